@@ -1,0 +1,64 @@
+//! Addresses, ranges of them, and pools of free ones.
+
+use std::collections::BTreeSet;
+pub use std::net::{IpAddr, Ipv4Addr};
+
+pub use ipnet::Ipv4Net;
+
+/// Hands out the addresses of a range in order, lowest first, never one that is taken.
+///
+/// Stands for the host-local IPAM of the CNI plugins. It goes on from the last one given, so that a freed address is not
+/// given again at once, as there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pool {
+    range: Ipv4Net,
+    next: u32,
+    taken: BTreeSet<u32>,
+}
+
+impl Pool {
+    /// The pool of a range; the network address, the first host (the bridge) and the broadcast address are never given.
+    pub fn new(range: Ipv4Net) -> Self {
+        Self { range, next: u32::from(range.network()) + 2, taken: BTreeSet::new() }
+    }
+
+    /// The range.
+    pub fn range(&self) -> Ipv4Net {
+        self.range
+    }
+
+    /// The next free address, if there is one.
+    pub fn take(&mut self) -> Option<Ipv4Addr> {
+        let (first, last) = (u32::from(self.range.network()) + 2, u32::from(self.range.broadcast()).checked_sub(1)?);
+        if first > last {
+            return None;
+        }
+        let size = last - first + 1;
+        let start = self.next.clamp(first, last) - first;
+        let free = (0..size).map(|i| first + (start + i) % size).find(|a| !self.taken.contains(a))?;
+        self.taken.insert(free);
+        self.next = if free == last { first } else { free + 1 };
+        Some(Ipv4Addr::from(free))
+    }
+
+    /// Gives an address back.
+    pub fn release(&mut self, address: Ipv4Addr) {
+        self.taken.remove(&u32::from(address));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_pool_gives_nothing_and_a_freed_address_comes_back() {
+        let mut pool = Pool::new("10.0.0.0/29".parse().unwrap());
+        let all: Vec<_> = std::iter::from_fn(|| pool.take()).collect();
+        assert_eq!(all.len(), 5);
+        assert_eq!(all[0], Ipv4Addr::new(10, 0, 0, 2));
+        pool.release(all[2]);
+        assert_eq!(pool.take(), Some(all[2]));
+        assert_eq!(pool.take(), None);
+    }
+}

@@ -1,0 +1,135 @@
+//! Kubernetes' objects as the model holds them.
+//!
+//! Each struct types the fields that the model reads, under Kubernetes' own names; every other field of the API is kept
+//! as written in `rest`, so that nothing a learner writes is lost. Trees come here only after the strict decoding of
+//! [`crate::manifest`], which knows the types of all fields.
+//! Knows nothing of YAML, of rules or of time's passing.
+
+mod field;
+mod kind;
+mod lab;
+mod meta;
+mod network;
+mod node;
+mod selector;
+mod workload;
+
+use serde_json::{Map, Value};
+
+pub use field::{FieldRef, Ref};
+pub use kind::{Kind, Row, Scope, TABLE};
+pub use lab::{LabNode, Profile, ProxyMode};
+pub use meta::{Labels, Meta, OwnerReference};
+pub use network::*;
+pub use node::*;
+pub use selector::{LabelSelector, Requirement};
+pub use workload::*;
+
+/// Fields of the API that the model does not read, kept as they were written.
+pub type Rest = Map<String, Value>;
+
+/// An object of the API.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Object {
+    /// `metadata`
+    pub meta: Meta,
+    /// Everything else, by kind.
+    pub body: Body,
+}
+
+macro_rules! bodies {
+    ($($kind:ident),* $(,)?) => {
+        /// All of an object but its metadata.
+        #[derive(Clone, Debug, PartialEq)]
+        #[expect(missing_docs, reason = "the variants are Kubernetes' own names")]
+        pub enum Body { $($kind($kind),)* }
+
+        impl Object {
+            /// The object's kind.
+            pub fn kind(&self) -> Kind {
+                match &self.body { $(Body::$kind(_) => Kind::$kind,)* }
+            }
+
+            /// Reads an object from a tree that strict decoding has passed.
+            ///
+            /// The error names the first field that does not fit; after strict decoding there is none.
+            pub fn from_value(kind: Kind, value: Value) -> Result<Self, serde_json::Error> {
+                let Value::Object(mut map) = value else {
+                    return Err(serde::de::Error::custom("an object is a map"));
+                };
+                map.remove("apiVersion");
+                map.remove("kind");
+                let meta = match map.remove("metadata") {
+                    None | Some(Value::Null) => Meta::default(),
+                    Some(tree) => serde_json::from_value(tree)?,
+                };
+                let tree = Value::Object(map);
+                let body = match kind { $(Kind::$kind => Body::$kind(serde_json::from_value(tree)?),)* };
+                Ok(Self { meta, body })
+            }
+
+            /// The whole object as a tree, with `apiVersion` and `kind`; keys are sorted, as kubectl prints them.
+            pub fn to_value(&self) -> Value {
+                let body = match &self.body { $(Body::$kind(body) => serde_json::to_value(body),)* };
+                let mut map = match body { Ok(Value::Object(map)) => map, _ => Map::new() };
+                map.insert("apiVersion".into(), self.kind().api_version().into());
+                map.insert("kind".into(), self.kind().name().into());
+                map.insert("metadata".into(), serde_json::to_value(&self.meta).unwrap_or_default());
+                Value::Object(map)
+            }
+        }
+
+        $(
+            impl From<$kind> for Body {
+                fn from(body: $kind) -> Self { Self::$kind(body) }
+            }
+            impl AsBody for $kind {
+                const KIND: Kind = Kind::$kind;
+                fn of(body: &Body) -> Option<&Self> {
+                    if let Body::$kind(body) = body { Some(body) } else { None }
+                }
+                fn of_mut(body: &mut Body) -> Option<&mut Self> {
+                    if let Body::$kind(body) = body { Some(body) } else { None }
+                }
+            }
+        )*
+    };
+}
+
+/// A type that is the body of one kind.
+pub trait AsBody: Sized {
+    /// The kind.
+    const KIND: Kind;
+    /// The body, if it is of this kind.
+    fn of(body: &Body) -> Option<&Self>;
+    /// The body, if it is of this kind.
+    fn of_mut(body: &mut Body) -> Option<&mut Self>;
+}
+
+bodies!(Namespace, Node, Pod, Service, Endpoints, ReplicaSet, Deployment, EndpointSlice);
+
+impl Object {
+    /// A new object of the given name; `namespace` is dropped for a kind of the whole cluster.
+    pub fn new(namespace: &str, name: impl Into<String>, body: impl Into<Body>) -> Self {
+        let mut object = Self { meta: Meta { name: name.into(), ..Meta::default() }, body: body.into() };
+        if object.kind().is_namespaced() {
+            object.meta.namespace = namespace.to_owned();
+        }
+        object
+    }
+
+    /// What names the object.
+    pub fn key(&self) -> Ref {
+        Ref::new(self.kind(), self.meta.namespace.as_str(), self.meta.name.as_str())
+    }
+
+    /// The body, if the object is of kind `T`.
+    pub fn body<T: AsBody>(&self) -> Option<&T> {
+        T::of(&self.body)
+    }
+
+    /// The body, if the object is of kind `T`.
+    pub fn body_mut<T: AsBody>(&mut self) -> Option<&mut T> {
+        T::of_mut(&mut self.body)
+    }
+}

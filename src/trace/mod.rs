@@ -1,0 +1,204 @@
+//! One request gives one [`Trace`]: what everything else shows.
+//!
+//! Hops are compact values (a hot path makes hundreds of thousands a second); sentences are made when somebody reads, by
+//! [`explain`]. Stands before `net` because `net` fills it; knows nothing of how a rule works.
+
+mod reason;
+
+use std::sync::Arc;
+
+pub use reason::Reason;
+
+use crate::inet::Ipv4Addr;
+use crate::object::FieldRef;
+use crate::time::{Duration, Instant};
+
+/// A place where a packet can be.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// The learner's machine, on the nodes' network.
+    Laptop,
+    /// Anywhere else on the internet.
+    Internet,
+    /// A node's host network namespace and kernel.
+    Node(Arc<str>),
+    /// A pod's network namespace: namespace and name.
+    Pod(Arc<str>, Arc<str>),
+}
+
+/// Transport protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "the protocols' own names")]
+pub enum Proto {
+    Tcp,
+    Udp,
+    Icmp,
+}
+
+/// An address and a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Socket {
+    /// Address.
+    pub ip: Ipv4Addr,
+    /// Port; 0 for ICMP.
+    pub port: u16,
+}
+
+/// A packet's headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packet {
+    /// Transport protocol.
+    pub proto: Proto,
+    /// Source.
+    pub src: Socket,
+    /// Destination.
+    pub dst: Socket,
+}
+
+/// Which piece of the cluster acted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum By {
+    /// The client's or server's socket.
+    Socket,
+    /// The resolver of the client (search domains, /etc/hosts).
+    Resolver,
+    /// The kernel's routing table.
+    Route,
+    /// A rule that kube-proxy wrote.
+    KubeProxy,
+    /// The kernel's connection tracking (undoing NAT on replies, established flows).
+    Conntrack,
+    /// A wire, a bridge or a veth pair.
+    Link,
+    /// The program in a container.
+    App,
+}
+
+/// What it did to the packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Action {
+    /// A client opened a connection or sent a datagram.
+    Connect,
+    /// A name was asked for.
+    Query,
+    /// The packet came in at an interface.
+    Receive,
+    /// A route was chosen and the packet went on to the next place.
+    Forward,
+    /// The destination was rewritten.
+    Dnat,
+    /// The source was rewritten.
+    Snat,
+    /// A reply's addresses were put back.
+    Unnat,
+    /// The packet reached its program's port.
+    Deliver,
+    /// The program answered.
+    Answer,
+    /// The packet was thrown away without a word.
+    Drop,
+    /// The packet was refused, with an ICMP error or a TCP reset.
+    Reject,
+    /// No route leads on.
+    Unreachable,
+}
+
+/// Why a hop went as it did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Because {
+    /// The rule that decided, as the real tool prints it.
+    pub rule: Option<Arc<str>>,
+    /// The decision, from which [`explain`] makes a sentence.
+    pub reason: Reason,
+    /// The manifest's field (or the controller's computed one) behind the rule.
+    pub cause: Option<FieldRef>,
+}
+
+/// One step of a packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hop {
+    /// Time since the trace's start.
+    pub t: Duration,
+    /// Where it happened.
+    pub at: Place,
+    /// Who acted.
+    pub by: By,
+    /// What it did.
+    pub action: Action,
+    /// Whether the packet travels from the server back to the client.
+    pub reply: bool,
+    /// Which exchange of the trace it belongs to: names are looked up in exchanges of their own, before the request's.
+    pub exchange: u16,
+    /// The headers after this hop.
+    pub packet: Packet,
+    /// Why.
+    pub because: Arc<Because>,
+}
+
+/// What was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Request {
+    /// `http`, `tcp` or `udp`.
+    pub protocol: Arc<str>,
+    /// `GET`; empty but for http.
+    pub method: Arc<str>,
+    /// `http://10.96.0.7:9090/api/hello`, or `HOST:PORT`.
+    pub url: Arc<str>,
+    /// Request headers, in order.
+    pub headers: Vec<(String, String)>,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OutcomeKind {
+    /// A program answered.
+    Answered,
+    /// Somebody said no: a TCP reset or an ICMP error.
+    Refused,
+    /// Nobody answered.
+    Timeout,
+    /// The network said that there is no way.
+    Unreachable,
+    /// The name has no address.
+    DnsFailure,
+    /// The connection was cut.
+    Reset,
+    /// The two ends did not agree on TLS.
+    TlsFailure,
+}
+
+/// How a request ended, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// How.
+    pub kind: OutcomeKind,
+    /// HTTP status of an answer; 0 if there is none.
+    pub status: u16,
+    /// Body of an answer.
+    pub body: Arc<str>,
+    /// Who answered.
+    pub responder: Option<Place>,
+    /// The client's address as the responder saw it.
+    pub seen_source: Option<Ipv4Addr>,
+    /// Of a failure: where it happened.
+    pub at: Option<Place>,
+    /// Of a failure: why.
+    pub because: Option<Arc<Because>>,
+}
+
+/// One request, from its first packet to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trace {
+    /// Counts the session's traces, from 1.
+    pub id: u64,
+    /// When it began.
+    pub start: Instant,
+    /// Where the client is.
+    pub from: Place,
+    /// What was asked for.
+    pub request: Request,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Every step, in order of time; the reply's follow the request's.
+    pub hops: Vec<Hop>,
+}
