@@ -1,2 +1,10 @@
 //! kubehop: with the feature `web` the page, without it the command line.
-fn main() {}
+
+#[cfg(feature = "web")]
+#[expect(unreachable_pub, reason = "the component macro makes public items")]
+mod view;
+
+fn main() {
+    #[cfg(feature = "web")]
+    view::mount();
+}

@@ -1,0 +1,216 @@
+//! The page's state: one signal holds the session, a few hold what the reader chose; everything else is derived.
+//!
+//! Components take [`use_state`] and read signals; whatever changes the session goes through [`State::run`] and its
+//! neighbours, so that one place counts revisions and collects what a command sent.
+
+use std::collections::BTreeMap;
+
+use kubehop::diag::Diagnostic;
+use kubehop::lang::Lang;
+use kubehop::object::{FieldRef, Profile};
+use kubehop::session::{Command, Reply, Session};
+use kubehop::text::Source;
+use kubehop::time::Instant;
+use leptos::prelude::*;
+
+/// Light, dark, or as the system has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Theme {
+    /// As the system has it.
+    #[default]
+    Auto,
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+}
+
+/// How a line of YAML relates to the selected hop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MarkKind {
+    /// It is the hop's cause.
+    Cause,
+    /// It had a part in it.
+    Part,
+}
+
+/// A field of a manifest that the selection points at. The editor finds its line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The field.
+    pub field: FieldRef,
+    /// How it relates.
+    pub kind: MarkKind,
+    /// A few words at the line's end, in the page's language.
+    pub note: String,
+}
+
+/// A panel of the page; on a phone, a tab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pane {
+    /// The lesson.
+    Lesson,
+    /// The editor.
+    Yaml,
+    /// The stage, its transport and the inspector.
+    Stage,
+    /// The terminal.
+    Terminal,
+}
+
+/// Everything the page shows. A copy is a handle on the same signals.
+#[derive(Clone, Copy)]
+pub struct State {
+    /// The session. Change it through [`State::run`], [`State::undo`], [`State::reset`], [`State::advance`].
+    pub session: RwSignal<Session>,
+    /// Counts changes of the session that are not the mere passing of time.
+    pub revision: RwSignal<u64>,
+    /// The page's language.
+    pub lang: RwSignal<Lang>,
+    /// The chosen theme.
+    pub theme: RwSignal<Theme>,
+    /// Large type for a room.
+    pub projector: RwSignal<bool>,
+    /// Whether the page is a widget in somebody's article.
+    pub embed: bool,
+    /// The tab that a phone shows.
+    pub pane: RwSignal<Pane>,
+
+    /// The editor's files in the order of their tabs. What is typed stands here before it is applied.
+    pub files: RwSignal<Vec<Source>>,
+    /// Which of them is open.
+    pub open: RwSignal<usize>,
+    /// What is wrong, by file, as of the last time each was applied.
+    pub diagnostics: RwSignal<BTreeMap<String, Vec<Diagnostic>>>,
+    /// Fields that the stage's selection points at; the inspector writes them.
+    pub marks: RwSignal<Vec<Mark>>,
+    /// The field under the editor's caret.
+    pub caret: RwSignal<Option<FieldRef>>,
+    /// A field that the editor is asked to show.
+    pub reveal: RwSignal<Option<FieldRef>>,
+
+    /// The traces of the command that sent some last, oldest first: what the stage plays.
+    pub batch: RwSignal<Vec<u64>>,
+    /// The selected trace.
+    pub selected: RwSignal<Option<u64>>,
+    /// The selected hop of the selected trace, from zero.
+    pub hop: RwSignal<Option<usize>>,
+    /// Where the stage's clock stands, in milliseconds of the stage (not of the cluster) since the batch began.
+    pub playhead: RwSignal<f64>,
+    /// Where the stage's clock stops; the stage writes it from its timeline.
+    pub horizon: RwSignal<f64>,
+    /// Whether the stage's clock runs.
+    pub playing: RwSignal<bool>,
+    /// How fast, from 0.1 to 10.
+    pub speed: RwSignal<f64>,
+    /// Whether new traffic is listed without being played.
+    pub muted: RwSignal<bool>,
+}
+
+/// What the page starts from: the address bar's wishes over what the browser keeps.
+pub struct Start {
+    /// The session, fresh or restored.
+    pub session: Session,
+    /// The language.
+    pub lang: Lang,
+    /// The theme.
+    pub theme: Theme,
+    /// Large type.
+    pub projector: bool,
+    /// Whether the page is a widget.
+    pub embed: bool,
+}
+
+/// Makes the page's state and gives it to all components below.
+pub fn provide_state(start: Start) -> State {
+    let state = State {
+        session: RwSignal::new(start.session),
+        revision: RwSignal::new(0),
+        lang: RwSignal::new(start.lang),
+        theme: RwSignal::new(start.theme),
+        projector: RwSignal::new(start.projector),
+        embed: start.embed,
+        pane: RwSignal::new(Pane::Stage),
+        files: RwSignal::new(Vec::new()),
+        open: RwSignal::new(0),
+        diagnostics: RwSignal::new(BTreeMap::new()),
+        marks: RwSignal::new(Vec::new()),
+        caret: RwSignal::new(None),
+        reveal: RwSignal::new(None),
+        batch: RwSignal::new(Vec::new()),
+        selected: RwSignal::new(None),
+        hop: RwSignal::new(None),
+        playhead: RwSignal::new(0.0),
+        horizon: RwSignal::new(0.0),
+        playing: RwSignal::new(false),
+        speed: RwSignal::new(1.0),
+        muted: RwSignal::new(false),
+    };
+    provide_context(state);
+    state
+}
+
+/// The page's state.
+pub fn use_state() -> State {
+    expect_context::<State>()
+}
+
+impl State {
+    /// Carries out a command. The requests it sent become the stage's batch, which starts to play.
+    pub fn run(&self, command: Command) -> Reply {
+        let reply = self.session.try_update(|session| session.run(command)).unwrap_or_default();
+        if !reply.traces.is_empty() {
+            self.show(reply.traces.iter().map(|trace| trace.id).collect());
+        }
+        self.revision.update(|n| *n += 1);
+        reply
+    }
+
+    /// Takes the last command back.
+    pub fn undo(&self) {
+        if self.session.try_update(Session::undo) == Some(true) {
+            self.rewound();
+        }
+    }
+
+    /// Back to the fresh cluster.
+    pub fn reset(&self) {
+        self.session.update(Session::reset);
+        self.rewound();
+    }
+
+    /// Another cluster in the session's place.
+    pub fn replace(&self, profile: Profile, seed: u64) {
+        self.session.set(Session::new(profile, seed, self.lang.get_untracked()));
+        self.rewound();
+    }
+
+    /// Lets the cluster's time pass.
+    pub fn advance(&self, until: Instant) {
+        self.session.update(|session| session.advance(until));
+    }
+
+    /// Puts traces on the stage and starts its clock.
+    pub fn show(&self, batch: Vec<u64>) {
+        self.selected.set(batch.first().copied());
+        self.hop.set(None);
+        self.batch.set(batch);
+        self.playhead.set(0.0);
+        self.playing.set(!self.muted.get_untracked());
+    }
+
+    /// The text of one of ours in the page's language; follows the language.
+    pub fn pick(&self, en: &'static str, zh: &'static str) -> &'static str {
+        self.lang.get().pick(en, zh)
+    }
+
+    fn rewound(&self) {
+        self.selected.set(None);
+        self.hop.set(None);
+        self.batch.set(Vec::new());
+        self.playing.set(false);
+        self.playhead.set(0.0);
+        self.marks.set(Vec::new());
+        self.revision.update(|n| *n += 1);
+    }
+}
