@@ -1,0 +1,60 @@
+// What Trunk leaves to do, in its staging folder, before that becomes dist/:
+// - in a release, wasm-opt and minifying, after which files are named by their new content;
+// - kubehop.js, a name for other pages that stays the same from release to release;
+// - the service worker's list of files.
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const dist = process.env.TRUNK_STAGING_DIR ?? "dist";
+const release = process.env.TRUNK_PROFILE === "release";
+const read = (name) => readFileSync(join(dist, name), "utf8");
+const write = (name, text) => writeFileSync(join(dist, name), text);
+const hash = (bytes) => createHash("sha256").update(bytes).digest("hex").slice(0, 16);
+const files = () =>
+  readdirSync(dist, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(dist.length + 1))
+    .sort();
+
+/** Trunk's name for the file that `kind` ends: kubehop-0123456789abcdef.js and the like. */
+const find = (kind) => files().find((name) => /^kubehop-[0-9a-f]+/.test(name) && name.endsWith(kind));
+
+// The features that rustc turns on for wasm32-unknown-unknown; wasm-opt must be told.
+const features = ["bulk-memory", "nontrapping-float-to-int", "sign-ext", "mutable-globals", "reference-types", "multivalue"];
+
+/** Gives a file a name with the hash of its content, in index.html and in `users` too. */
+function rename(name, ...users) {
+  const to = name.replace(/[0-9a-f]{8,}/, hash(readFileSync(join(dist, name))));
+  renameSync(join(dist, name), join(dist, to));
+  for (const user of ["index.html", ...users]) write(user, read(user).replaceAll(name, to));
+  return to;
+}
+
+if (release) {
+  const wasm = find("_bg.wasm");
+  const path = join(dist, wasm);
+  execFileSync("node_modules/.bin/wasm-opt", [path, "-o", path, "-Oz", ...features.map((name) => `--enable-${name}`)], { stdio: "inherit" });
+  const { transformSync } = await import("esbuild");
+  const minify = (name, options) => write(name, transformSync(read(name), { minify: true, legalComments: "none", ...options }).code);
+  for (const name of files()) {
+    if (name.endsWith(".css")) minify(name, { loader: "css" });
+    else if (name.endsWith(".js") && /^(kubehop-|snippets\/)/.test(name)) minify(name, { loader: "js", format: "esm", target: "es2022" });
+  }
+  rename(wasm, find(".js"));
+  for (const name of files().filter((name) => /-[0-9a-f]{8,}\.(css|js)$/.test(name) && !name.includes("/"))) rename(name);
+}
+
+const glue = find(".js");
+write("kubehop.js", `export * from "./${glue}";\nexport { default } from "./${glue}";\n`);
+const types = find(".d.ts");
+if (types) renameSync(join(dist, types), join(dist, "kubehop.d.ts"));
+
+if (release) {
+  const list = files().filter((name) => name !== "sw.js" && !name.endsWith(".d.ts"));
+  const release = hash(list.map((name) => name + hash(readFileSync(join(dist, name)))).join("\n"));
+  const rows = list.map((name) => [name, /-[0-9a-f]{16}(_bg)?\.\w+$/.test(name) ? "hashed" : ""]);
+  const worker = read("sw.js").replace('const RELEASE = "";', `const RELEASE = "${release}";`).replace("const FILES = [];", `const FILES = ${JSON.stringify(rows)};`);
+  write("sw.js", worker);
+}
