@@ -1,0 +1,36 @@
+# kubehop's commands. `make` alone lists them; each installs what it needs and is missing.
+
+export PATH := $(CURDIR)/node_modules/.bin:$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
+PORT ?= 8080
+
+help: ## Say what there is
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
+
+setup: ## Install what is missing, and nothing else
+	@tools/setup page
+
+serve: setup ## Build the page and serve it on 127.0.0.1:8080, again after each change (PORT=… for another port)
+	@PORT=$(PORT) tools/serve
+
+build: setup ## Write dist/, for any static host and any path
+	@trunk build --release
+	@node tools/sizes.mjs --readme
+
+test: ## Run everything that guards the project
+	@tools/test
+
+bench: build ## Print the budgets of the design, measured beside the peer
+	@tools/setup browser
+	@node benches/run.mjs
+
+screenshots: build ## Play the story in a browser and keep pictures in target/screenshots/
+	@tools/setup browser
+	@node --test tests/browser/
+
+fmt: ## Format the Rust code
+	@cargo fmt
+
+clean: ## Remove everything built
+	@rm -rf dist target node_modules
+
+.PHONY: help setup serve build test bench screenshots fmt clean
