@@ -100,6 +100,26 @@ impl Session {
     pub fn log(&self) -> &[(Instant, Command)] {
         todo!()
     }
+    /// The environment.
+    pub fn profile(&self) -> &Profile {
+        todo!()
+    }
+    /// The seed.
+    pub fn seed(&self) -> u64 {
+        todo!()
+    }
+    /// From now on, the lab's own remarks in terminals are in this language. Not logged.
+    pub fn set_lang(&mut self, _lang: Lang) {
+        todo!()
+    }
+    /// All of it, for links, storage and bug reports: `{"version":1,"profile":…,"seed":…,"log":[[MICROS, COMMAND], …]}`.
+    pub fn to_json(&self) -> String {
+        todo!()
+    }
+    /// The session of [`Session::to_json`], replayed; an error says what is wrong with the text.
+    pub fn from_json(_text: &str, _lang: Lang) -> Result<Self, String> {
+        todo!()
+    }
     /// Takes the last command back; false if there is none.
     pub fn undo(&mut self) -> bool {
         todo!()
