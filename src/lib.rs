@@ -13,3 +13,4 @@ pub mod trace;
 pub mod cluster;
 pub mod shell;
 pub mod session;
+pub mod scene;

@@ -1,0 +1,194 @@
+//! Who is in the picture: the store's objects, read once.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::marks::{Mark, Marks};
+use super::{PodState, RoomState};
+use crate::api::Store;
+use crate::object::{EndpointSlice, Kind, Node, Pod, Ref, Service};
+use crate::trace::{By, Place, Trace};
+
+/// Places that are drawn only while packets go there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// The cluster's DNS.
+    pub dns: bool,
+    /// Nodes on which a program of its own sends packets.
+    pub hosts: BTreeSet<Arc<str>>,
+}
+
+impl Needs {
+    /// What some traces need.
+    pub fn of<'a>(traces: impl IntoIterator<Item = &'a Trace>) -> Self {
+        let mut needs = Self::default();
+        for trace in traces {
+            if let Place::Node(node) = &trace.from {
+                needs.hosts.insert(Arc::clone(node));
+            }
+            needs.dns |= trace.hops.iter().any(|hop| match &hop.at {
+                Place::Pod(namespace, _) => &**namespace == "kube-system",
+                _ => hop.by == By::Resolver,
+            });
+        }
+        needs
+    }
+}
+
+/// The learner's Services, oldest first: all but the two that every cluster has.
+pub fn services(store: &Store) -> Vec<Ref> {
+    let mut found: Vec<_> = store
+        .all::<Service>()
+        .filter(|(meta, _)| !is_system(&meta.namespace) && !(meta.name == "kubernetes" && meta.namespace == "default"))
+        .map(|(meta, _)| {
+            (meta.creation_timestamp, Ref::new(Kind::Service, meta.namespace.as_str(), meta.name.as_str()))
+        })
+        .collect();
+    found.sort();
+    found.into_iter().map(|(_, key)| key).collect()
+}
+
+/// Whether a namespace belongs to the cluster itself.
+pub(super) fn is_system(namespace: &str) -> bool {
+    namespace.starts_with("kube-")
+}
+
+/// A node, as the picture needs it.
+pub(super) struct NodeFacts {
+    pub(super) name: String,
+    pub(super) address: String,
+    pub(super) cidr: String,
+    pub(super) state: RoomState,
+}
+
+/// The nodes: the first is the control plane, the rest by name.
+pub(super) fn nodes(store: &Store) -> Vec<NodeFacts> {
+    let facts = store.all::<Node>().map(|(meta, node)| {
+        let ready = node.status.conditions.iter().find(|c| c.r#type == "Ready").is_none_or(|c| c.status == "True");
+        NodeFacts {
+            name: meta.name.clone(),
+            address: node.status.address("InternalIP").unwrap_or_default().to_owned(),
+            cidr: node.spec.pod_cidr.clone(),
+            state: match (ready, node.spec.unschedulable) {
+                (false, _) => RoomState::Stopped,
+                (true, true) => RoomState::Cordoned,
+                (true, false) => RoomState::Running,
+            },
+        }
+    });
+    facts.collect()
+}
+
+/// A pod, as the picture needs it.
+pub(super) struct PodFacts {
+    pub(super) namespace: String,
+    pub(super) name: String,
+    pub(super) node: String,
+    pub(super) ip: String,
+    pub(super) port: Option<i32>,
+    pub(super) state: PodState,
+    pub(super) mark: Option<Mark>,
+    /// The replica set that made it.
+    pub(super) set: Option<String>,
+}
+
+impl PodFacts {
+    /// The end of a name that a controller made, the whole name of others.
+    pub(super) fn short(&self) -> String {
+        match self.name.rsplit_once('-') {
+            Some((_, end)) if self.set.is_some() => format!("…{end}"),
+            _ => self.name.clone(),
+        }
+    }
+}
+
+/// The pods that have a node, by their marks.
+pub(super) fn pods(store: &Store, marks: &Marks) -> Vec<PodFacts> {
+    let mut pods: Vec<_> = store
+        .all::<Pod>()
+        .filter(|(_, pod)| !pod.spec.node_name.is_empty())
+        .map(|(meta, pod)| {
+            let ready = pod.status.conditions.iter().any(|c| c.r#type == "Ready" && c.status == "True");
+            let state = match () {
+                () if meta.deletion_timestamp.is_some() => PodState::Ending,
+                () if matches!(pod.status.phase.as_str(), "Succeeded" | "Failed") => PodState::Ending,
+                () if pod.status.phase != "Running" => PodState::Starting,
+                () if ready => PodState::Ready,
+                () => PodState::Unready,
+            };
+            PodFacts {
+                namespace: meta.namespace.clone(),
+                name: meta.name.clone(),
+                node: pod.spec.node_name.clone(),
+                ip: pod.status.pod_ip.clone(),
+                port: listens(pod),
+                state,
+                mark: marks.pod(&meta.namespace, &meta.name),
+                set: meta.controller().filter(|owner| owner.kind == "ReplicaSet").map(|owner| owner.name.clone()),
+            }
+        })
+        .collect();
+    pods.sort_by(|a, b| a.mark.cmp(&b.mark));
+    pods
+}
+
+/// The first port that the pod's programs listen on.
+fn listens(pod: &Pod) -> Option<i32> {
+    pod.spec.containers.iter().flat_map(|c| &c.ports).map(|port| port.container_port).next()
+}
+
+/// The rule of one port of a Service, as the picture needs it.
+pub(super) struct RuleFacts {
+    /// Cluster IP and port.
+    pub(super) cluster: String,
+    pub(super) port: i32,
+    pub(super) node_port: i32,
+    /// Mark and `address:port` of each endpoint that may be picked.
+    pub(super) picks: Vec<(Option<Mark>, String)>,
+}
+
+/// What the kernels hold of a Service; none if it has no virtual address, or does not exist.
+pub(super) fn rules(store: &Store, marks: &Marks, key: &Ref) -> Option<Vec<RuleFacts>> {
+    let service = store.get(key)?.body::<Service>()?;
+    let ip = &service.spec.cluster_ip;
+    if ip.is_empty() || ip == "None" {
+        return None;
+    }
+    let slices = || {
+        store.list(Kind::EndpointSlice, Some(&key.namespace)).filter_map(|object| {
+            let mine = object.meta.labels.get("kubernetes.io/service-name").map(String::as_str) == Some(&*key.name);
+            mine.then(|| object.body::<EndpointSlice>())?
+        })
+    };
+    let rule = |port: &crate::object::ServicePort| {
+        let picks_of = |serving_only: bool| -> Vec<(Option<Mark>, String)> {
+            let mut picks: Vec<_> = slices()
+                .flat_map(|slice| {
+                    let target = slice.ports.iter().find(|p| p.name == port.name).and_then(|p| p.port);
+                    slice.endpoints.iter().filter_map(move |endpoint| {
+                        let conditions = &endpoint.conditions;
+                        let ready = conditions.ready.unwrap_or(true);
+                        let chosen = if serving_only {
+                            conditions.serving.unwrap_or(ready) && conditions.terminating.unwrap_or(false)
+                        } else {
+                            ready
+                        };
+                        let (target, address) = (target?, endpoint.addresses.first()?);
+                        let pod = endpoint.target_ref.as_ref().filter(|t| t.kind == "Pod");
+                        let mark = pod.and_then(|t| marks.pod(&t.namespace, &t.name));
+                        chosen.then(|| (mark, format!("{address}:{target}")))
+                    })
+                })
+                .collect();
+            picks.sort();
+            picks
+        };
+        let mut picks = picks_of(false);
+        if picks.is_empty() {
+            // As kube-proxy does: what is ending but still serves is better than nothing.
+            picks = picks_of(true);
+        }
+        RuleFacts { cluster: format!("{ip}:{}", port.port), port: port.port, node_port: port.node_port, picks }
+    };
+    Some(service.spec.ports.iter().map(rule).collect())
+}

@@ -1,0 +1,96 @@
+//! A hand-made cluster for this folder's tests.
+
+use std::collections::BTreeSet;
+
+use super::{Marks, Needs, Scene, Width, Wish, compose};
+use crate::api::Store;
+use crate::inet::Ipv4Addr;
+use crate::lang::Lang;
+use crate::object::*;
+
+/// `nodes` nodes with `replicas` ready replicas spread over them, behind the ClusterIP Service `web` in focus.
+pub(super) fn store(nodes: usize, replicas: usize) -> Store {
+    let mut store = Store::default();
+    for n in 0..nodes {
+        let name = if n == 0 { "minikube".to_owned() } else { format!("minikube-m{:02}", n + 1) };
+        let address = NodeAddress { address: format!("192.168.49.{}", n + 2), r#type: "InternalIP".into() };
+        store.put(Object::new(
+            "",
+            name,
+            Body::Node(Node {
+                spec: NodeSpec { pod_cidr: format!("10.244.{n}.0/24"), ..NodeSpec::default() },
+                status: NodeStatus { addresses: vec![address], ..NodeStatus::default() },
+            }),
+        ));
+    }
+    store.put(pod("kube-system", "coredns-7d764666f9-abcde", "minikube", "10.244.0.2", None));
+    let mut service = Service::default();
+    service.spec.cluster_ip = "10.97.183.23".into();
+    service.spec.r#type = "ClusterIP".into();
+    service.spec.ports = vec![ServicePort { port: 9090, ..ServicePort::default() }];
+    store.put(Object::new("default", "web", Body::Service(service)));
+    let mut slice = EndpointSlice {
+        ports: vec![EndpointPort { port: Some(9090), ..EndpointPort::default() }],
+        ..EndpointSlice::default()
+    };
+    for r in 0..replicas {
+        let n = r % nodes;
+        let node = if n == 0 { "minikube".to_owned() } else { format!("minikube-m{:02}", n + 1) };
+        let (name, ip) = (format!("web-6d8f9c7b5d-x{r:04}"), format!("10.244.{n}.{}", r / nodes + 3));
+        store.put(pod("default", &name, &node, &ip, Some("web-6d8f9c7b5d")));
+        slice.endpoints.push(Endpoint {
+            addresses: vec![ip],
+            target_ref: Some(TargetRef {
+                kind: "Pod".into(),
+                name,
+                namespace: "default".into(),
+                ..TargetRef::default()
+            }),
+            ..Endpoint::default()
+        });
+    }
+    let mut object = Object::new("default", "web-abcde", Body::EndpointSlice(slice));
+    object.meta.labels.insert("kubernetes.io/service-name".into(), "web".into());
+    store.put(object);
+    store
+}
+
+fn pod(namespace: &str, name: &str, node: &str, ip: &str, set: Option<&str>) -> Object {
+    let mut pod = Pod::default();
+    pod.spec.node_name = node.into();
+    let port = ContainerPort { container_port: 9090, ..ContainerPort::default() };
+    pod.spec.containers = vec![Container { ports: vec![port], ..Container::default() }];
+    pod.status.phase = "Running".into();
+    pod.status.pod_ip = ip.into();
+    let ready = Condition { r#type: "Ready".into(), status: "True".into(), ..Condition::default() };
+    pod.status.conditions = vec![ready];
+    let mut object = Object::new(namespace, name, Body::Pod(pod));
+    object.meta.owner_references = set
+        .map(|name| OwnerReference {
+            kind: "ReplicaSet".into(),
+            name: name.into(),
+            controller: true,
+            ..Default::default()
+        })
+        .into_iter()
+        .collect();
+    object
+}
+
+/// The wish for a picture of the Service `web`.
+pub(super) fn wish(width: Width) -> Wish {
+    Wish {
+        width,
+        height: 506.0,
+        focus: Some(Ref::new(Kind::Service, "default", "web")),
+        lang: Lang::En,
+        laptop: Ipv4Addr::new(192, 168, 49, 1),
+        needs: Needs { dns: true, hosts: BTreeSet::from(["minikube".into()]) },
+    }
+}
+
+/// The picture of [`store`].
+pub(super) fn scene(nodes: usize, replicas: usize, width: Width) -> Scene {
+    let store = store(nodes, replicas);
+    compose(&store, &Marks::of(&store), &wish(width))
+}

@@ -1,0 +1,295 @@
+//! The picture of a cluster as plain data: [`compose`] takes a snapshot and gives a [`Scene`].
+//!
+//! Takes the store's objects and the traces; gives positions, labels and marks in the view's terms, so that a component is a
+//! loop over rows. Knows nothing of the DOM, and nothing of how a rule decides: it draws what objects and traces say. It is the
+//! first place where floating point may be used, because here it only moves pixels.
+//!
+//! The picture's language: solid is real, dashed is virtual; colour is a decision; one accent for "this one".
+
+pub mod marks;
+pub mod line;
+mod cast;
+mod layout;
+mod way;
+#[cfg(test)]
+mod fixture;
+
+use crate::inet::Ipv4Addr;
+use crate::lang::Lang;
+use crate::object::Ref;
+
+pub use cast::{Needs, services};
+pub use layout::compose;
+pub use line::{Line, Pt, Rect};
+pub use marks::{Mark, Marks};
+pub use way::Anchor;
+
+/// Which of the two arrangements.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Width {
+    /// The laptop at the left of the rooms; 740 units wide.
+    #[default]
+    Wide,
+    /// The laptop above the rooms, for phones; 390 units wide.
+    Narrow,
+}
+
+/// What a picture is to show.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wish {
+    /// The arrangement.
+    pub width: Width,
+    /// The height there is, in units; the picture fills it, and grows beyond it if it must.
+    pub height: f32,
+    /// The Service whose rules the kernels show.
+    pub focus: Option<Ref>,
+    /// The language of our own words.
+    pub lang: Lang,
+    /// The laptop's address.
+    pub laptop: Ipv4Addr,
+    /// Who must be drawn because packets go there.
+    pub needs: Needs,
+}
+
+/// A text and where it begins (or ends, or has its middle: the field's comment says so).
+#[derive(Clone, Debug, Default, PartialEq)]
+#[expect(missing_docs, reason = "a text and its place")]
+pub struct Label {
+    pub at: Pt,
+    pub text: String,
+}
+
+/// A whole picture.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scene {
+    /// The arrangement.
+    pub form: Width,
+    /// Width in units.
+    pub width: f32,
+    /// Height in units.
+    pub height: f32,
+    /// The learner's machine.
+    pub laptop: Laptop,
+    /// The Service in focus: an address without a machine.
+    pub spine: Option<Spine>,
+    /// Other Services, as quiet pills.
+    pub others: Vec<Pill>,
+    /// How many other Services there was no space for.
+    pub hidden: usize,
+    /// The nodes, in the order of their names.
+    pub rooms: Vec<Room>,
+    /// Wires, as SVG paths; drawn below all else.
+    pub wires: Vec<String>,
+    /// Where the x of the vertical wire between nodes is.
+    pub trunk: f32,
+}
+
+/// The learner's machine.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Laptop {
+    /// Its box.
+    pub rect: Rect,
+    /// Its name, at the left.
+    pub name: Label,
+    /// Its address.
+    pub address: Label,
+    /// Where its packets leave.
+    pub out: Pt,
+    /// Where replies come in.
+    pub back: Pt,
+    /// Where a packet ends that it has no route for, by way of `out`'s box.
+    pub lost: [Pt; 2],
+}
+
+/// A Service's dashed line, past all nodes and into every kernel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spine {
+    /// The Service.
+    pub key: Ref,
+    /// Its name; ends here if the picture is wide or narrow alike.
+    pub name: Label,
+    /// What it is, or its address; ends at `at`.
+    pub note: Label,
+    /// Whether the note is an address.
+    pub address: bool,
+    /// The ring at its top.
+    pub ring: Pt,
+    /// The dashed line, as an SVG path.
+    pub path: String,
+}
+
+/// A dashed pill: an address that a Service adds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pill {
+    /// The Service.
+    pub key: Ref,
+    /// The pill.
+    pub rect: Rect,
+    /// Its text, in the middle.
+    pub text: String,
+}
+
+/// How a node is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RoomState {
+    /// Running.
+    #[default]
+    Running,
+    /// Running, but takes no new pods.
+    Cordoned,
+    /// Its kubelet says nothing.
+    Stopped,
+}
+
+/// A node.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Room {
+    /// Node name.
+    pub name: String,
+    /// Its address.
+    pub address: String,
+    /// Where the name begins; the address follows it.
+    pub title: Pt,
+    /// What the right end of the header says; ends at `at`.
+    pub note: Label,
+    /// Its walls.
+    pub rect: Rect,
+    /// How it is.
+    pub state: RoomState,
+    /// eth0: packets come in by the upper lane, leave by the lower.
+    pub notch: Rect,
+    /// Its kernel.
+    pub kernel: Kernel,
+    /// Its pods.
+    pub pods: Vec<PodBox>,
+    /// A program on the node itself, outside of any pod, that sends packets.
+    pub host: Option<HostBox>,
+    /// The cluster's own pods, folded.
+    pub system: Option<SystemBox>,
+}
+
+/// A node's kernel strip.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Kernel {
+    /// The strip.
+    pub rect: Rect,
+    /// `kernel`
+    pub label: Label,
+    /// Where a packet is judged.
+    pub spot: Pt,
+    /// Height of the lane in.
+    pub inward: f32,
+    /// Height of the lane out.
+    pub outward: f32,
+    /// One rule for each port of the Service in focus.
+    pub rules: Vec<Rule>,
+    /// What is said instead of rules: `no rule`.
+    pub none: Option<Label>,
+    /// The dashed reach of the Service into this kernel, as an SVG path.
+    pub reach: Option<String>,
+    /// The ring at its end, if no pill is there.
+    pub ring: Option<Pt>,
+}
+
+/// A short rule: what matches, and who may be picked.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rule {
+    /// Cluster IP and port as packets carry them.
+    pub cluster: String,
+    /// The node port; 0 if there is none.
+    pub node_port: u16,
+    /// The pill of what matches.
+    pub pill: Rect,
+    /// Its text, in the middle.
+    pub text: String,
+    /// A second pill at the right, of the cluster IP, with its text.
+    pub far: Option<(Rect, String)>,
+    /// Where the arrow begins.
+    pub arrow: Pt,
+    /// Who may be picked.
+    pub picks: Vec<Pick>,
+    /// What stands after them: the odds, the one address, `reject`.
+    pub after: Label,
+    /// Whether the rule refuses, for want of endpoints.
+    pub reject: bool,
+}
+
+/// A candidate of a rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pick {
+    /// Its mark; none for a pod that has none.
+    pub mark: Option<Mark>,
+    /// Its address and port, as a rule writes it.
+    pub address: String,
+    /// The middle of its mark.
+    pub at: Pt,
+}
+
+/// How a pod is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PodState {
+    /// Not running yet.
+    #[default]
+    Starting,
+    /// Running and ready.
+    Ready,
+    /// Running, and its readiness probe fails.
+    Unready,
+    /// Being deleted.
+    Ending,
+}
+
+/// A pod.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PodBox {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its whole name.
+    pub name: String,
+    /// Its mark.
+    pub mark: Option<Mark>,
+    /// Its box; of a pod that is shown as a mark alone, the mark's.
+    pub rect: Rect,
+    /// The middle of its mark.
+    pub at: Pt,
+    /// The end of its name; empty if it is shown as a mark alone.
+    pub short: Label,
+    /// Its address.
+    pub address: Label,
+    /// The port that its program listens on, framed.
+    pub door: Option<(Rect, String)>,
+    /// `not ready`, `starting`, `ending`.
+    pub note: Option<Label>,
+    /// How it is.
+    pub state: PodState,
+    /// How many replicas the mark stands for.
+    pub count: usize,
+    /// Corners of the way from the kernel's spot to its door.
+    pub feed: Vec<Pt>,
+}
+
+/// A program on a node's own network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostBox {
+    /// Its box.
+    pub rect: Rect,
+    /// What it is.
+    pub name: Label,
+    /// The node's address.
+    pub address: Label,
+    /// Corners of the way from the kernel's spot.
+    pub feed: Vec<Pt>,
+}
+
+/// The cluster's own pods on a node, folded into one box.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SystemBox {
+    /// Its box.
+    pub rect: Rect,
+    /// `6 system pods`, or `kube-dns` while packets go there; in the middle.
+    pub text: String,
+    /// Corners of the way from the kernel's spot, while packets go there.
+    pub feed: Vec<Pt>,
+    /// Their names in the cluster, by namespace and name.
+    pub pods: Vec<(String, String)>,
+}

@@ -1,0 +1,150 @@
+//! Where in the picture a packet is, and the way from there to elsewhere.
+
+use super::line::{Pt, pt};
+use super::{Scene, Width};
+use crate::trace::Place;
+
+/// Something in a scene that packets start from and come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Anchor {
+    /// The laptop.
+    Laptop,
+    /// Where the laptop has no route to.
+    Nowhere,
+    /// A node's kernel, by the room's number.
+    Kernel(usize),
+    /// A program on a node itself.
+    Host(usize),
+    /// A pod, by the room's number and its own.
+    Pod(usize, usize),
+    /// The cluster's own pods on a node.
+    System(usize),
+}
+
+impl Anchor {
+    fn room(self) -> Option<usize> {
+        match self {
+            Self::Laptop | Self::Nowhere => None,
+            Self::Kernel(room) | Self::Host(room) | Self::Pod(room, _) | Self::System(room) => Some(room),
+        }
+    }
+}
+
+impl Scene {
+    /// Where a place is drawn; none if it is not in the picture (any more).
+    pub fn anchor(&self, place: &Place) -> Option<Anchor> {
+        match place {
+            Place::Laptop => Some(Anchor::Laptop),
+            Place::Internet => Some(Anchor::Nowhere),
+            Place::Node(name) => self.rooms.iter().position(|room| room.name == **name).map(Anchor::Kernel),
+            Place::Pod(namespace, name) => self.rooms.iter().enumerate().find_map(|(r, room)| {
+                let pod = room.pods.iter().position(|pod| pod.name == **name && pod.namespace == **namespace);
+                let folded = || {
+                    let system = room.system.as_ref()?;
+                    system
+                        .pods
+                        .iter()
+                        .any(|(ns, pod)| *pod == **name && *ns == **namespace)
+                        .then_some(Anchor::System(r))
+                };
+                pod.map(|p| Anchor::Pod(r, p)).or_else(folded)
+            }),
+        }
+    }
+
+    /// Where a packet rests at an anchor.
+    pub fn rest(&self, anchor: Anchor) -> Pt {
+        match anchor {
+            Anchor::Laptop => self.laptop.out,
+            Anchor::Nowhere => self.laptop.lost[1],
+            _ => self.down(anchor).last().copied().unwrap_or_default(),
+        }
+    }
+
+    /// The corners of the way between two anchors, along the wires: nodes are entered by the upper lane and left by the
+    /// lower one.
+    pub fn way(&self, from: Anchor, to: Anchor) -> Vec<Pt> {
+        if from == to {
+            return vec![self.rest(from)];
+        }
+        match (from.room(), to.room()) {
+            (None, None) if to == Anchor::Nowhere => self.laptop.lost.to_vec(),
+            (None, None) => self.laptop.lost.iter().rev().copied().collect(),
+            (Some(a), Some(b)) if a == b => [self.up(from), self.down(to)].concat(),
+            (Some(a), Some(b)) => {
+                let (out, inward) = (self.rooms[a].kernel.outward, self.rooms[b].kernel.inward);
+                let (x, y) = (self.rooms[a].kernel.spot.x, self.rooms[b].kernel.spot.x);
+                let between = vec![pt(x, out), pt(self.trunk, out), pt(self.trunk, inward), pt(y, inward)];
+                [self.up(from), between, self.down(to)].concat()
+            }
+            (None, Some(b)) => {
+                let kernel = &self.rooms[b].kernel;
+                let mut way = vec![self.laptop.out];
+                if b > 0 || self.form == Width::Narrow {
+                    way.extend([pt(self.trunk, self.laptop.out.y), pt(self.trunk, kernel.inward)]);
+                }
+                way.push(pt(kernel.spot.x, kernel.inward));
+                way.extend(self.down(to));
+                way
+            }
+            (Some(a), None) => {
+                let kernel = &self.rooms[a].kernel;
+                let mut way = self.up(from);
+                way.push(pt(kernel.spot.x, kernel.outward));
+                if a > 0 || self.form == Width::Narrow {
+                    way.extend([pt(self.trunk, kernel.outward), pt(self.trunk, self.laptop.back.y)]);
+                }
+                way.push(self.laptop.back);
+                way
+            }
+        }
+    }
+
+    /// From a kernel's spot down to an anchor of its room.
+    fn down(&self, anchor: Anchor) -> Vec<Pt> {
+        let Some(room) = anchor.room().and_then(|room| self.rooms.get(room)) else { return Vec::new() };
+        let feed = match anchor {
+            Anchor::Pod(_, pod) => room.pods.get(pod).map(|pod| &pod.feed),
+            Anchor::Host(_) => room.host.as_ref().map(|host| &host.feed),
+            Anchor::System(_) => room.system.as_ref().map(|system| &system.feed),
+            _ => None,
+        };
+        feed.filter(|feed| !feed.is_empty()).cloned().unwrap_or_else(|| vec![room.kernel.spot])
+    }
+
+    fn up(&self, anchor: Anchor) -> Vec<Pt> {
+        let mut way = self.down(anchor);
+        way.reverse();
+        way
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scene::fixture;
+
+    #[test]
+    fn every_way_begins_and_ends_at_its_anchors() {
+        for width in [Width::Wide, Width::Narrow] {
+            let scene = fixture::scene(3, 5, width);
+            let mut anchors = vec![Anchor::Laptop];
+            for (r, room) in scene.rooms.iter().enumerate() {
+                anchors.push(Anchor::Kernel(r));
+                anchors.extend((0..room.pods.len()).map(|p| Anchor::Pod(r, p)));
+            }
+            for &from in &anchors {
+                for &to in &anchors {
+                    let way = scene.way(from, to);
+                    let ends = (way.first().copied(), way.last().copied());
+                    let back = if to == Anchor::Laptop && from != to { scene.laptop.back } else { scene.rest(to) };
+                    assert_eq!(ends, (Some(scene.rest(from)), Some(back)), "{from:?} to {to:?}");
+                    // Wires go straight or turn a right angle.
+                    let level =
+                        |pair: &[Pt]| (pair[0].x - pair[1].x).abs() < 0.01 || (pair[0].y - pair[1].y).abs() < 0.01;
+                    assert!(way.windows(2).all(level), "{from:?} to {to:?}: {way:?}");
+                }
+            }
+        }
+    }
+}
