@@ -2,6 +2,17 @@
 //!
 //! Takes a [`Source`]; gives every object that could be read and every problem, each at its place. It knows the types of
 //! all fields of the kinds we serve, but nothing of the store: defaulting and validation are [`crate::api`]'s.
+//!
+//! Stands for what `kubectl apply -f` does with a file (`k8s.io/apimachinery` `pkg/util/yaml/decoder.go`,
+//! `k8s.io/cli-runtime` `pkg/resource/visitor.go`) and for the strict decoding of the API server. A mistake of YAML ends
+//! its document; kubectl stops reading the file there, we go on with the next.
+
+mod decode;
+mod document;
+mod quantity;
+mod schema;
+mod syntax;
+mod yaml;
 
 use std::collections::BTreeMap;
 
@@ -31,28 +42,240 @@ pub struct FieldSpan {
     pub value: Span,
 }
 
+/// Who refuses a document, and so what kubectl does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refuser {
+    /// kubectl cannot read the YAML: it reads no further in this file.
+    Reader,
+    /// kubectl finds no `apiVersion` or `kind`: it reads no further in this file.
+    Checker,
+    /// kubectl asks the server, which serves no such kind: it goes on with the next document.
+    Mapper,
+    /// The server cannot decode it (`BadRequest`): kubectl goes on with the next document.
+    Server,
+}
+
+/// One document of a file, refused before any rule of the API could look at it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Who refuses it.
+    pub by: Refuser,
+    /// The whole document.
+    pub span: Span,
+    /// kubectl's text, without the `error: ` or `Error from server (BadRequest): ` before it.
+    ///
+    /// For [`Refuser::Server`] it begins `Service in version "v1" cannot be handled as a Service: `; before it kubectl puts
+    /// what it was doing (`error when creating "svc.yaml": `).
+    pub message: String,
+}
+
 /// All that was read from one text.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parsed {
     /// The documents that are objects of kinds we serve, in order, whatever problems others have.
     pub manifests: Vec<Manifest>,
+    /// The documents that are refused, in order, as kubectl would say it; [`Parsed::diagnostics`] has their problems in full.
+    pub refusals: Vec<Refusal>,
     /// Every problem, in the order of the text. An error means that kubectl would refuse the document.
     pub diagnostics: Vec<Diagnostic>,
 }
 
 /// Reads a text of one or more YAML documents. Never panics, never stops at the first problem.
-pub fn parse(_source: &Source) -> Parsed {
-    todo!()
+///
+/// ```
+/// use kubehop::manifest;
+/// use kubehop::text::Source;
+///
+/// let parsed = manifest::parse(&Source::new("svc.yaml", "apiVersion: v1\nkind: Service\nspec:\n  prots: []\n"));
+/// assert_eq!(parsed.diagnostics[0].message, r#"strict decoding error: unknown field "spec.prots""#);
+/// ```
+pub fn parse(source: &Source) -> Parsed {
+    document::parse(source)
 }
 
 impl Manifest {
     /// What names the object, in `namespace` unless it names its own.
-    pub fn key(&self, _namespace: &str) -> Ref {
-        todo!()
+    pub fn key(&self, namespace: &str) -> Ref {
+        let meta = &self.object.meta;
+        let namespace = if meta.namespace.is_empty() { namespace } else { &meta.namespace };
+        Ref::new(self.object.kind(), namespace, meta.name.as_str())
     }
 
     /// Where the field of `at` stands, or its nearest written ancestor.
-    pub fn span_of(&self, _at: &FieldRef) -> Option<FieldSpan> {
-        todo!()
+    pub fn span_of(&self, at: &FieldRef) -> Option<FieldSpan> {
+        let mut path = &*at.path;
+        loop {
+            if let Some(span) = self.fields.get(path) {
+                return Some(*span);
+            }
+            path = parent(path)?;
+        }
+    }
+}
+
+/// The path of what holds a field: `a.b[c.d/e]` is in `a.b`, that in `a`, and that in nothing.
+fn parent(path: &str) -> Option<&str> {
+    // A dot within brackets is part of a key, so look from the front.
+    let mut cut = None;
+    let mut inside = false;
+    for (at, c) in path.char_indices() {
+        match c {
+            '[' if !inside => (cut, inside) = (Some(at), true),
+            ']' => inside = false,
+            '.' if !inside => cut = Some(at),
+            _ => {}
+        }
+    }
+    cut.map(|at| &path[..at])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::{Hint, Severity};
+    use crate::object::{Deployment, IntOrString, Kind, Service};
+
+    const STORY: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: test-deployment # 部署
+spec:
+  replicas: 3
+  selector:
+    matchLabels:
+      app: test-label
+  template:
+    metadata:
+      labels:
+        app: test-label
+    spec:
+      containers:
+        - name: hello
+          image: hello:1.0
+          ports:
+            - containerPort: 9090
+          readinessProbe:
+            httpGet: {path: /api/hello, port: 9090}
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: test-svc-cluster
+spec:
+  type: ClusterIP
+  selector:
+    app: test-label
+  ports:
+    - port: 9090
+      targetPort: 9090
+";
+
+    fn read(text: &str) -> Parsed {
+        parse(&Source::new("f.yaml", text))
+    }
+
+    /// The marked texts and messages of all that is wrong.
+    fn wrong(text: &str) -> Vec<(String, String)> {
+        let parsed = read(text);
+        parsed
+            .diagnostics
+            .iter()
+            .map(|d| (text[d.span.start as usize..d.span.end as usize].to_owned(), d.message.clone()))
+            .collect()
+    }
+
+    #[test]
+    fn reads_the_tutorials_story() {
+        let parsed = read(STORY);
+        assert_eq!(parsed.diagnostics, []);
+        assert_eq!(parsed.refusals, []);
+        let [deployment, service] = &parsed.manifests[..] else { panic!("two documents: {parsed:?}") };
+        let body = deployment.object.body::<Deployment>().unwrap();
+        assert_eq!(body.spec.replicas, Some(3));
+        assert_eq!(body.spec.template.spec.containers[0].image, "hello:1.0");
+        let spec = &service.object.body::<Service>().unwrap().spec;
+        assert_eq!(spec.ports[0].target_port, Some(IntOrString::Int(9090)));
+        assert_eq!(service.key("default").to_string(), "Service/default/test-svc-cluster");
+        let at = |path: &str| {
+            let span = service.span_of(&FieldRef::new(service.key("default"), path)).unwrap();
+            (
+                &STORY[span.key.start as usize..span.key.end as usize],
+                &STORY[span.value.start as usize..span.value.end as usize],
+            )
+        };
+        assert_eq!(at("spec.ports[0].targetPort"), ("targetPort", "9090"));
+        assert_eq!(at("spec.selector[app]"), ("app", "test-label"));
+        assert_eq!(at("spec.ports[0]"), ("port: 9090\n      targetPort: 9090", "port: 9090\n      targetPort: 9090"));
+        assert_eq!(at("spec.ports[0].nodePort").1, "port: 9090\n      targetPort: 9090");
+        assert_eq!(service.span_of(&FieldRef::new(service.key("default"), "status")), None);
+        let replicas = deployment.fields["spec.replicas"].value;
+        assert_eq!(&STORY[replicas.start as usize..replicas.end as usize], "3");
+    }
+
+    #[test]
+    fn tells_every_problem_of_a_document() {
+        let text = "apiVersion: v1\nkind: Service\nspec:\n  ports:\n  - port: \"80\"\n    targetport: 80\n  selektor: {a: 1}\n  type: 5\n";
+        let service = "Service in version \"v1\" cannot be handled as a Service: ";
+        let json = "json: cannot unmarshal string into Go struct field ServicePort.spec.ports.port of type int32";
+        assert_eq!(
+            wrong(text),
+            [
+                ("\"80\"".into(), format!("{service}{json}")),
+                ("targetport".into(), "strict decoding error: unknown field \"spec.ports[0].targetport\"".into()),
+                ("selektor".into(), "strict decoding error: unknown field \"spec.selektor\"".into()),
+                (
+                    "5".into(),
+                    format!(
+                        "{service}json: cannot unmarshal number into Go struct field ServiceSpec.spec.type of type v1.ServiceType"
+                    )
+                ),
+            ]
+        );
+        let parsed = read(text);
+        assert_eq!(parsed.manifests, []);
+        assert_eq!(parsed.refusals[0].message, format!("{service}{json}"));
+        assert_eq!(parsed.diagnostics[1].hint, Some(Hint::DidYouMean("targetPort".into())));
+        assert_eq!(parsed.diagnostics[2].hint, Some(Hint::DidYouMean("selector".into())));
+    }
+
+    #[test]
+    fn a_bad_document_hides_no_other() {
+        let text = format!(
+            "kind: Service\n---\na: b: c\n---\napiVersion: v1\nkind: Foo\n---\napiVersion: networking.k8s.io/v1\nkind: Ingress\n---\n{STORY}"
+        );
+        let parsed = read(&text);
+        assert_eq!(parsed.manifests.len(), 2);
+        let by: Vec<_> = parsed.refusals.iter().map(|r| r.by).collect();
+        assert_eq!(by, [Refuser::Checker, Refuser::Reader, Refuser::Mapper, Refuser::Mapper]);
+        assert_eq!(parsed.diagnostics[0].message, "error validating data: apiVersion not set");
+        assert_eq!(parsed.diagnostics[1].message, "yaml: mapping values are not allowed in this context");
+        assert_eq!(parsed.diagnostics[2].message, "no matches for kind \"Foo\" in version \"v1\"");
+        assert_eq!(parsed.diagnostics[3].hint, Some(Hint::NotSimulated("Ingress".into())));
+    }
+
+    #[test]
+    fn the_last_of_equal_keys_wins() {
+        let parsed = read("apiVersion: v1\nkind: Service\nmetadata:\n  name: a\n  name: b\n");
+        assert_eq!(parsed.manifests[0].object.meta.name, "b");
+        assert_eq!(parsed.diagnostics[0].severity, Severity::Warning);
+        assert_eq!(parsed.diagnostics[0].span, Span { start: 41, end: 45 });
+    }
+
+    #[test]
+    fn nulls_are_fields_that_are_not_there() {
+        let parsed = read(
+            "apiVersion: v1\nkind: Service\nmetadata: {name: a, labels: {a: }}\nspec:\n  ports:\n  selector:\nstatus: {}\n",
+        );
+        assert_eq!(parsed.diagnostics, []);
+        assert_eq!(parsed.manifests[0].object.meta.labels["a"], "");
+        assert_eq!(parsed.manifests[0].object.kind(), Kind::Service);
+    }
+
+    #[test]
+    fn a_path_leads_to_its_parent() {
+        assert_eq!(parent("metadata.labels[a.b/c]"), Some("metadata.labels"));
+        assert_eq!(parent("spec.ports[0].port"), Some("spec.ports[0]"));
+        assert_eq!(parent("spec"), None);
     }
 }

@@ -1,0 +1,289 @@
+//! A file to documents, and a document to an object, as kubectl does it.
+
+use std::ops::Range;
+
+use super::decode::{Decoded, decode};
+use super::schema::Schema;
+use super::syntax::{self, Syntax};
+use super::yaml::{self, Data, Entry, Node};
+use super::{Manifest, Parsed, Refusal, Refuser};
+use crate::diag::{Diagnostic, Hint, Severity};
+use crate::object::{Kind, Object};
+use crate::text::{Source, Span};
+
+/// What the API server takes in one request, in bytes.
+const REQUEST_LIMIT: usize = 3_145_728;
+
+/// Kinds of Kubernetes that the lab does not simulate; an error says so instead of calling them unknown.
+const NOT_SIMULATED: [(&str, &str); 44] = [
+    ("ConfigMap", "v1"),
+    ("Secret", "v1"),
+    ("ServiceAccount", "v1"),
+    ("Event", "v1"),
+    ("LimitRange", "v1"),
+    ("PersistentVolume", "v1"),
+    ("PersistentVolumeClaim", "v1"),
+    ("PodTemplate", "v1"),
+    ("ReplicationController", "v1"),
+    ("ResourceQuota", "v1"),
+    ("StatefulSet", "apps/v1"),
+    ("DaemonSet", "apps/v1"),
+    ("ControllerRevision", "apps/v1"),
+    ("Job", "batch/v1"),
+    ("CronJob", "batch/v1"),
+    ("HorizontalPodAutoscaler", "autoscaling/v1"),
+    ("HorizontalPodAutoscaler", "autoscaling/v2"),
+    ("Ingress", "networking.k8s.io/v1"),
+    ("IngressClass", "networking.k8s.io/v1"),
+    ("NetworkPolicy", "networking.k8s.io/v1"),
+    ("IPAddress", "networking.k8s.io/v1"),
+    ("ServiceCIDR", "networking.k8s.io/v1"),
+    ("Gateway", "gateway.networking.k8s.io/v1"),
+    ("GatewayClass", "gateway.networking.k8s.io/v1"),
+    ("HTTPRoute", "gateway.networking.k8s.io/v1"),
+    ("GRPCRoute", "gateway.networking.k8s.io/v1"),
+    ("PodDisruptionBudget", "policy/v1"),
+    ("Role", "rbac.authorization.k8s.io/v1"),
+    ("RoleBinding", "rbac.authorization.k8s.io/v1"),
+    ("ClusterRole", "rbac.authorization.k8s.io/v1"),
+    ("ClusterRoleBinding", "rbac.authorization.k8s.io/v1"),
+    ("PriorityClass", "scheduling.k8s.io/v1"),
+    ("StorageClass", "storage.k8s.io/v1"),
+    ("CSIDriver", "storage.k8s.io/v1"),
+    ("CSINode", "storage.k8s.io/v1"),
+    ("VolumeAttachment", "storage.k8s.io/v1"),
+    ("RuntimeClass", "node.k8s.io/v1"),
+    ("Lease", "coordination.k8s.io/v1"),
+    ("CertificateSigningRequest", "certificates.k8s.io/v1"),
+    ("CustomResourceDefinition", "apiextensions.k8s.io/v1"),
+    ("APIService", "apiregistration.k8s.io/v1"),
+    ("MutatingWebhookConfiguration", "admissionregistration.k8s.io/v1"),
+    ("ValidatingWebhookConfiguration", "admissionregistration.k8s.io/v1"),
+    ("FlowSchema", "flowcontrol.apiserver.k8s.io/v1"),
+];
+
+/// Reads a file.
+pub(super) fn parse(source: &Source) -> Parsed {
+    let mut reader = Reader { source, parsed: Parsed::default() };
+    for chunk in chunks(&source.text) {
+        match chunk {
+            Ok(range) => reader.chunk(range),
+            Err(range) => {
+                let text = source.text[range.clone()].trim_start_matches("---").trim();
+                let message = format!("invalid Yaml document separator: {text}");
+                let syntax = Syntax::bare(span(&range), message);
+                reader.unreadable(syntax, span(&range), "");
+            }
+        }
+    }
+    reader.parsed.diagnostics.sort_by_key(|d| d.span);
+    reader.parsed
+}
+
+struct Reader<'a> {
+    source: &'a Source,
+    parsed: Parsed,
+}
+
+impl Reader<'_> {
+    fn chunk(&mut self, range: Range<usize>) {
+        let text = &self.source.text[range.clone()];
+        let whole = span(&range);
+        if text.len() > REQUEST_LIMIT {
+            let message = format!("Request entity too large: limit is {REQUEST_LIMIT}");
+            self.problem(whole_line(whole, text), "", &message, None);
+            self.refuse(Refuser::Server, whole, message);
+            return;
+        }
+        if let Some(syntax) = syntax::control_character(text, whole.start) {
+            return self.unreadable(syntax, whole, "error converting YAML to JSON: ");
+        }
+        let mut duplicates = Vec::new();
+        match yaml::read(text, whole.start, &mut duplicates) {
+            Ok(None) => {}
+            Ok(Some(node)) => self.object(&node),
+            Err(syntax) => self.unreadable(syntax, whole, "error converting YAML to JSON: "),
+        }
+        for duplicate in duplicates {
+            self.parsed.diagnostics.push(Diagnostic {
+                severity: Severity::Warning,
+                span: duplicate.span,
+                field: String::new(),
+                message: format!("key {:?} already set in map", duplicate.key),
+                hint: Some(Hint::Repeated(duplicate.key)),
+            });
+        }
+    }
+
+    /// A mistake of YAML.
+    fn unreadable(&mut self, syntax: Syntax, whole: Span, before: &str) {
+        let message = format!("error parsing {}: {before}{}", self.source.name, syntax.message);
+        self.problem(syntax.span, "", &syntax.message, syntax.hint);
+        self.refuse(Refuser::Reader, whole, message);
+    }
+
+    fn object(&mut self, node: &Node) {
+        let entries = match &node.data {
+            Data::Null => return,
+            Data::Map(entries) => entries.as_slice(),
+            _ => return self.unidentified(node, vec![("invalid object to validate".into(), node.span)]),
+        };
+        let (api_version, kind) = (entry(entries, "apiVersion"), entry(entries, "kind"));
+        let mut wrong = Vec::new();
+        let start = Span { start: node.span.start, end: first_line_end(node, &self.source.text) };
+        for (name, entry) in [("apiVersion", api_version), ("kind", kind)] {
+            match entry.map(|entry| (&entry.value.data, entry)) {
+                Some((Data::String(_), _)) => {}
+                None | Some((Data::Null, _)) => {
+                    wrong.push((format!("{name} not set"), entry.map_or(start, |entry| entry.key_span)));
+                }
+                Some((_, entry)) => wrong.push((format!("{name} isn't string type"), entry.value.span)),
+            }
+        }
+        let (Some(api_version), Some(kind), true) = (text(api_version), text(kind), wrong.is_empty()) else {
+            return self.unidentified(node, wrong);
+        };
+        if (api_version.0, kind.0) == ("v1", "List") {
+            if let Some(Data::List(items)) = entry(entries, "items").map(|entry| &entry.value.data) {
+                items.iter().for_each(|item| self.object(item));
+            }
+            return;
+        }
+        match Kind::from_api(api_version.0, kind.0) {
+            Some(of) => self.decoded(node, of),
+            None => self.unmatched(node, entries, api_version, kind),
+        }
+    }
+
+    fn unidentified(&mut self, node: &Node, wrong: Vec<(String, Span)>) {
+        let all: Vec<_> = wrong.iter().map(|(message, _)| message.as_str()).collect();
+        let all = if let [one] = all[..] { one.to_owned() } else { format!("[{}]", all.join(", ")) };
+        for (message, span) in &wrong {
+            self.problem(*span, "", &format!("error validating data: {message}"), None);
+        }
+        let message = format!(
+            "error validating {:?}: error validating data: {all}; if you choose to ignore these errors, turn validation off with --validate=false",
+            self.source.name,
+        );
+        self.refuse(Refuser::Checker, node.span, message);
+    }
+
+    fn unmatched(
+        &mut self,
+        node: &Node,
+        entries: &[Entry],
+        (version, at): (&str, Span),
+        (kind, kind_at): (&str, Span),
+    ) {
+        let elsewhere = Kind::all().find(|k| k.name() == kind).map(Kind::api_version);
+        let (span, hint) = if let Some(version) = elsewhere {
+            (at, Some(Hint::ApiVersion(version)))
+        } else if NOT_SIMULATED.contains(&(kind, version)) {
+            (kind_at, Some(Hint::NotSimulated(kind.to_owned())))
+        } else if let Some((_, version)) = NOT_SIMULATED.iter().find(|(k, _)| *k == kind) {
+            (at, Some(Hint::ApiVersion((*version).to_owned())))
+        } else {
+            let near = Kind::all()
+                .find(|k| k.name().eq_ignore_ascii_case(kind) || k.row().plural == kind.to_ascii_lowercase());
+            (kind_at, near.map(|k| Hint::DidYouMean(k.name().to_owned())))
+        };
+        let message = format!("no matches for kind {kind:?} in version {version:?}");
+        self.problem(span, "kind", &message, hint);
+        let metadata = match entry(entries, "metadata").map(|entry| &entry.value.data) {
+            Some(Data::Map(entries)) => entries.as_slice(),
+            _ => &[],
+        };
+        let of = |name: &str| text(entry(metadata, name)).map_or("", |(text, _)| text);
+        let message = format!(
+            "resource mapping not found for name: {:?} namespace: {:?} from {:?}: {message}\nensure CRDs are installed first",
+            of("name"),
+            of("namespace"),
+            self.source.name,
+        );
+        self.refuse(Refuser::Mapper, node.span, message);
+    }
+
+    fn decoded(&mut self, node: &Node, kind: Kind) {
+        let Some(root) = Schema::get().root(&kind.api_version(), kind.name()) else { return };
+        let Decoded { tree, settled, fields, problems, refusal } = decode(node, root, &self.source.text);
+        let before =
+            format!("{} in version {:?} cannot be handled as a {}: ", kind.name(), kind.row().version, kind.name(),);
+        self.parsed.diagnostics.extend(problems.into_iter().map(
+            |problem| match problem.message.starts_with("strict ") {
+                true => problem,
+                false => Diagnostic { message: format!("{before}{}", problem.message), ..problem },
+            },
+        ));
+        if let Some(refusal) = refusal {
+            return self.refuse(Refuser::Server, node.span, before + &refusal);
+        }
+        match Object::from_value(kind, settled) {
+            Ok(object) => self.parsed.manifests.push(Manifest { object, tree, span: node.span, fields }),
+            Err(error) => {
+                // After strict decoding there is none; a law holds our structs to the table.
+                let message = format!("{before}json: {error}");
+                self.problem(node.span, "", &message, None);
+                self.refuse(Refuser::Server, node.span, message);
+            }
+        }
+    }
+
+    fn problem(&mut self, span: Span, field: &str, message: &str, hint: Option<Hint>) {
+        let (field, message) = (field.to_owned(), message.to_owned());
+        self.parsed.diagnostics.push(Diagnostic { severity: Severity::Error, span, field, message, hint });
+    }
+
+    fn refuse(&mut self, by: Refuser, span: Span, message: String) {
+        self.parsed.refusals.push(Refusal { by, span, message });
+    }
+}
+
+fn entry<'a>(entries: &'a [Entry], key: &str) -> Option<&'a Entry> {
+    entries.iter().find(|entry| entry.key == key)
+}
+
+fn text(entry: Option<&Entry>) -> Option<(&str, Span)> {
+    match entry.map(|entry| (&entry.value.data, entry.value.span)) {
+        Some((Data::String(text), span)) => Some((text, span)),
+        _ => None,
+    }
+}
+
+fn span(range: &Range<usize>) -> Span {
+    Span { start: range.start as u32, end: range.end as u32 }
+}
+
+fn first_line_end(node: &Node, text: &str) -> u32 {
+    whole_line(node.span, &text[node.span.start as usize..]).end.min(node.span.end)
+}
+
+/// The first line of a span whose text is `text`.
+fn whole_line(span: Span, text: &str) -> Span {
+    Span { start: span.start, end: span.start + text.find(['\r', '\n']).unwrap_or(text.len()) as u32 }
+}
+
+/// The documents of a file, cut where kubectl cuts: at lines that begin with `---`. A line that says more there than a
+/// comment is an error of its own.
+fn chunks(text: &str) -> Vec<Result<Range<usize>, Range<usize>>> {
+    let mut chunks = Vec::new();
+    let mut start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let mut at = start;
+    for line in text[start..].split_inclusive('\n') {
+        let end = at + line.len();
+        if let Some(rest) = line.strip_prefix("---") {
+            let rest = rest.trim();
+            if !rest.is_empty() && !rest.starts_with('#') {
+                chunks.push(Ok(start..at));
+                chunks.push(Err(at..at + line.trim_end().len()));
+                start = end;
+            } else if at > start {
+                chunks.push(Ok(start..at));
+                start = end;
+            }
+        }
+        at = end;
+    }
+    chunks.push(Ok(start..text.len()));
+    chunks.retain(|chunk| chunk.as_ref().map_or(true, |range| !range.is_empty()));
+    chunks
+}

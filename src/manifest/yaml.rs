@@ -1,0 +1,411 @@
+//! YAML text to a tree in which every key and value knows its place.
+//!
+//! Takes the events of `saphyr-parser` (YAML 1.2); scalars are read by the rules of YAML 1.1 as
+//! `kubernetes-sigs/yaml` `goyaml.v2/resolve.go` does, for that is how kubectl reads a file: `on` is true, `010` is 8,
+//! dates stay strings. Aliases and merge keys are resolved here. Nothing recurses: the depth of a text is the text's choice.
+
+use std::collections::BTreeMap;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
+
+use super::syntax::{self, Syntax};
+use crate::diag::Hint;
+use crate::text::Span;
+
+/// How deep a document may nest. go-yaml allows 10,000; the page's stack does not.
+pub(super) const MAX_DEPTH: usize = 250;
+
+/// How many nodes may be copied because of anchors and aliases in one document (go-yaml's own bound is 400,000 and more).
+const MAX_COPIES: u32 = 200_000;
+
+/// A value and its place.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Node {
+    /// All of its text; of a collection in block style up to the end of its last value.
+    pub(super) span: Span,
+    /// What it is.
+    pub(super) data: Data,
+    /// Itself and all below it, counted.
+    size: u32,
+}
+
+/// What a node is.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Data {
+    Null,
+    Bool(bool),
+    Number(serde_json::Number),
+    String(String),
+    List(Vec<Node>),
+    Map(Vec<Entry>),
+}
+
+/// An entry of a map.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Entry {
+    pub(super) key: String,
+    pub(super) key_span: Span,
+    pub(super) value: Node,
+    /// Whether it came by a merge key, `<<`.
+    merged: bool,
+}
+
+/// A key that a later one replaces.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Duplicate {
+    pub(super) key: String,
+    pub(super) span: Span,
+}
+
+/// A collection that is still open.
+struct Frame {
+    start: u32,
+    anchor: usize,
+    items: Items,
+}
+
+enum Items {
+    List(Vec<Node>),
+    Map(Vec<Entry>, Option<Key>),
+}
+
+/// A key that waits for its value.
+struct Key {
+    text: String,
+    span: Span,
+    merge: bool,
+}
+
+/// Reads the first document of `text`, which begins at byte `base` of its file: none if there is nothing but comments.
+pub(super) fn read(text: &str, base: u32, duplicates: &mut Vec<Duplicate>) -> Result<Option<Node>, Syntax> {
+    let mut builder = Builder {
+        places: Places::new(text, base),
+        stack: Vec::new(),
+        anchors: BTreeMap::new(),
+        copies: 0,
+        root: None,
+        duplicates,
+    };
+    for event in Parser::new_from_str(text) {
+        let (event, span) = event.map_err(|error| syntax::from_scanner(&error, text, &builder.places))?;
+        let span = Span { start: builder.places.byte(span.start.index()), end: builder.places.byte(span.end.index()) };
+        match event {
+            Event::StreamStart | Event::DocumentStart(_) | Event::Nothing => {}
+            Event::DocumentEnd | Event::StreamEnd => break,
+            Event::Alias(id) => builder.alias(id, span)?,
+            Event::Scalar(text, style, anchor, tag) => {
+                let plain = style == ScalarStyle::Plain;
+                let merge = plain && tag.is_none() && text == "<<";
+                let span = if plain && text.is_empty() { Span { end: span.start, ..span } } else { span };
+                let data = resolve(&text, plain, tag.as_deref()).map_err(|message| Syntax::bare(span, message))?;
+                builder.complete(Node { span, data, size: 1 }, anchor, merge)?;
+            }
+            Event::SequenceStart(anchor, _) => builder.open(span, anchor, Items::List(Vec::new()))?,
+            Event::MappingStart(anchor, _) => builder.open(span, anchor, Items::Map(Vec::new(), None))?,
+            Event::SequenceEnd | Event::MappingEnd => builder.close(span)?,
+        }
+    }
+    Ok(builder.root)
+}
+
+struct Builder<'a> {
+    places: Places<'a>,
+    stack: Vec<Frame>,
+    /// None while the node is open: an alias to it would contain itself.
+    anchors: BTreeMap<usize, Node>,
+    copies: u32,
+    root: Option<Node>,
+    duplicates: &'a mut Vec<Duplicate>,
+}
+
+impl Builder<'_> {
+    fn open(&mut self, span: Span, anchor: usize, items: Items) -> Result<(), Syntax> {
+        if self.stack.len() >= MAX_DEPTH {
+            return Err(Syntax::new(span, format!("exceeded max depth of {MAX_DEPTH}")).hint(Hint::TooDeep));
+        }
+        self.stack.push(Frame { start: span.start, anchor, items });
+        Ok(())
+    }
+
+    fn close(&mut self, end: Span) -> Result<(), Syntax> {
+        let Some(frame) = self.stack.pop() else { return Ok(()) };
+        let (data, last, size) = match frame.items {
+            Items::List(items) => {
+                let (last, size) = (items.last().map(|i| i.span.end), items.iter().map(|i| i.size).sum::<u32>());
+                (Data::List(items), last, size)
+            }
+            Items::Map(entries, _) => {
+                let last = entries.iter().rev().find(|e| !e.merged).map(|e| e.value.span.end.max(e.key_span.end));
+                let entries = settle(entries, self.duplicates);
+                let size = entries.iter().map(|e| e.value.size).sum::<u32>();
+                (Data::Map(entries), last, size)
+            }
+        };
+        // A flow collection ends with its bracket; a block collection where its last value does.
+        let end = if end.start < end.end { end.end } else { last.unwrap_or(end.end) };
+        let span = Span { start: frame.start, end: end.max(frame.start) };
+        self.complete(Node { span, data, size: size.saturating_add(1) }, frame.anchor, false)
+    }
+
+    fn alias(&mut self, id: usize, span: Span) -> Result<(), Syntax> {
+        let Some(target) = self.anchors.get(&id) else {
+            let name = self.places.text_of(span).trim_start_matches('*');
+            return Err(Syntax::new(span, format!("anchor '{name}' value contains itself")));
+        };
+        let size = target.size;
+        self.spend(size, span)?;
+        let Some(target) = self.anchors.get(&id) else { return Ok(()) };
+        let node = Node { span, ..target.clone() };
+        self.complete(node, 0, false)
+    }
+
+    fn spend(&mut self, copies: u32, span: Span) -> Result<(), Syntax> {
+        self.copies = self.copies.saturating_add(copies);
+        if self.copies > MAX_COPIES {
+            return Err(Syntax::new(span, "document contains excessive aliasing"));
+        }
+        Ok(())
+    }
+
+    /// Puts a finished node where it belongs.
+    fn complete(&mut self, node: Node, anchor: usize, merge: bool) -> Result<(), Syntax> {
+        if anchor > 0 {
+            self.spend(node.size, node.span)?;
+            self.anchors.insert(anchor, node.clone());
+        }
+        match self.stack.last_mut().map(|frame| &mut frame.items) {
+            None => {
+                self.root.get_or_insert(node);
+            }
+            Some(Items::List(items)) => items.push(node),
+            Some(Items::Map(entries, key)) => match key.take() {
+                None => *key = Some(Key { span: node.span, text: key_text(node)?, merge }),
+                Some(key) if key.merge => merge_into(entries, node)?,
+                Some(Key { text, span, .. }) => {
+                    entries.push(Entry { key: text, key_span: span, value: node, merged: false });
+                }
+            },
+        }
+        Ok(())
+    }
+}
+
+/// A key as a string: JSON has no other keys.
+fn key_text(node: Node) -> Result<String, Syntax> {
+    match node.data {
+        Data::String(text) => Ok(text),
+        Data::Bool(value) => Ok(value.to_string()),
+        Data::Number(number) => Ok(number.to_string()),
+        Data::Null => Err(Syntax::bare(node.span, "unsupported map key of type: %!s(<nil>), key: <nil>")),
+        Data::List(_) | Data::Map(_) => {
+            Err(Syntax::new(node.span, format!("invalid map key: {}", go_syntax(&node))).hint(Hint::Template))
+        }
+    }
+}
+
+/// A small value as Go's `%#v` prints it: `{{ .Values.name }}` is a map as a key, and go-yaml says so in these words.
+fn go_syntax(node: &Node) -> String {
+    match &node.data {
+        Data::Null => "interface {}(nil)".into(),
+        Data::Bool(value) => value.to_string(),
+        Data::Number(number) => number.to_string(),
+        Data::String(text) => format!("{text:?}"),
+        Data::List(items) => {
+            let items: Vec<_> = items.iter().take(3).map(go_leaf).collect();
+            format!("[]interface {{}}{{{}}}", items.join(", "))
+        }
+        Data::Map(entries) => {
+            let entries: Vec<_> =
+                entries.iter().take(3).map(|e| format!("{:?}:{}", e.key, go_leaf(&e.value))).collect();
+            format!("map[interface {{}}]interface {{}}{{{}}}", entries.join(", "))
+        }
+    }
+}
+
+fn go_leaf(node: &Node) -> String {
+    match &node.data {
+        Data::List(_) => "[]interface {}{...}".into(),
+        Data::Map(_) => "map[interface {}]interface {}{...}".into(),
+        _ => go_syntax(node),
+    }
+}
+
+/// `<<: *defaults` and `<<: [*a, *b]`, of which the earlier one takes precedence.
+fn merge_into(entries: &mut Vec<Entry>, node: Node) -> Result<(), Syntax> {
+    let maps = match node.data {
+        Data::Map(_) => vec![node],
+        Data::List(items) => items,
+        _ => vec![node],
+    };
+    for map in maps.into_iter().rev() {
+        let Data::Map(from) = map.data else {
+            return Err(Syntax::new(map.span, "map merge requires map or sequence of maps as the value"));
+        };
+        entries.extend(from.into_iter().map(|entry| Entry { merged: true, ..entry }));
+    }
+    Ok(())
+}
+
+/// Of entries with the same key, the last stays.
+fn settle(mut entries: Vec<Entry>, duplicates: &mut Vec<Duplicate>) -> Vec<Entry> {
+    let mut last = BTreeMap::new();
+    for (i, entry) in entries.iter().enumerate() {
+        last.insert(entry.key.as_str(), i);
+    }
+    if last.len() == entries.len() {
+        return entries;
+    }
+    let stays: Vec<bool> = entries.iter().enumerate().map(|(i, entry)| last[entry.key.as_str()] == i).collect();
+    let mut i = 0;
+    entries.retain_mut(|entry| {
+        let stay = stays[i];
+        i += 1;
+        if !stay && !entry.merged {
+            duplicates.push(Duplicate { key: entry.key.clone(), span: entry.key_span });
+        }
+        stay
+    });
+    entries
+}
+
+/// A scalar by the rules of YAML 1.1, as go-yaml v2 has them.
+fn resolve(text: &str, plain: bool, tag: Option<&Tag>) -> Result<Data, String> {
+    let core = tag.filter(|tag| tag.is_yaml_core_schema()).map(|tag| tag.suffix.as_str());
+    let string = || Ok(Data::String(text.to_owned()));
+    match core {
+        Some("str" | "binary" | "timestamp") => return string(),
+        None if !plain || tag.is_some() => return string(),
+        _ => {}
+    }
+    let data = plain_scalar(text);
+    let name = match &data {
+        Some(Data::Null) => "null",
+        Some(Data::Bool(_)) => "bool",
+        Some(Data::Number(number)) if number.is_f64() => "float",
+        Some(Data::Number(_)) => "int",
+        _ => "str",
+    };
+    match core {
+        Some(want @ ("null" | "bool" | "int" | "float")) if want != name && (want, name) != ("float", "int") => {
+            Err(format!("yaml: cannot decode !!{name} `{text}` as a !!{want}"))
+        }
+        _ if matches!(text, ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF") => Err(unsupported("+Inf")),
+        _ if matches!(text, "-.inf" | "-.Inf" | "-.INF") => Err(unsupported("-Inf")),
+        _ if matches!(text, ".nan" | ".NaN" | ".NAN") => Err(unsupported("NaN")),
+        _ => Ok(data.unwrap_or_else(|| Data::String(text.to_owned()))),
+    }
+}
+
+fn unsupported(value: &str) -> String {
+    format!("json: unsupported value: {value}")
+}
+
+/// A plain scalar that is not a string.
+pub(super) fn plain_scalar(text: &str) -> Option<Data> {
+    Some(match text {
+        "" | "~" | "null" | "Null" | "NULL" => Data::Null,
+        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => Data::Bool(true),
+        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => Data::Bool(false),
+        _ => Data::Number(number(text)?),
+    })
+}
+
+fn number(text: &str) -> Option<serde_json::Number> {
+    if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.')) || is_timestamp(text) {
+        return None;
+    }
+    let plain = if text.starts_with('.') { text.to_owned() } else { text.replace('_', "") };
+    let (negative, digits) = match plain.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, plain.strip_prefix('+').unwrap_or(&plain)),
+    };
+    if digits.starts_with(|c: char| c.is_ascii_digit()) {
+        let (radix, body) = match digits.get(..2) {
+            Some("0x" | "0X") => (16, &digits[2..]),
+            Some("0o" | "0O") => (8, &digits[2..]),
+            Some("0b" | "0B") => (2, &digits[2..]),
+            Some(two) if two.starts_with('0') => (8, &digits[1..]),
+            _ => (10, digits),
+        };
+        if body.starts_with(|c: char| c.is_ascii_hexdigit())
+            && let Ok(magnitude) = u64::from_str_radix(body, radix)
+        {
+            return match (negative, i64::try_from(magnitude)) {
+                (false, _) => Some(magnitude.into()),
+                (true, Ok(n)) => Some((-n).into()),
+                (true, Err(_)) if magnitude == 1 << 63 => Some(i64::MIN.into()),
+                (true, Err(_)) => serde_json::Number::from_f64(-(magnitude as f64)),
+            };
+        }
+    }
+    if !is_float(digits) {
+        return None;
+    }
+    let float: f64 = plain.parse().ok()?;
+    // Go writes a whole float as JSON without a point, and then it is an integer.
+    if float.fract() == 0.0 && float.abs() < 9e15 {
+        return Some((float as i64).into());
+    }
+    serde_json::Number::from_f64(float)
+}
+
+/// `(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`
+fn is_float(text: &str) -> bool {
+    let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+    let (mantissa, exponent) = match text.find(['e', 'E']) {
+        Some(at) => (&text[..at], Some(&text[at + 1..])),
+        None => (text, None),
+    };
+    let exponent_fits = exponent.is_none_or(|e| {
+        let digits = e.strip_prefix(['-', '+']).unwrap_or(e);
+        !digits.is_empty() && all_digits(digits)
+    });
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    exponent_fits && all_digits(whole) && all_digits(fraction) && !(whole.is_empty() && fraction.is_empty())
+}
+
+/// Four digits and a dash begin a date, which stays a string (`2001-1-1`); nothing else of that shape is a number either.
+fn is_timestamp(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() > 4 && bytes[..4].iter().all(u8::is_ascii_digit) && bytes[4] == b'-'
+}
+
+/// Characters counted to bytes counted.
+pub(super) struct Places<'a> {
+    text: &'a str,
+    base: u32,
+    /// The byte of every 64th character; empty where all are ASCII.
+    samples: Vec<u32>,
+}
+
+impl<'a> Places<'a> {
+    fn new(text: &'a str, base: u32) -> Self {
+        let samples = match text.is_ascii() {
+            true => Vec::new(),
+            false => text.char_indices().step_by(64).map(|(at, _)| at as u32).collect(),
+        };
+        Self { text, base, samples }
+    }
+
+    /// The byte of a character in the file.
+    pub(super) fn byte(&self, index: usize) -> u32 {
+        if self.samples.is_empty() {
+            return self.base + index.min(self.text.len()) as u32;
+        }
+        let Some(&sample) = self.samples.get(index / 64) else { return self.base + self.text.len() as u32 };
+        let rest = &self.text[sample as usize..];
+        let within = rest.char_indices().nth(index % 64).map_or(rest.len(), |(at, _)| at);
+        self.base + sample + within as u32
+    }
+
+    /// All of the document.
+    pub(super) fn whole(&self) -> Span {
+        Span { start: self.base, end: self.base + self.text.len() as u32 }
+    }
+
+    /// The text of a span of the file, if it lies in the document.
+    pub(super) fn text_of(&self, span: Span) -> &'a str {
+        let range = span.start.saturating_sub(self.base) as usize..span.end.saturating_sub(self.base) as usize;
+        self.text.get(range).unwrap_or_default()
+    }
+}
