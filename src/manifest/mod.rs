@@ -9,12 +9,15 @@
 
 mod decode;
 mod document;
+mod encode;
 mod quantity;
 mod schema;
 mod syntax;
 mod yaml;
 
 use std::collections::BTreeMap;
+
+pub use encode::{to_json, to_json_line, to_yaml};
 
 use crate::diag::Diagnostic;
 use crate::object::{FieldRef, Object, Ref};

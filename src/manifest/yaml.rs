@@ -5,6 +5,7 @@
 //! dates stay strings. Aliases and merge keys are resolved here. Nothing recurses: the depth of a text is the text's choice.
 
 use std::collections::BTreeMap;
+use std::ops::{Range, RangeInclusive};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
@@ -364,10 +365,52 @@ fn is_float(text: &str) -> bool {
     exponent_fits && all_digits(whole) && all_digits(fraction) && !(whole.is_empty() && fraction.is_empty())
 }
 
-/// Four digits and a dash begin a date, which stays a string (`2001-1-1`); nothing else of that shape is a number either.
-fn is_timestamp(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    bytes.len() > 4 && bytes[..4].iter().all(u8::is_ascii_digit) && bytes[4] == b'-'
+/// `2006-1-2`, `2006-1-2 15:4:5` or `2006-1-2T15:4:5Z`, all with fractions: it stays a string, and is written quoted.
+pub(super) fn is_timestamp(text: &str) -> bool {
+    let (date, time) = match text.find(['T', 't', ' ']) {
+        Some(at) => (&text[..at], Some((text.as_bytes()[at], &text[at + 1..]))),
+        None => (text, None),
+    };
+    let number = |s: &str, digits: Range<usize>, values: RangeInclusive<u32>| {
+        digits.contains(&s.len())
+            && s.bytes().all(|b| b.is_ascii_digit())
+            && s.parse().is_ok_and(|n: u32| values.contains(&n))
+    };
+    let parts: Vec<_> = date.split('-').collect();
+    let [year, month, day] = parts[..] else { return false };
+    if !number(year, 4..5, 0..=9999) || !number(month, 1..3, 1..=12) {
+        return false;
+    }
+    let (y, m): (u32, u32) = (year.parse().unwrap_or(0), month.parse().unwrap_or(0));
+    let leap = y.is_multiple_of(4) && (!y.is_multiple_of(100) || y.is_multiple_of(400));
+    let days = match m {
+        2 => 28 + u32::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    if !number(day, 1..3, 1..=days) {
+        return false;
+    }
+    let Some((separator, time)) = time else { return true };
+    let clock = match (separator, time.find(['Z', '+', '-'])) {
+        (b' ', None) => time,
+        (b'T' | b't', Some(at)) => {
+            let zone = &time[at..];
+            let offset = zone.get(1..).and_then(|z| z.split_once(':'));
+            if zone != "Z" && !offset.is_some_and(|(h, m)| number(h, 2..3, 0..=24) && number(m, 2..3, 0..=60)) {
+                return false;
+            }
+            &time[..at]
+        }
+        _ => return false,
+    };
+    let (clock, fraction) = clock.split_once('.').map_or((clock, None), |(clock, fraction)| (clock, Some(fraction)));
+    let parts: Vec<_> = clock.split(':').collect();
+    let [hour, minute, second] = parts[..] else { return false };
+    number(hour, 1..3, 0..=23)
+        && number(minute, 1..3, 0..=59)
+        && number(second, 1..3, 0..=59)
+        && fraction.is_none_or(|f| !f.is_empty() && f.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Characters counted to bytes counted.
