@@ -1,55 +1,330 @@
 //! A cluster: the store, its controllers, its network, on one virtual clock. A value: a clone is a snapshot.
 
-use crate::api::{Status, Store};
+mod boot;
+
+use std::sync::Arc;
+
+pub use crate::api::Applied;
+use crate::api::{Api, Status, Store};
+use crate::controller::{self, Change, Controller, Kubelet, Queue};
 use crate::manifest::Manifest;
-use crate::object::Profile;
+use crate::object::{Deployment, Object, Profile, Ref, ReplicaSet};
+use crate::rng::Rng;
 use crate::time::{Duration, Instant};
 use crate::trace::{Place, Request, Trace};
 
-/// What `kubectl apply` did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "kubectl's own words")]
-pub enum Applied {
-    Created,
-    Configured,
-    Unchanged,
-}
-
 /// A cluster.
 #[derive(Clone, Debug)]
-pub struct Cluster {}
+pub struct Cluster {
+    profile: Arc<Profile>,
+    api: Api,
+    kubelet: Kubelet,
+    queue: Queue,
+    deadlines: Queue,
+    now: Instant,
+    rng: Rng,
+}
 
 impl Cluster {
     /// A cluster whose control plane is ready: nodes, namespaces, the `kubernetes` Service, CoreDNS behind `kube-dns`.
-    pub fn new(_profile: &Profile, _seed: u64) -> Self {
-        todo!()
+    pub fn new(profile: &Profile, seed: u64) -> Self {
+        let rng = Rng::new(seed);
+        let mut cluster = Self {
+            profile: Arc::new(profile.clone()),
+            api: Api::new(profile.service_cidr, &rng),
+            kubelet: Kubelet::new(&rng),
+            queue: Queue::default(),
+            deadlines: Queue::default(),
+            now: Instant::ZERO,
+            rng,
+        };
+        cluster.boot();
+        cluster
     }
+
     /// The virtual time.
     pub fn now(&self) -> Instant {
-        todo!()
+        self.now
     }
+
+    /// The environment that the cluster was made from.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// The generator of the cluster's seed, to be forked by purpose.
+    pub fn rng(&self) -> &Rng {
+        &self.rng
+    }
+
     /// All objects.
     pub fn store(&self) -> &Store {
-        todo!()
+        self.api.store()
     }
+
     /// Applies one manifest as `kubectl apply` does (three-way merge with the last applied configuration).
-    pub fn apply(&mut self, _manifest: &Manifest, _namespace: &str) -> Result<Applied, Status> {
-        todo!()
+    pub fn apply(&mut self, manifest: &Manifest, namespace: &str) -> Result<Applied, Status> {
+        self.apply_object(&manifest.object, &manifest.tree, namespace)
     }
+
+    /// Applies an object and the tree that it was read from.
+    pub fn apply_object(
+        &mut self,
+        object: &Object,
+        tree: &serde_json::Value,
+        namespace: &str,
+    ) -> Result<Applied, Status> {
+        let applied = self.api.apply(object, tree, namespace, self.now);
+        self.wake(None);
+        applied
+    }
+
+    /// Creates an object, as `kubectl create` does; its namespace must be set.
+    pub fn create(&mut self, object: Object) -> Result<Arc<Object>, Status> {
+        let created = self.api.create(object, self.now);
+        self.wake(None);
+        created
+    }
+
+    /// Replaces an object's metadata and spec, as `kubectl edit`, `label` or `scale` do with a changed copy.
+    pub fn update(&mut self, object: Object) -> Result<Arc<Object>, Status> {
+        let updated = self.api.update(object, self.now);
+        self.wake(None);
+        updated
+    }
+
+    /// Deletes an object; `grace` is `--grace-period` in seconds, none leaves it to the object.
+    pub fn delete(&mut self, key: &Ref, grace: Option<i64>) -> Result<(), Status> {
+        let deleted = self.api.delete(key, grace, self.now);
+        self.wake(None);
+        deleted
+    }
+
+    /// Sets the number of replicas of a Deployment or a ReplicaSet, as `kubectl scale` does.
+    pub fn scale(&mut self, key: &Ref, replicas: i32) -> Result<(), Status> {
+        let mut object = Object::clone(self.store().get(key).ok_or_else(|| Status::not_found(key))?);
+        if let Some(deployment) = object.body_mut::<Deployment>() {
+            deployment.spec.replicas = Some(replicas);
+        } else if let Some(set) = object.body_mut::<ReplicaSet>() {
+            set.spec.replicas = Some(replicas);
+        } else {
+            return Err(Status::not_found(key));
+        }
+        self.update(object).map(drop)
+    }
+
+    /// A pod's program dies, and its pod with it, at once.
+    pub fn kill_pod(&mut self, pod: &Ref) -> Result<(), Status> {
+        self.delete(pod, Some(0))
+    }
+
+    /// From now on a pod fails its readiness (`true`), or tells the truth again.
+    pub fn fail_readiness(&mut self, pod: &Ref, fails: bool) {
+        self.kubelet.set_unready(self.api.store(), pod, fails, self.now);
+        self.queue.add(Controller::Kubelet, pod.clone(), self.now);
+    }
+
+    /// Whether a pod is made to fail its readiness.
+    pub fn fails_readiness(&self, pod: &Ref) -> bool {
+        self.kubelet.is_unready(pod)
+    }
+
     /// Lets time pass until `until`, controllers working as it does.
-    pub fn advance(&mut self, _until: Instant) {
-        todo!()
+    pub fn advance(&mut self, until: Instant) {
+        loop {
+            let deadline = self.deadlines.next().filter(|at| self.queue.next().is_none_or(|next| *at < next));
+            let queue = if deadline.is_some() { &mut self.deadlines } else { &mut self.queue };
+            let Some((at, controller, key)) = queue.pop(until) else { break };
+            self.now = self.now.max(at);
+            self.reconcile(controller, &key);
+        }
+        self.now = self.now.max(until);
     }
-    /// When something will next happen by itself, other than periodic work that changes nothing; none if it is quiet.
+
+    /// When something will next happen by itself, other than periodic work that changes nothing and deadlines that only
+    /// bookkeeping waits for (a rollout's ten minutes); none if it is quiet.
     pub fn pending(&self) -> Option<Instant> {
-        todo!()
+        self.queue.next()
     }
+
     /// Lets time pass until the cluster is quiet, `limit` at most.
-    pub fn settle(&mut self, _limit: Duration) {
-        todo!()
+    pub fn settle(&mut self, limit: Duration) {
+        let end = self.now + limit;
+        while let Some(next) = self.pending().filter(|at| *at <= end) {
+            self.advance(next);
+        }
+        if self.pending().is_some() {
+            self.advance(end);
+        }
     }
+
     /// Sends one request (a new connection) from a place and follows it to its end.
     pub fn request(&mut self, _from: &Place, _request: &Request) -> Trace {
         todo!()
+    }
+
+    fn reconcile(&mut self, controller: Controller, key: &Ref) {
+        let outcome = controller::reconcile(controller, &mut self.kubelet, self.api.store(), key, self.now);
+        if let Some(again) = outcome.again {
+            self.queue.add(controller, key.clone(), again.max(self.now));
+        }
+        if let Some(deadline) = outcome.deadline {
+            self.deadlines.add(controller, key.clone(), deadline.max(self.now));
+        }
+        if outcome.changes.is_empty() {
+            return;
+        }
+        for change in outcome.changes {
+            self.change(change);
+        }
+        self.wake(Some(controller));
+    }
+
+    fn change(&mut self, change: Change) {
+        // A refusal (the namespace is ending, the object is gone) leaves the controller to look again when that changes.
+        match change {
+            Change::Create(object) => drop(self.api.create_trusted(*object, self.now)),
+            Change::Put(object) => self.api.put(*object, self.now),
+            Change::Delete(key) => drop(self.api.delete(&key, None, self.now)),
+            Change::Remove(key) => self.api.remove(&key),
+        }
+    }
+
+    /// Tells the controllers what has changed.
+    fn wake(&mut self, by: Option<Controller>) {
+        let touched = self.api.take_touched();
+        let Self { api, queue, now, .. } = self;
+        for touch in &touched {
+            controller::wake(api.store(), touch, by, |controller, key| {
+                queue.add(controller, key, *now + controller.delay());
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::object::{EndpointSlice, Endpoints, Kind, Pod};
+
+    fn cluster() -> Cluster {
+        Cluster::new(&Profile::named("multinode").unwrap(), 1)
+    }
+
+    fn apply(cluster: &mut Cluster, tree: Value) -> Applied {
+        let kind = Kind::from_api(tree["apiVersion"].as_str().unwrap(), tree["kind"].as_str().unwrap()).unwrap();
+        let object = Object::from_value(kind, tree.clone()).unwrap();
+        cluster.apply_object(&object, &tree, "default").unwrap()
+    }
+
+    fn deployment(replicas: i32) -> Value {
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
+            "spec": {
+                "replicas": replicas,
+                "selector": {"matchLabels": {"app": "web"}},
+                "template": {
+                    "metadata": {"labels": {"app": "web"}},
+                    "spec": {"containers": [{"name": "c", "image": "hello:1.0"}]}
+                }
+            }
+        })
+    }
+
+    fn service() -> Value {
+        json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"},
+            "spec": {"selector": {"app": "web"}, "ports": [{"port": 9090}]}
+        })
+    }
+
+    fn endpoints(cluster: &Cluster) -> (usize, usize) {
+        let key = Ref::new(Kind::Endpoints, "default", "web");
+        let (_, endpoints) = cluster.store().read::<Endpoints>(&key).unwrap();
+        let count = |f: fn(&crate::object::EndpointSubset) -> usize| endpoints.subsets.iter().map(f).sum();
+        (count(|s| s.addresses.len()), count(|s| s.not_ready_addresses.len()))
+    }
+
+    #[test]
+    fn it_boots_quiet_with_dns_ready() {
+        let cluster = cluster();
+        assert_eq!(cluster.pending(), None);
+        assert_eq!(cluster.now(), Instant::ZERO);
+        let pods: Vec<_> = cluster.store().all::<Pod>().map(|(m, p)| (m.name.clone(), p.status.is_ready())).collect();
+        assert!(pods.iter().all(|(_, ready)| *ready), "{pods:?}");
+        assert_eq!(pods.len(), 12);
+        let dns = Ref::new(Kind::Endpoints, "kube-system", "kube-dns");
+        let (_, dns) = cluster.store().read::<Endpoints>(&dns).unwrap();
+        assert_eq!(dns.subsets[0].addresses.len(), 1);
+        assert_eq!(dns.subsets[0].ports.len(), 3);
+    }
+
+    #[test]
+    fn replicas_become_ready_within_seconds_and_stand_behind_the_service() {
+        let mut cluster = cluster();
+        assert_eq!(apply(&mut cluster, deployment(3)), Applied::Created);
+        assert_eq!(apply(&mut cluster, service()), Applied::Created);
+        cluster.settle(Duration::from_secs(120));
+        assert!((1..=4).contains(&cluster.now().since(Instant::ZERO).as_secs()), "{:?}", cluster.now());
+        assert_eq!(endpoints(&cluster), (3, 0));
+        let slices: Vec<_> =
+            cluster.store().all::<EndpointSlice>().filter(|(m, _)| m.name.starts_with("web-")).collect();
+        assert_eq!(slices.len(), 1);
+        assert_eq!(slices[0].1.endpoints.len(), 3);
+        let nodes: std::collections::BTreeSet<_> = slices[0].1.endpoints.iter().map(|e| e.node_name.clone()).collect();
+        assert_eq!(nodes.len(), 3, "replicas spread over the nodes");
+        let revision = cluster.store().revision();
+        assert_eq!(apply(&mut cluster, deployment(3)), Applied::Unchanged);
+        assert_eq!(apply(&mut cluster, service()), Applied::Unchanged);
+        cluster.advance(cluster.now() + Duration::from_secs(3600));
+        assert_eq!(cluster.store().revision(), revision, "a quiet cluster stays as it is");
+    }
+
+    #[test]
+    fn scale_kill_and_a_failed_probe() {
+        let mut cluster = cluster();
+        apply(&mut cluster, deployment(3));
+        apply(&mut cluster, service());
+        cluster.settle(Duration::from_secs(120));
+        cluster.scale(&Ref::new(Kind::Deployment, "default", "web"), 5).unwrap();
+        cluster.settle(Duration::from_secs(120));
+        assert_eq!(endpoints(&cluster), (5, 0));
+        let pod = cluster.store().list(Kind::Pod, Some("default")).next().unwrap().key();
+        cluster.fail_readiness(&pod, true);
+        cluster.settle(Duration::from_secs(120));
+        assert_eq!(endpoints(&cluster), (4, 1));
+        assert_eq!(cluster.store().read::<Pod>(&pod).unwrap().1.status.phase, "Running");
+        cluster.fail_readiness(&pod, false);
+        cluster.settle(Duration::from_secs(120));
+        assert_eq!(endpoints(&cluster), (5, 0));
+        cluster.kill_pod(&pod).unwrap();
+        cluster.settle(Duration::from_secs(120));
+        assert_eq!(endpoints(&cluster), (5, 0));
+        assert!(cluster.store().get(&pod).is_none());
+        cluster.scale(&Ref::new(Kind::Deployment, "default", "web"), 1).unwrap();
+        cluster.settle(Duration::from_secs(120));
+        assert_eq!(endpoints(&cluster), (1, 0));
+        assert_eq!(cluster.store().list(Kind::Pod, Some("default")).count(), 1);
+    }
+
+    #[test]
+    fn a_new_image_rolls_out() {
+        let mut cluster = cluster();
+        apply(&mut cluster, deployment(4));
+        apply(&mut cluster, service());
+        cluster.settle(Duration::from_secs(120));
+        let mut next = deployment(4);
+        next["spec"]["template"]["spec"]["containers"][0]["image"] = "shop:2".into();
+        assert_eq!(apply(&mut cluster, next), Applied::Configured);
+        while let Some(at) = cluster.pending() {
+            cluster.advance(at);
+            assert!(endpoints(&cluster).0 >= 3, "maxUnavailable holds");
+        }
+        assert_eq!(endpoints(&cluster), (4, 0));
+        let pods = cluster.store().list(Kind::Pod, Some("default"));
+        assert!(pods.filter_map(|o| o.body::<Pod>()).all(|p| p.spec.containers[0].image == "shop:2"));
+        assert_eq!(cluster.store().list(Kind::ReplicaSet, Some("default")).count(), 2);
     }
 }

@@ -9,6 +9,7 @@ pub mod lang;
 pub mod object;
 pub mod manifest;
 pub mod api;
+pub mod controller;
 pub mod trace;
 pub mod cluster;
 pub mod shell;

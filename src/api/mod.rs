@@ -1,7 +1,336 @@
 //! The API server: the pipeline of one request, in order: default, validate, allocate, store.
+//!
+//! Takes objects that [`crate::manifest`] has decoded, or that controllers have made; gives what it stored, or a [`Status`]
+//! in the real server's words. It knows nothing of controllers and of packets.
 
+mod allocate;
+mod default;
+mod index;
+mod merge;
+mod service;
 pub mod status;
 pub mod store;
+mod validate;
 
+use std::sync::Arc;
+
+use serde_json::Value;
+
+pub use default::default;
+pub use merge::LAST_APPLIED;
 pub use status::{Cause, Reason, Status};
-pub use store::Store;
+pub use store::{Store, Touch};
+pub use validate::{validate, validate_update};
+
+use crate::inet::Ipv4Net;
+use crate::object::{Body, Kind, Namespace, Object, Pod, PodStatus, Ref, Service};
+use crate::rng::Rng;
+use crate::time::{Duration, Instant};
+use allocate::Allocator;
+
+/// What `kubectl apply` did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "kubectl's own words")]
+pub enum Applied {
+    Created,
+    Configured,
+    Unchanged,
+}
+
+/// The letters of generated names: no vowels, so that no words come about (`k8s.io/apimachinery` `pkg/util/rand`).
+const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
+
+/// `text` in the letters of generated names, as `rand.SafeEncodeString` writes hashes.
+pub fn safe_encode(text: &str) -> String {
+    text.bytes().map(|b| char::from(ALPHABET[usize::from(b) % ALPHABET.len()])).collect()
+}
+
+/// The API server and what it has stored.
+#[derive(Clone, Debug)]
+pub struct Api {
+    store: Store,
+    allocator: Allocator,
+    names: Rng,
+    uids: Rng,
+}
+
+impl Api {
+    /// An empty server that hands out cluster IPs of a range; all its chance comes from forks of `rng`.
+    pub fn new(services: Ipv4Net, rng: &Rng) -> Self {
+        Self {
+            store: Store::default(),
+            allocator: Allocator::new(services, rng),
+            names: rng.fork("pod-name"),
+            uids: rng.fork("uid"),
+        }
+    }
+
+    /// All objects.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The changes since this was last asked; see [`Store::take_touched`].
+    pub fn take_touched(&mut self) -> Vec<Touch> {
+        self.store.take_touched()
+    }
+
+    /// Takes in a new object.
+    pub fn create(&mut self, mut object: Object, now: Instant) -> Result<Arc<Object>, Status> {
+        self.namespace_accepts(&object)?;
+        self.begin(&mut object);
+        default(&mut object);
+        let causes = validate(&object);
+        if !causes.is_empty() {
+            return Err(Status::invalid(object.kind(), &object.meta.name, causes));
+        }
+        self.insert(object, now)
+    }
+
+    /// Takes in a new object that a controller made out of validated ones; only its defaults are seen to.
+    pub fn create_trusted(&mut self, mut object: Object, now: Instant) -> Result<Arc<Object>, Status> {
+        self.namespace_accepts(&object)?;
+        self.begin(&mut object);
+        default(&mut object);
+        self.insert(object, now)
+    }
+
+    /// Replaces an object's metadata and spec; its status stays.
+    ///
+    /// A resource version, if the new object has one, must be that of the object it replaces.
+    pub fn update(&mut self, mut object: Object, now: Instant) -> Result<Arc<Object>, Status> {
+        let key = object.key();
+        let old = Arc::clone(self.store.get(&key).ok_or_else(|| Status::not_found(&key))?);
+        if !object.meta.resource_version.is_empty() && object.meta.resource_version != old.meta.resource_version {
+            let detail = "the object has been modified; please apply your changes to the latest version and try again";
+            return Err(Status::conflict(&key, detail));
+        }
+        keep_system_fields(&old, &mut object);
+        if let (Some(new), Some(old)) = (object.body_mut::<Service>(), old.body::<Service>()) {
+            service::prepare_update(&old.spec, &mut new.spec);
+        }
+        default(&mut object);
+        let causes = validate_update(&old, &object);
+        if !causes.is_empty() {
+            return Err(Status::invalid(key.kind, &key.name, causes));
+        }
+        if let (Some(new), Some(old)) = (object.body_mut::<Service>(), old.body::<Service>()) {
+            self.allocator.allocate(&key.name, Some(&old.spec), &mut new.spec)?;
+            if new.spec.r#type != "LoadBalancer" {
+                new.status.load_balancer.ingress.clear();
+            }
+        }
+        Ok(self.write(&old, object, now))
+    }
+
+    /// Writes an object that a controller changed, status included; nothing if it is the same.
+    pub fn put(&mut self, object: Object, now: Instant) {
+        if let Some(old) = self.store.get(&object.key()).map(Arc::clone) {
+            self.write(&old, object, now);
+        }
+    }
+
+    /// What `kubectl apply` does: creates the object, or carries the changes since it was last applied over to it.
+    pub fn apply(&mut self, object: &Object, tree: &Value, namespace: &str, now: Instant) -> Result<Applied, Status> {
+        let mut object = object.clone();
+        let namespaced = object.kind().is_namespaced();
+        if namespaced && object.meta.namespace.is_empty() {
+            object.meta.namespace = namespace.to_owned();
+        }
+        let configuration = merge::configuration(tree, namespaced.then_some(object.meta.namespace.as_str()));
+        let key = object.key();
+        let Some(live) = self.store.get(&key) else {
+            object.meta.annotations.insert(LAST_APPLIED.into(), configuration);
+            return self.create(object, now).map(|_| Applied::Created);
+        };
+        let before = live.meta.annotations.get(LAST_APPLIED);
+        let original = before.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
+        let mut modified: Value = serde_json::from_str(&configuration).unwrap_or_default();
+        if let Some(Value::Object(annotations)) = modified.pointer_mut("/metadata/annotations") {
+            annotations.insert(LAST_APPLIED.into(), configuration.into());
+        }
+        if let Some(map) = modified.as_object_mut() {
+            map.remove("status");
+        }
+        let merged = merge::merge(&original, &modified, &live.to_value());
+        let mut merged =
+            Object::from_value(key.kind, merged).map_err(|error| Status::bad_request(error.to_string()))?;
+        merged.meta.resource_version.clear();
+        let revision = self.store.revision();
+        self.update(merged, now)?;
+        Ok(if self.store.revision() == revision { Applied::Unchanged } else { Applied::Configured })
+    }
+
+    /// Begins to delete an object: at once, or once its finalizers and a running pod's grace period are through.
+    ///
+    /// `grace` is `--grace-period` in seconds; none leaves it to the object.
+    pub fn delete(&mut self, key: &Ref, grace: Option<i64>, now: Instant) -> Result<(), Status> {
+        let old = Arc::clone(self.store.get(key).ok_or_else(|| Status::not_found(key))?);
+        let wait = match &old.body {
+            Body::Pod(pod) => pod_grace(pod, grace),
+            Body::Namespace(_) if matches!(&*key.name, "default" | "kube-system" | "kube-public") => {
+                return Err(Status::forbidden(key, "this namespace may not be deleted"));
+            }
+            Body::Namespace(_) => Some(0),
+            _ if !old.meta.finalizers.is_empty() => Some(0),
+            _ => None,
+        };
+        let Some(seconds) = wait.filter(|s| *s > 0 || !matches!(old.body, Body::Pod(_))) else {
+            self.remove(key);
+            return Ok(());
+        };
+        let mut object = Object::clone(&old);
+        let until = now + Duration::from_secs(seconds.unsigned_abs());
+        if object.meta.deletion_timestamp.is_some_and(|before| before <= until) {
+            return Ok(());
+        }
+        object.meta.deletion_timestamp = Some(until);
+        object.meta.deletion_grace_period_seconds = Some(seconds);
+        if let Some(namespace) = object.body_mut::<Namespace>() {
+            namespace.status.phase = "Terminating".into();
+        }
+        self.write(&old, object, now);
+        Ok(())
+    }
+
+    /// Removes an object, whatever it waits for, and takes back what was allocated to it.
+    pub fn remove(&mut self, key: &Ref) {
+        if let Some(gone) = self.store.remove(key)
+            && let Some(service) = gone.body::<Service>()
+        {
+            self.allocator.release(&service.spec);
+        }
+    }
+
+    fn namespace_accepts(&self, object: &Object) -> Result<(), Status> {
+        if !object.kind().is_namespaced() || object.meta.namespace.is_empty() {
+            return Ok(());
+        }
+        let key = Ref::new(Kind::Namespace, "", object.meta.namespace.as_str());
+        let namespace = self.store.get(&key).ok_or_else(|| Status::not_found(&key))?;
+        if namespace.meta.deletion_timestamp.is_some() {
+            let why = format!(
+                "unable to create new content in namespace {} because it is being terminated",
+                object.meta.namespace
+            );
+            return Err(Status::forbidden(&object.key(), &why));
+        }
+        Ok(())
+    }
+
+    /// What the server sets itself before it looks at a new object.
+    fn begin(&mut self, object: &mut Object) {
+        let counts = counts_generations(object.kind());
+        let meta = &mut object.meta;
+        if meta.name.is_empty() && !meta.generate_name.is_empty() {
+            let letters = (0..5).map(|_| char::from(ALPHABET[self.names.below(27) as usize]));
+            let base: String = meta.generate_name.chars().take(58).collect();
+            meta.name = base.chars().chain(letters).collect();
+        }
+        meta.uid.clear();
+        meta.resource_version.clear();
+        meta.deletion_timestamp = None;
+        meta.deletion_grace_period_seconds = None;
+        meta.generation = i64::from(counts);
+        match &mut object.body {
+            Body::Pod(pod) => pod.status = PodStatus::default(),
+            Body::Service(service) => {
+                service.status = Default::default();
+                service::prepare_create(&mut service.spec);
+            }
+            Body::Deployment(deployment) => deployment.status = Default::default(),
+            Body::ReplicaSet(set) => set.status = Default::default(),
+            Body::Namespace(namespace) => namespace.status = Default::default(),
+            Body::Node(_) | Body::Endpoints(_) | Body::EndpointSlice(_) => {}
+        }
+    }
+
+    fn insert(&mut self, mut object: Object, now: Instant) -> Result<Arc<Object>, Status> {
+        let key = object.key();
+        if self.store.get(&key).is_some() {
+            return Err(Status::already_exists(&key));
+        }
+        if let Some(service) = object.body_mut::<Service>() {
+            self.allocator.allocate(&key.name, None, &mut service.spec)?;
+        }
+        object.meta.creation_timestamp = Some(now);
+        object.meta.uid = self.uid();
+        Ok(self.store.put(object))
+    }
+
+    /// Writes a changed object; an object whose last finalizer went while it is being deleted goes too.
+    fn write(&mut self, old: &Arc<Object>, mut object: Object, _now: Instant) -> Arc<Object> {
+        object.meta.resource_version.clone_from(&old.meta.resource_version);
+        if object == **old {
+            return Arc::clone(old);
+        }
+        if counts_generations(object.kind()) && (spec_changed(old, &object) || deletion_began(old, &object)) {
+            object.meta.generation = old.meta.generation + 1;
+        }
+        let waits = matches!(object.body, Body::Pod(_) | Body::Namespace(_)) || !object.meta.finalizers.is_empty();
+        if object.meta.deletion_timestamp.is_some() && !waits {
+            self.remove(&object.key());
+            return Arc::new(object);
+        }
+        self.store.put(object)
+    }
+
+    fn uid(&mut self) -> String {
+        let [a, b, c, d] = [(); 4].map(|()| self.uids.next_u32());
+        format!(
+            "{a:08x}-{:04x}-4{:03x}-{:04x}-{:04x}{d:08x}",
+            b >> 16,
+            b & 0xfff,
+            0x8000 | (c >> 16 & 0x3fff),
+            c & 0xffff
+        )
+    }
+}
+
+/// Seconds until a pod is to be gone; none if nobody runs it.
+fn pod_grace(pod: &Pod, asked: Option<i64>) -> Option<i64> {
+    if pod.spec.node_name.is_empty() || matches!(pod.status.phase.as_str(), "Succeeded" | "Failed") {
+        return None;
+    }
+    asked.or(pod.spec.termination_grace_period_seconds).or(Some(30))
+}
+
+fn counts_generations(kind: Kind) -> bool {
+    matches!(kind, Kind::Pod | Kind::Deployment | Kind::ReplicaSet | Kind::EndpointSlice)
+}
+
+fn spec_changed(old: &Object, new: &Object) -> bool {
+    match (&old.body, &new.body) {
+        (Body::Pod(old), Body::Pod(new)) => {
+            old.spec != new.spec && !new.spec.node_name.is_empty() == !old.spec.node_name.is_empty()
+        }
+        (Body::Deployment(old), Body::Deployment(new)) => old.spec != new.spec,
+        (Body::ReplicaSet(old), Body::ReplicaSet(new)) => old.spec != new.spec,
+        (Body::EndpointSlice(old), Body::EndpointSlice(new)) => old != new,
+        _ => false,
+    }
+}
+
+fn deletion_began(old: &Object, new: &Object) -> bool {
+    old.meta.deletion_timestamp.is_none() && new.meta.deletion_timestamp.is_some()
+}
+
+/// What an update cannot change: the server's own metadata, and the status.
+fn keep_system_fields(old: &Object, new: &mut Object) {
+    let meta = &mut new.meta;
+    meta.creation_timestamp = old.meta.creation_timestamp;
+    meta.deletion_timestamp = old.meta.deletion_timestamp;
+    meta.deletion_grace_period_seconds = old.meta.deletion_grace_period_seconds;
+    meta.generation = old.meta.generation;
+    meta.generate_name.clone_from(&old.meta.generate_name);
+    meta.uid.clone_from(&old.meta.uid);
+    match (&old.body, &mut new.body) {
+        (Body::Pod(old), Body::Pod(new)) => new.status.clone_from(&old.status),
+        (Body::Service(old), Body::Service(new)) => new.status.clone_from(&old.status),
+        (Body::Deployment(old), Body::Deployment(new)) => new.status.clone_from(&old.status),
+        (Body::ReplicaSet(old), Body::ReplicaSet(new)) => new.status.clone_from(&old.status),
+        (Body::Namespace(old), Body::Namespace(new)) => new.status.clone_from(&old.status),
+        (Body::Node(old), Body::Node(new)) => new.status.clone_from(&old.status),
+        _ => {}
+    }
+}

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::object::{AsBody, Kind, Meta, Object, Ref};
+use super::index::Index;
+use crate::object::{AsBody, Kind, Labels, Meta, Object, Ref, Service};
 
 /// What happened to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,12 +15,25 @@ pub enum Event {
     Removed,
 }
 
-/// The store. A clone is cheap: objects are shared.
+/// One change, with both sides of it.
+#[derive(Clone, Debug)]
+pub struct Touch {
+    /// What changed.
+    pub key: Ref,
+    /// The object before; none if it came.
+    pub old: Option<Arc<Object>>,
+    /// The object after; none if it went.
+    pub new: Option<Arc<Object>>,
+}
+
+/// The store. A clone is cheap: all is shared until one of the two is written to.
 #[derive(Clone, Debug, Default)]
 pub struct Store {
-    objects: BTreeMap<Ref, Arc<Object>>,
+    objects: Arc<BTreeMap<Ref, Arc<Object>>>,
+    index: Arc<Index>,
     revision: u64,
-    log: Vec<(Ref, Event)>,
+    log: Arc<Vec<(Ref, Event)>>,
+    touched: Vec<Touch>,
 }
 
 impl Store {
@@ -42,6 +56,38 @@ impl Store {
         self.list(T::KIND, None).filter_map(|object| Some((&object.meta, object.body::<T>()?)))
     }
 
+    /// Metadata and body of one object.
+    pub fn read<T: AsBody>(&self, key: &Ref) -> Option<(&Meta, &T)> {
+        let object = self.get(key)?;
+        Some((&object.meta, object.body::<T>()?))
+    }
+
+    /// The objects of kind `T` that name this uid among their owners, by namespace and name.
+    pub fn owned<'a, T: AsBody + 'a>(&'a self, uid: &str) -> impl Iterator<Item = (&'a Meta, &'a T)> {
+        self.index.owned(uid).filter(|key| key.kind == T::KIND).filter_map(|key| self.read(key))
+    }
+
+    /// The names of all that names this uid among its owners.
+    pub fn dependents(&self, uid: &str) -> impl Iterator<Item = &Ref> {
+        self.index.owned(uid)
+    }
+
+    /// The pods of a namespace that have all of these labels; none if no label is asked for.
+    pub fn pods_with<'a>(&'a self, namespace: &str, wanted: &'a Labels) -> impl Iterator<Item = &'a Arc<Object>> {
+        self.index
+            .candidates(namespace, wanted)
+            .filter_map(|key| self.get(key))
+            .filter(|pod| wanted.iter().all(|(k, v)| pod.meta.labels.get(k) == Some(v)))
+    }
+
+    /// The names of the Services of a namespace that select a pod with these labels.
+    pub fn services_selecting<'a>(&'a self, namespace: &str, labels: &'a Labels) -> impl Iterator<Item = &'a Ref> {
+        self.index.selecting(namespace, labels).filter(|key| {
+            self.read::<Service>(key)
+                .is_some_and(|(_, s)| s.spec.selector.iter().all(|(k, v)| labels.get(k) == Some(v)))
+        })
+    }
+
     /// Counts every change; a resource version is the revision that made it.
     pub fn revision(&self) -> u64 {
         self.revision
@@ -58,16 +104,66 @@ impl Store {
         object.meta.resource_version = self.revision.to_string();
         let key = object.key();
         let object = Arc::new(object);
-        self.objects.insert(key.clone(), Arc::clone(&object));
-        self.log.push((key, Event::Put));
+        let old = Arc::make_mut(&mut self.objects).insert(key.clone(), Arc::clone(&object));
+        Arc::make_mut(&mut self.index).replace(&key, old.as_deref(), Some(&object));
+        Arc::make_mut(&mut self.log).push((key.clone(), Event::Put));
+        self.touched.push(Touch { key, old, new: Some(Arc::clone(&object)) });
         object
     }
 
     /// Removes an object.
     pub fn remove(&mut self, key: &Ref) -> Option<Arc<Object>> {
-        let gone = self.objects.remove(key)?;
+        let gone = Arc::make_mut(&mut self.objects).remove(key)?;
         self.revision += 1;
-        self.log.push((key.clone(), Event::Removed));
+        Arc::make_mut(&mut self.index).replace(key, Some(&gone), None);
+        Arc::make_mut(&mut self.log).push((key.clone(), Event::Removed));
+        self.touched.push(Touch { key: key.clone(), old: Some(Arc::clone(&gone)), new: None });
         Some(gone)
+    }
+
+    /// The changes since this was last asked, with both sides of each: what wakes the controllers.
+    pub fn take_touched(&mut self) -> Vec<Touch> {
+        std::mem::take(&mut self.touched)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::{OwnerReference, Pod};
+
+    fn pod(name: &str, app: &str, owner: &str) -> Object {
+        let mut object = Object::new("default", name, Pod::default());
+        object.meta.labels.insert("app".into(), app.into());
+        object.meta.owner_references = vec![OwnerReference { uid: owner.into(), ..Default::default() }];
+        object
+    }
+
+    #[test]
+    fn indexes_follow_every_write() {
+        let mut store = Store::default();
+        let wanted = Labels::from([("app".into(), "a".into())]);
+        store.put(pod("p", "a", "u"));
+        assert_eq!(store.pods_with("default", &wanted).count(), 1);
+        assert_eq!(store.owned::<Pod>("u").count(), 1);
+        store.put(pod("p", "b", "v"));
+        assert_eq!(store.pods_with("default", &wanted).count(), 0);
+        assert_eq!((store.owned::<Pod>("u").count(), store.owned::<Pod>("v").count()), (0, 1));
+        store.remove(&Ref::new(Kind::Pod, "default", "p"));
+        assert_eq!(store.owned::<Pod>("v").count(), 0);
+        assert_eq!(store.changes_since(1).len(), 2);
+    }
+
+    #[test]
+    fn a_service_is_found_by_the_labels_it_selects() {
+        let mut store = Store::default();
+        let mut service = Service::default();
+        service.spec.selector = Labels::from([("app".into(), "a".into()), ("tier".into(), "web".into())]);
+        store.put(Object::new("default", "s", service));
+        let mut labels = Labels::from([("app".into(), "a".into())]);
+        assert_eq!(store.services_selecting("default", &labels).count(), 0);
+        labels.insert("tier".into(), "web".into());
+        assert_eq!(store.services_selecting("default", &labels).count(), 1);
+        assert_eq!(store.services_selecting("other", &labels).count(), 0);
     }
 }

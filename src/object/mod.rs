@@ -11,12 +11,14 @@ mod lab;
 mod meta;
 mod network;
 mod node;
+mod image;
 mod selector;
 mod workload;
 
 use serde_json::{Map, Value};
 
 pub use field::{FieldRef, Ref};
+pub use image::{App, Body as AppBody, Route};
 pub use kind::{Kind, Row, Scope, TABLE};
 pub use lab::{LabNode, Profile, ProxyMode};
 pub use meta::{Labels, Meta, OwnerReference};

@@ -77,6 +77,9 @@ pub struct NodeAddress {
 pub struct Condition {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_transition_time: Option<Instant>,
+    /// Of a deployment's conditions alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_update_time: Option<Instant>,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub message: String,
     #[serde(skip_serializing_if = "String::is_empty")]

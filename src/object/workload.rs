@@ -157,6 +157,18 @@ pub struct PodStatus {
     pub rest: Rest,
 }
 
+impl PodStatus {
+    /// The condition of the given type.
+    pub fn condition(&self, r#type: &str) -> Option<&Condition> {
+        self.conditions.iter().find(|c| c.r#type == r#type)
+    }
+
+    /// Whether the pod is ready to be sent requests.
+    pub fn is_ready(&self) -> bool {
+        self.condition("Ready").is_some_and(|c| c.status == "True")
+    }
+}
+
 /// `PodIP`
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

@@ -1,0 +1,309 @@
+//! What exists before the learner's first manifest, as `minikube start` leaves it: nodes, namespaces, the control plane's pods,
+//! CoreDNS, the `kubernetes` Service.
+//!
+//! All of it is put in its place rather than played, so that a session starts at once with ages counting from the birth.
+//! One liberty: a node takes as many pods as its range has addresses, as with `--extra-config=kubelet.max-pods`.
+
+use serde_json::{Value, json};
+
+use super::Cluster;
+use crate::controller;
+use crate::inet::Pool;
+use crate::object::{
+    Condition, Container, Deployment, EndpointAddress, EndpointConditions, EndpointPort, EndpointSlice, EndpointSubset,
+    Endpoints, IntOrString, Kind, LabNode, Labels, Namespace, Node, NodeAddress, Object, OwnerReference, Pod, Ref,
+    Rest, Service, ServicePort,
+};
+use crate::time::Instant;
+
+const VERSION: &str = "v1.37.0";
+
+impl Cluster {
+    pub(super) fn boot(&mut self) {
+        for name in ["default", "kube-node-lease", "kube-public", "kube-system"] {
+            self.born(Object::new("", name, Namespace::default()));
+        }
+        let nodes = self.profile.nodes.clone();
+        for (i, node) in nodes.iter().enumerate() {
+            self.born(self::node(node, i == 0));
+            self.kubelet.join(&node.name, Pool::new(node.pod_cidr));
+        }
+        self.kubernetes_service();
+        self.system_pods(&nodes);
+        self.coredns();
+        let address = self.first_ip(10);
+        self.born(kube_dns(address));
+        // Everything below has settled before the learner comes: time does not move.
+        self.wake(None);
+        self.settle_at_birth();
+    }
+
+    /// An object that exists from the start.
+    fn born(&mut self, object: Object) -> Ref {
+        let key = object.key();
+        let created = self.api.create_trusted(object, Instant::ZERO);
+        assert!(created.is_ok(), "what a cluster starts with is accepted: {created:?}");
+        key
+    }
+
+    /// Lets the controllers work without time passing, pods starting at once.
+    fn settle_at_birth(&mut self) {
+        let far = Instant::from_millis(u64::MAX / 2000);
+        while let Some((_, controller, key)) = self.queue.pop(far) {
+            let store = self.api.store();
+            let outcome = if controller == controller::Controller::Kubelet && !self.kubelet.runs(&key) {
+                self.kubelet.adopt(store, &key)
+            } else {
+                controller::reconcile(controller, &mut self.kubelet, store, &key, Instant::ZERO)
+            };
+            outcome.changes.into_iter().for_each(|change| self.change(change));
+            self.wake(Some(controller));
+        }
+        self.deadlines = controller::Queue::default();
+    }
+
+    fn kubernetes_service(&mut self) {
+        let address = self.profile.nodes[0].address.to_string();
+        let mut service = Service::default();
+        service.spec.cluster_ip = self.first_ip(1);
+        service.spec.cluster_ips = vec![service.spec.cluster_ip.clone()];
+        service.spec.ports = vec![ServicePort {
+            name: "https".into(),
+            port: 443,
+            protocol: "TCP".into(),
+            target_port: Some(IntOrString::Int(8443)),
+            ..ServicePort::default()
+        }];
+        let mut object = Object::new("default", "kubernetes", service);
+        object.meta.labels = labels(&[("component", "apiserver"), ("provider", "kubernetes")]);
+        self.born(object);
+        let port =
+            EndpointPort { name: "https".into(), port: Some(8443), protocol: "TCP".into(), ..EndpointPort::default() };
+        let subset = EndpointSubset {
+            addresses: vec![EndpointAddress { ip: address.clone(), ..EndpointAddress::default() }],
+            not_ready_addresses: Vec::new(),
+            ports: vec![port.clone()],
+        };
+        let mut object = Object::new("default", "kubernetes", Endpoints { subsets: vec![subset] });
+        object.meta.labels = labels(&[("endpointslice.kubernetes.io/skip-mirror", "true")]);
+        self.born(object);
+        let endpoint = crate::object::Endpoint {
+            addresses: vec![address],
+            conditions: EndpointConditions { ready: Some(true), ..EndpointConditions::default() },
+            ..Default::default()
+        };
+        let slice = EndpointSlice { address_type: "IPv4".into(), endpoints: vec![endpoint], ports: vec![port] };
+        let mut object = Object::new("default", "kubernetes", slice);
+        object.meta.labels = labels(&[("kubernetes.io/service-name", "kubernetes")]);
+        self.born(object);
+    }
+
+    /// The address so many after the start of the service range.
+    fn first_ip(&self, offset: u32) -> String {
+        crate::inet::Ipv4Addr::from(u32::from(self.profile.service_cidr.network()) + offset).to_string()
+    }
+
+    fn system_pods(&mut self, nodes: &[LabNode]) {
+        let first = nodes[0].name.clone();
+        for (name, image) in [
+            ("etcd", "registry.k8s.io/etcd:3.6.5-0"),
+            ("kube-apiserver", "registry.k8s.io/kube-apiserver:v1.37.0"),
+            ("kube-controller-manager", "registry.k8s.io/kube-controller-manager:v1.37.0"),
+            ("kube-scheduler", "registry.k8s.io/kube-scheduler:v1.37.0"),
+        ] {
+            let mut object = host_pod(&format!("{name}-{first}"), name, image, &first);
+            object.meta.labels = labels(&[("component", name), ("tier", "control-plane")]);
+            object.meta.annotations = labels(&[("kubernetes.io/config.source", "file")]);
+            let uid = self.store().get(&Ref::new(Kind::Node, "", first.as_str())).map(|n| n.meta.uid.clone());
+            object.meta.owner_references = vec![reference("v1", "Node", &first, &uid.unwrap_or_default())];
+            self.born(object);
+        }
+        let mut agents = vec![("kube-proxy", "registry.k8s.io/kube-proxy:v1.37.0", "k8s-app")];
+        if nodes.len() > 1 {
+            agents.push(("kindnet", "docker.io/kindest/kindnetd:v20250512-df8de77b", "app"));
+        }
+        for (name, image, label) in agents {
+            for node in nodes {
+                let mut object = host_pod("", name, image, &node.name);
+                object.meta.generate_name = format!("{name}-");
+                object.meta.labels = labels(&[(label, name), ("pod-template-generation", "1")]);
+                object.meta.owner_references = vec![reference("apps/v1", "DaemonSet", name, "")];
+                if let Some(body) = object.body_mut::<Pod>() {
+                    body.spec.rest.insert("tolerations".into(), json!([{ "operator": "Exists" }]));
+                }
+                let created = self.api.create_trusted(object, Instant::ZERO);
+                assert!(created.is_ok(), "what a cluster starts with is accepted: {created:?}");
+            }
+        }
+        let mut object = host_pod(
+            "storage-provisioner",
+            "storage-provisioner",
+            "gcr.io/k8s-minikube/storage-provisioner:v5",
+            &first,
+        );
+        object.meta.labels =
+            labels(&[("addonmanager.kubernetes.io/mode", "Reconcile"), ("integration-test", "storage-provisioner")]);
+        self.born(object);
+    }
+
+    fn coredns(&mut self) {
+        let tree = json!({
+            "spec": {
+                "replicas": 1,
+                "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": "25%"}},
+                "selector": {"matchLabels": {"k8s-app": "kube-dns"}},
+                "template": {
+                    "metadata": {"labels": {"k8s-app": "kube-dns"}},
+                    "spec": {
+                        "priorityClassName": "system-cluster-critical",
+                        "serviceAccountName": "coredns",
+                        "dnsPolicy": "Default",
+                        "nodeSelector": {"kubernetes.io/os": "linux"},
+                        "tolerations": [
+                            {"key": "CriticalAddonsOnly", "operator": "Exists"},
+                            {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}
+                        ],
+                        "containers": [{
+                            "name": "coredns",
+                            "image": "registry.k8s.io/coredns/coredns:v1.13.1",
+                            "args": ["-conf", "/etc/coredns/Corefile"],
+                            "resources": {"limits": {"memory": "170Mi"}, "requests": {"cpu": "100m", "memory": "70Mi"}},
+                            "ports": [
+                                {"containerPort": 53, "name": "dns", "protocol": "UDP"},
+                                {"containerPort": 53, "name": "dns-tcp", "protocol": "TCP"},
+                                {"containerPort": 9153, "name": "metrics", "protocol": "TCP"},
+                                {"containerPort": 8080, "name": "liveness-probe", "protocol": "TCP"},
+                                {"containerPort": 8181, "name": "readiness-probe", "protocol": "TCP"}
+                            ],
+                            "livenessProbe": {
+                                "httpGet": {"path": "/health", "port": "liveness-probe", "scheme": "HTTP"},
+                                "initialDelaySeconds": 60, "timeoutSeconds": 5, "successThreshold": 1, "failureThreshold": 5
+                            },
+                            "readinessProbe": {"httpGet": {"path": "/ready", "port": "readiness-probe", "scheme": "HTTP"}}
+                        }]
+                    }
+                }
+            }
+        });
+        let Value::Object(mut map) = tree else { return };
+        let deployment: Result<Deployment, _> = serde_json::from_value(Value::Object(std::mem::take(&mut map)));
+        assert!(deployment.is_ok(), "our own deployment is read: {deployment:?}");
+        let mut object = Object::new("kube-system", "coredns", deployment.unwrap_or_default());
+        object.meta.labels = labels(&[("k8s-app", "kube-dns")]);
+        self.born(object);
+    }
+}
+
+fn labels(pairs: &[(&str, &str)]) -> Labels {
+    pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+}
+
+fn reference(api_version: &str, kind: &str, name: &str, uid: &str) -> OwnerReference {
+    OwnerReference {
+        api_version: api_version.into(),
+        block_owner_deletion: kind == "DaemonSet",
+        controller: true,
+        kind: kind.into(),
+        name: name.into(),
+        uid: uid.into(),
+    }
+}
+
+fn host_pod(name: &str, container: &str, image: &str, node: &str) -> Object {
+    let mut pod = Pod::default();
+    pod.spec.host_network = true;
+    pod.spec.node_name = node.to_owned();
+    pod.spec.rest.insert("priorityClassName".into(), "system-node-critical".into());
+    pod.spec.containers = vec![Container {
+        name: container.to_owned(),
+        image: image.to_owned(),
+        command: vec![container.to_owned()],
+        ..Container::default()
+    }];
+    Object::new("kube-system", name, pod)
+}
+
+fn kube_dns(address: String) -> Object {
+    let port = |name: &str, port: i32, protocol: &str| ServicePort {
+        name: name.into(),
+        port,
+        protocol: protocol.into(),
+        target_port: Some(IntOrString::Int(port)),
+        ..ServicePort::default()
+    };
+    let mut service = Service::default();
+    service.spec.cluster_ip = address;
+    service.spec.ports = vec![port("dns", 53, "UDP"), port("dns-tcp", 53, "TCP"), port("metrics", 9153, "TCP")];
+    service.spec.selector = labels(&[("k8s-app", "kube-dns")]);
+    let mut object = Object::new("kube-system", "kube-dns", service);
+    object.meta.labels = labels(&[
+        ("k8s-app", "kube-dns"),
+        ("kubernetes.io/cluster-service", "true"),
+        ("kubernetes.io/name", "CoreDNS"),
+    ]);
+    object.meta.annotations = labels(&[("prometheus.io/port", "9153"), ("prometheus.io/scrape", "true")]);
+    object
+}
+
+fn node(lab: &LabNode, first: bool) -> Object {
+    let pods = (1_u64 << (32 - lab.pod_cidr.prefix_len())).saturating_sub(3).to_string();
+    let amounts = json!({"cpu": "2", "ephemeral-storage": "61202244Ki", "memory": "8048596Ki", "pods": pods});
+    let mut node = Node::default();
+    node.spec.pod_cidr = lab.pod_cidr.to_string();
+    node.spec.rest.insert("podCIDRs".into(), json!([lab.pod_cidr.to_string()]));
+    let address = |r#type: &str, address: &str| NodeAddress { address: address.to_owned(), r#type: r#type.to_owned() };
+    node.status.addresses = vec![address("InternalIP", &lab.address.to_string()), address("Hostname", &lab.name)];
+    let condition = |r#type: &str, status: &str, reason: &str, message: &str| Condition {
+        last_transition_time: Some(Instant::ZERO),
+        message: message.into(),
+        reason: reason.into(),
+        status: status.into(),
+        r#type: r#type.into(),
+        ..Condition::default()
+    };
+    node.status.conditions = vec![
+        condition("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+        condition("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+        condition("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+        condition("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+    ];
+    let rest: Rest = [
+        ("allocatable", amounts.clone()),
+        ("capacity", amounts),
+        ("daemonEndpoints", json!({"kubeletEndpoint": {"Port": 10_250}})),
+        (
+            "nodeInfo",
+            json!({
+                "architecture": "amd64",
+                "containerRuntimeVersion": "docker://28.5.2",
+                "kernelVersion": "6.12.57",
+                "kubeProxyVersion": "",
+                "kubeletVersion": VERSION,
+                "operatingSystem": "linux",
+                "osImage": "Debian GNU/Linux 12 (bookworm)",
+            }),
+        ),
+    ]
+    .into_iter()
+    .map(|(key, value)| (key.to_owned(), value))
+    .collect();
+    node.status.rest = rest;
+    let mut object = Object::new("", lab.name.as_str(), node);
+    object.meta.labels = labels(&[
+        ("beta.kubernetes.io/arch", "amd64"),
+        ("beta.kubernetes.io/os", "linux"),
+        ("kubernetes.io/arch", "amd64"),
+        ("kubernetes.io/hostname", &lab.name),
+        ("kubernetes.io/os", "linux"),
+        ("minikube.k8s.io/name", "minikube"),
+        ("minikube.k8s.io/primary", if first { "true" } else { "false" }),
+    ]);
+    if first {
+        object.meta.labels.extend(labels(&[
+            ("node-role.kubernetes.io/control-plane", ""),
+            ("node.kubernetes.io/exclude-from-external-load-balancers", ""),
+        ]));
+    }
+    object.meta.annotations = labels(&[("node.alpha.kubernetes.io/ttl", "0")]);
+    object
+}

@@ -1,0 +1,207 @@
+//! The controllers: each looks at the store and says what to change, and when to look again.
+//!
+//! A controller is a function `reconcile(store, key, now) -> Outcome`. It looks at the level, not at the edge: it may be called
+//! at any time, and called again it changes nothing. [`crate::cluster`] calls it when [`wake`] says that a change concerns it,
+//! and carries its [`Change`]s out. The kubelet alone has a memory of its own: what runs in its containers.
+
+mod deployment;
+mod endpoints;
+mod endpointslice;
+mod garbage;
+mod kubelet;
+mod namespace;
+mod probe;
+mod queue;
+mod replicaset;
+mod scheduler;
+
+pub use kubelet::Kubelet;
+pub use queue::Queue;
+
+use crate::api::{Store, Touch};
+use crate::object::{Kind, Meta, Object, OwnerReference, Pod, Ref, ReplicaSet};
+use crate::time::{Duration, Instant};
+
+/// Who reconciles; in this order, when several have something to do at the same moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Controller {
+    /// Ends namespaces.
+    Namespace,
+    /// Ends what has lost its owner.
+    Garbage,
+    /// Rolls replica sets.
+    Deployment,
+    /// Keeps the number of pods.
+    ReplicaSet,
+    /// Finds nodes for pods.
+    Scheduler,
+    /// Runs pods.
+    Kubelet,
+    /// Lists the pods behind a Service.
+    EndpointSlice,
+    /// Lists them once more, in the old form.
+    Endpoints,
+}
+
+/// A change that a controller wants.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// A new object.
+    Create(Box<Object>),
+    /// The object as it is to be, status included.
+    Put(Box<Object>),
+    /// Deletion, with the object's own grace.
+    Delete(Ref),
+    /// It is over: the object goes at once.
+    Remove(Ref),
+}
+
+/// What a reconciliation came to.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// The changes wanted, in order.
+    pub changes: Vec<Change>,
+    /// When to look again even if nothing changes.
+    pub again: Option<Instant>,
+    /// The same, for a deadline that only bookkeeping waits for: a cluster with nothing else to do is quiet.
+    pub deadline: Option<Instant>,
+}
+
+/// Has a controller look at one key.
+pub fn reconcile(controller: Controller, kubelet: &mut Kubelet, store: &Store, key: &Ref, now: Instant) -> Outcome {
+    match controller {
+        Controller::Namespace => namespace::reconcile(store, key),
+        Controller::Garbage => garbage::reconcile(store, key),
+        Controller::Deployment => deployment::reconcile(store, key, now),
+        Controller::ReplicaSet => replicaset::reconcile(store, key, now),
+        Controller::Scheduler => scheduler::reconcile(store, now),
+        Controller::Kubelet => kubelet.reconcile(store, key, now),
+        Controller::EndpointSlice => endpointslice::reconcile(store, key, now),
+        Controller::Endpoints => endpoints::reconcile(store, key, now),
+    }
+}
+
+impl Controller {
+    /// How long it lets changes gather before it looks: watches, queues and batches take about as long in a real cluster.
+    pub fn delay(self) -> Duration {
+        Duration::from_millis(match self {
+            Self::Namespace | Self::Garbage => 50,
+            Self::Deployment | Self::ReplicaSet => 20,
+            Self::Scheduler | Self::Kubelet => 10,
+            Self::EndpointSlice | Self::Endpoints => 40,
+        })
+    }
+}
+
+/// The one key of the scheduler: it looks at all pods that have no node.
+pub fn scheduler_key() -> Ref {
+    Ref::new(Kind::Pod, "", "")
+}
+
+/// Calls `wake` for each controller and key that a change concerns; `by` made the change, and knows of it.
+pub fn wake(store: &Store, touch: &Touch, by: Option<Controller>, mut wake: impl FnMut(Controller, Ref)) {
+    let Touch { key, old, new } = touch;
+    let (was, is) = (old.as_deref(), new.as_deref());
+    match key.kind {
+        Kind::Namespace => wake(Controller::Namespace, key.clone()),
+        Kind::Node => wake(Controller::Scheduler, scheduler_key()),
+        Kind::Deployment => wake(Controller::Deployment, key.clone()),
+        Kind::ReplicaSet => {
+            wake(Controller::ReplicaSet, key.clone());
+            for owner in controllers(Kind::Deployment, was, is) {
+                wake(Controller::Deployment, owner);
+            }
+        }
+        Kind::Pod => pod(store, key, was, is, &mut wake),
+        Kind::Service => {
+            wake(Controller::EndpointSlice, key.clone());
+            wake(Controller::Endpoints, key.clone());
+        }
+        Kind::EndpointSlice if by != Some(Controller::EndpointSlice) => {
+            for owner in controllers(Kind::Service, was, is) {
+                wake(Controller::EndpointSlice, owner);
+            }
+        }
+        Kind::Endpoints if by != Some(Controller::Endpoints) => {
+            wake(Controller::Endpoints, Ref { kind: Kind::Service, ..key.clone() });
+        }
+        Kind::EndpointSlice | Kind::Endpoints => {}
+    }
+    if let (Some(gone), None) = (was, is) {
+        for dependent in store.dependents(&gone.meta.uid) {
+            wake(Controller::Garbage, dependent.clone());
+        }
+        let namespace = Ref::new(Kind::Namespace, "", key.namespace.clone());
+        if store.get(&namespace).is_some_and(|n| n.meta.deletion_timestamp.is_some()) {
+            wake(Controller::Namespace, namespace);
+        }
+    }
+}
+
+fn pod(store: &Store, key: &Ref, was: Option<&Object>, is: Option<&Object>, wake: &mut impl FnMut(Controller, Ref)) {
+    let has_node =
+        |object: Option<&Object>| object.and_then(|o| o.body::<Pod>()).is_some_and(|p| !p.spec.node_name.is_empty());
+    match (has_node(was), has_node(is), is.is_some()) {
+        (_, true, _) | (true, _, false) => wake(Controller::Kubelet, key.clone()),
+        (_, false, true) => wake(Controller::Scheduler, scheduler_key()),
+        _ => {}
+    }
+    // A pod that went may have made room for another.
+    if has_node(was) && is.is_none() {
+        wake(Controller::Scheduler, scheduler_key());
+    }
+    if replicaset::view(was) != replicaset::view(is) {
+        for owner in controllers(Kind::ReplicaSet, was, is) {
+            wake(Controller::ReplicaSet, owner);
+        }
+        // Whoever selects a pod that nobody controls may adopt it.
+        if let Some(orphan) = is.filter(|o| o.meta.controller().is_none()) {
+            for set in store.list(Kind::ReplicaSet, Some(&key.namespace)) {
+                if set.body::<ReplicaSet>().is_some_and(|s| s.spec.selector.matches(&orphan.meta.labels)) {
+                    wake(Controller::ReplicaSet, set.key());
+                }
+            }
+        }
+    }
+    if endpointslice::view(was) != endpointslice::view(is) {
+        let same = was.map(|o| &o.meta.labels) == is.map(|o| &o.meta.labels);
+        for object in was.filter(|_| !same).into_iter().chain(is) {
+            for service in store.services_selecting(&key.namespace, &object.meta.labels) {
+                wake(Controller::EndpointSlice, service.clone());
+                wake(Controller::Endpoints, service.clone());
+            }
+        }
+    }
+}
+
+/// Who controls either side of a change, among the objects of a kind.
+fn controllers(kind: Kind, was: Option<&Object>, is: Option<&Object>) -> Vec<Ref> {
+    let mut found: Vec<Ref> = Vec::new();
+    for meta in was.into_iter().chain(is).map(|object| &object.meta) {
+        if let Some(owner) = meta.controller().filter(|owner| owner.kind == kind.name()) {
+            let key = Ref::new(kind, meta.namespace.as_str(), owner.name.as_str());
+            if !found.contains(&key) {
+                found.push(key);
+            }
+        }
+    }
+    found
+}
+
+/// The reference to an object that controls others.
+fn owner(kind: Kind, meta: &Meta) -> OwnerReference {
+    OwnerReference {
+        api_version: kind.api_version(),
+        block_owner_deletion: true,
+        controller: true,
+        kind: kind.name().to_owned(),
+        name: meta.name.clone(),
+        uid: meta.uid.clone(),
+    }
+}
+
+/// An object like the stored one, with another body.
+fn with_body(store: &Store, key: &Ref, body: impl Into<crate::object::Body>) -> Option<Box<Object>> {
+    let stored = store.get(key)?;
+    Some(Box::new(Object { meta: stored.meta.clone(), body: body.into() }))
+}

@@ -1,0 +1,161 @@
+//! One probe of one container on the virtual clock, after `pkg/kubelet/prober`.
+//!
+//! A program answers alike for ever once it listens (and no fault is set), so probes that would change nothing are never
+//! carried out: [`ProbeRun::advance`] leaps over them, and [`ProbeRun::flip`] says when the next one will matter, if ever.
+
+use crate::object::{App, Container, HttpGet, IntOrString, Probe};
+use crate::time::{Duration, Instant};
+
+/// What a probe sees as time passes: `early` before `turns`, `late` from then on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sight {
+    pub(super) early: bool,
+    pub(super) turns: Instant,
+    pub(super) late: bool,
+}
+
+impl Sight {
+    fn at(self, time: Instant) -> bool {
+        if time < self.turns { self.early } else { self.late }
+    }
+
+    /// What a probe sees of a program that starts at `since`.
+    pub(super) fn of(probe: &Probe, container: &Container, app: &App, since: Instant) -> Self {
+        let listens = |port: &IntOrString| {
+            let number = match port {
+                IntOrString::Int(number) => Some(*number),
+                IntOrString::String(name) => container.ports.iter().find(|p| p.name == *name).map(|p| p.container_port),
+            };
+            number.and_then(|n| u16::try_from(n).ok()).is_some_and(|port| app.listens.contains(&port))
+        };
+        let late = match (&probe.http_get, &probe.tcp_socket, probe.rest.get("grpc")) {
+            (Some(get), _, _) => listens(&get.port) && answers(get, app),
+            (_, Some(socket), _) => listens(&socket.port),
+            (_, _, Some(grpc)) => {
+                let port = grpc.get("port").and_then(serde_json::Value::as_i64).and_then(|n| i32::try_from(n).ok());
+                port.is_some_and(|port| listens(&IntOrString::Int(port)))
+            }
+            // A command in the container: the lab has no programs to run it with, and takes it to succeed.
+            _ => return Self { early: true, turns: since, late: true },
+        };
+        Self { early: false, turns: since + app.startup, late }
+    }
+}
+
+fn answers(get: &HttpGet, app: &App) -> bool {
+    let path = get.path.split('?').next().unwrap_or_default();
+    let path = if path.is_empty() { "/" } else { path };
+    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+    app.route(&path).is_some_and(|route| (200..400).contains(&route.status))
+}
+
+/// How far a probe has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ProbeRun {
+    /// Its verdict so far.
+    pub(super) value: bool,
+    /// How many probes in a row have contradicted the verdict.
+    streak: u32,
+    /// When it probes next.
+    tick: Instant,
+    period: Duration,
+    success: u32,
+    failure: u32,
+}
+
+impl ProbeRun {
+    /// A probe of a container that started at `since`.
+    pub(super) fn new(probe: &Probe, value: bool, since: Instant) -> Self {
+        let number =
+            |n: Option<i32>, default: u32| n.and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0).unwrap_or(default);
+        let delay = u64::from(probe.initial_delay_seconds.unwrap_or(0).max(0).unsigned_abs());
+        Self {
+            value,
+            streak: 0,
+            // The kubelet notices the start, and probes out of turn, a moment later.
+            tick: since + Duration::from_secs(delay).max(Duration::from_millis(200)),
+            period: Duration::from_secs(u64::from(number(probe.period_seconds, 10))),
+            success: number(probe.success_threshold, 1),
+            failure: number(probe.failure_threshold, 3),
+        }
+    }
+
+    /// Probes up to `until`, inclusive; stops at a change of verdict and gives its time.
+    pub(super) fn advance(&mut self, sight: Sight, until: Instant) -> Option<Instant> {
+        while self.tick <= until {
+            let at = self.tick;
+            if self.steady(sight) {
+                let periods = (until - at).as_micros() / self.period.as_micros() + 1;
+                self.streak = 0;
+                self.tick = at + Duration::from_micros((periods * self.period.as_micros()) as u64);
+                return None;
+            }
+            self.tick = at + self.period;
+            if sight.at(at) == self.value {
+                self.streak = 0;
+                continue;
+            }
+            self.streak += 1;
+            if self.streak >= if self.value { self.failure } else { self.success } {
+                self.value = !self.value;
+                self.streak = 0;
+                return Some(at);
+            }
+        }
+        None
+    }
+
+    /// When the verdict will change next, if things go on as they are.
+    pub(super) fn flip(&self, sight: Sight) -> Option<Instant> {
+        let mut ahead = self.clone();
+        while !ahead.steady(sight) {
+            let until = ahead.tick;
+            if let Some(at) = ahead.advance(sight, until) {
+                return Some(at);
+            }
+        }
+        None
+    }
+
+    /// Starts probing no earlier than `at`.
+    pub(super) fn hold_until(&mut self, at: Instant) {
+        self.tick = self.tick.max(at);
+    }
+
+    fn steady(&self, sight: Sight) -> bool {
+        self.tick >= sight.turns && sight.late == self.value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(s: u64) -> Instant {
+        Instant::from_millis(s * 1000)
+    }
+
+    #[test]
+    fn a_verdict_takes_its_threshold_of_probes() {
+        let probe = Probe {
+            initial_delay_seconds: Some(5),
+            period_seconds: Some(10),
+            failure_threshold: Some(3),
+            ..Probe::default()
+        };
+        let mut run = ProbeRun::new(&probe, false, seconds(0));
+        let starts = Sight { early: false, turns: seconds(7), late: true };
+        assert_eq!(run.flip(starts), Some(seconds(15)));
+        assert_eq!(run.advance(starts, seconds(20)), Some(seconds(15)));
+        assert_eq!(run.flip(starts), None, "success upon success is no event");
+        assert_eq!(run.advance(starts, seconds(1_000_000)), None);
+        let fails = Sight { early: false, turns: seconds(0), late: false };
+        assert_eq!(run.flip(fails), Some(seconds(1_000_025)));
+    }
+
+    #[test]
+    fn a_probe_that_never_succeeds_is_no_event_either() {
+        let run = ProbeRun::new(&Probe::default(), false, seconds(0));
+        assert_eq!(run.flip(Sight { early: false, turns: seconds(0), late: false }), None);
+    }
+}

@@ -1,0 +1,221 @@
+//! A node for each pod, after `pkg/scheduler` with its default plugins, in whole numbers.
+//!
+//! Filters: nodeName, nodeSelector, unschedulable, taints, the number of pods, host ports. Of the nodes left, the one with the
+//! fewest pods of the same owner (topology spread), then the fewest pods (least allocated), then the first by name. Left out:
+//! CPU and memory, affinity, priorities and preemption, storage.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Change, Outcome};
+use crate::api::Store;
+use crate::object::{Condition, Kind, Meta, Node, Object, Pod};
+use crate::time::Instant;
+
+struct Candidate<'a> {
+    meta: &'a Meta,
+    node: &'a Node,
+    pods: usize,
+    room: usize,
+    of_owner: BTreeMap<String, usize>,
+    ports: BTreeSet<(i32, String)>,
+}
+
+/// Binds every pod that has no node, in the order in which they came; says why it cannot.
+pub(super) fn reconcile(store: &Store, now: Instant) -> Outcome {
+    let mut outcome = Outcome::default();
+    let mut waiting: Vec<&Arc<Object>> = Vec::new();
+    let mut nodes: Vec<Candidate<'_>> = store
+        .all::<Node>()
+        .map(|(meta, node)| Candidate {
+            meta,
+            node,
+            pods: 0,
+            room: capacity(node),
+            of_owner: BTreeMap::new(),
+            ports: BTreeSet::new(),
+        })
+        .collect();
+    let index: BTreeMap<&str, usize> = nodes.iter().enumerate().map(|(i, n)| (n.meta.name.as_str(), i)).collect();
+    for object in store.list(Kind::Pod, None) {
+        let Some(pod) = object.body::<Pod>() else { continue };
+        if pod.spec.node_name.is_empty() {
+            if object.meta.deletion_timestamp.is_none() {
+                waiting.push(object);
+            }
+        } else if let Some(i) = index.get(pod.spec.node_name.as_str())
+            && !matches!(pod.status.phase.as_str(), "Succeeded" | "Failed")
+        {
+            nodes[*i].take(&object.meta, pod);
+        }
+    }
+    waiting.sort_by_key(|object| object.meta.resource_version.parse::<u64>().unwrap_or(0));
+    for object in waiting {
+        let Some(pod) = object.body::<Pod>() else { continue };
+        let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
+        let group = group(&object.meta);
+        let mut best: Option<((usize, usize), usize)> = None;
+        for (i, node) in nodes.iter().enumerate() {
+            match node.refuses(pod) {
+                Some(reason) => *reasons.entry(reason).or_default() += 1,
+                None => {
+                    let score = (node.of_owner.get(&group).copied().unwrap_or(0), node.pods);
+                    if best.is_none_or(|(least, _)| score < least) {
+                        best = Some((score, i));
+                    }
+                }
+            }
+        }
+        let mut changed = pod.clone();
+        let condition = match best {
+            Some((_, i)) => {
+                nodes[i].take(&object.meta, pod);
+                changed.spec.node_name.clone_from(&nodes[i].meta.name);
+                Condition { status: "True".into(), ..Condition::default() }
+            }
+            None => {
+                let list: Vec<String> = reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+                let message = if nodes.is_empty() {
+                    "no nodes available to schedule pods".to_owned()
+                } else {
+                    let (all, list) = (nodes.len(), list.join(", "));
+                    format!(
+                        "0/{all} nodes are available: {list}. preemption: 0/{all} nodes are available: {all} Preemption is not helpful for scheduling."
+                    )
+                };
+                Condition { status: "False".into(), reason: "Unschedulable".into(), message, ..Condition::default() }
+            }
+        };
+        set_condition(&mut changed, Condition { r#type: "PodScheduled".into(), ..condition }, now);
+        if changed != *pod {
+            let object = Object { meta: object.meta.clone(), body: changed.into() };
+            outcome.changes.push(Change::Put(Box::new(object)));
+        }
+    }
+    outcome
+}
+
+/// Sets a condition; its time moves only when its status does.
+pub(super) fn set_condition(pod: &mut Pod, mut condition: Condition, now: Instant) {
+    match pod.status.conditions.iter_mut().find(|c| c.r#type == condition.r#type) {
+        Some(before) => {
+            let moved = before.status != condition.status;
+            condition.last_transition_time = if moved { Some(now) } else { before.last_transition_time };
+            *before = condition;
+        }
+        None => {
+            condition.last_transition_time = Some(now);
+            pod.status.conditions.push(condition);
+        }
+    }
+}
+
+/// Pods that are spread over nodes together: those of one owner.
+fn group(meta: &Meta) -> String {
+    meta.controller().map(|owner| owner.uid.clone()).unwrap_or_default()
+}
+
+/// How many pods a node may run.
+fn capacity(node: &Node) -> usize {
+    let pods = node.status.rest.get("allocatable").and_then(|a| a.get("pods")).and_then(Value::as_str);
+    pods.and_then(|n| n.parse().ok()).unwrap_or(110)
+}
+
+impl Candidate<'_> {
+    fn take(&mut self, meta: &Meta, pod: &Pod) {
+        self.pods += 1;
+        *self.of_owner.entry(group(meta)).or_default() += 1;
+        self.ports.extend(host_ports(pod));
+    }
+
+    /// Why the node cannot run the pod, as the scheduler words it; none if it can.
+    fn refuses(&self, pod: &Pod) -> Option<String> {
+        if self.node.spec.unschedulable && !tolerates(pod, "node.kubernetes.io/unschedulable", "", "NoSchedule") {
+            return Some("node(s) were unschedulable".into());
+        }
+        for taint in self.node.spec.rest.get("taints").and_then(Value::as_array).into_iter().flatten() {
+            let part = |name: &str| taint.get(name).and_then(Value::as_str).unwrap_or_default();
+            let (key, value, effect) = (part("key"), part("value"), part("effect"));
+            if effect != "PreferNoSchedule" && !tolerates(pod, key, value, effect) {
+                return Some("node(s) had untolerated taint(s)".into());
+            }
+        }
+        if !pod.spec.node_selector.iter().all(|(k, v)| self.meta.labels.get(k) == Some(v)) {
+            return Some("node(s) didn't match Pod's node affinity/selector".into());
+        }
+        if host_ports(pod).any(|port| self.ports.contains(&port)) {
+            return Some("node(s) didn't have free ports for the requested pod ports".into());
+        }
+        (self.pods >= self.room).then(|| "Too many pods".into())
+    }
+}
+
+fn host_ports(pod: &Pod) -> impl Iterator<Item = (i32, String)> {
+    let ports = pod.spec.containers.iter().flat_map(|c| &c.ports);
+    ports.filter_map(|p| Some((p.host_port.filter(|n| *n != 0)?, p.protocol.clone())))
+}
+
+fn tolerates(pod: &Pod, key: &str, value: &str, effect: &str) -> bool {
+    pod.spec.rest.get("tolerations").and_then(Value::as_array).into_iter().flatten().any(|toleration| {
+        let part = |name: &str| toleration.get(name).and_then(Value::as_str).unwrap_or_default();
+        (part("effect").is_empty() || part("effect") == effect)
+            && (part("key") == key || (part("key").is_empty() && part("operator") == "Exists"))
+            && (part("operator") == "Exists" || part("value") == value)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::{Container, ContainerPort};
+
+    fn node(name: &str) -> Object {
+        Object::new("", name, Node::default())
+    }
+
+    fn placed(store: &Store) -> Vec<String> {
+        let changes = reconcile(store, Instant::ZERO).changes;
+        let pods = changes.iter().filter_map(|change| match change {
+            Change::Put(object) => object.body::<Pod>(),
+            _ => None,
+        });
+        pods.map(|pod| {
+            let why = &pod.status.conditions[0].message;
+            if pod.spec.node_name.is_empty() { why.clone() } else { pod.spec.node_name.clone() }
+        })
+        .collect()
+    }
+
+    #[test]
+    fn pods_spread_evenly() {
+        let mut store = Store::default();
+        for name in ["a", "b", "c"] {
+            store.put(node(name));
+        }
+        for i in 0..6 {
+            store.put(Object::new("default", format!("p{i}"), Pod::default()));
+        }
+        assert_eq!(placed(&store), ["a", "b", "c", "a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_pod_that_fits_nowhere_is_told_why() {
+        let mut store = Store::default();
+        let mut cordoned = node("a");
+        cordoned.body_mut::<Node>().unwrap().spec.unschedulable = true;
+        store.put(cordoned);
+        store.put(node("b"));
+        let mut pod = Pod::default();
+        let port = ContainerPort { host_port: Some(80), ..ContainerPort::default() };
+        pod.spec.containers = vec![Container { ports: vec![port], ..Container::default() }];
+        store.put(Object::new("default", "p0", pod.clone()));
+        store.put(Object::new("default", "p1", pod));
+        let placed = placed(&store);
+        assert_eq!(placed[0], "b");
+        assert!(placed[1].starts_with(
+            "0/2 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 1 node(s) were unschedulable."
+        ));
+    }
+}
