@@ -8,6 +8,7 @@ pub use crate::api::Applied;
 use crate::api::{Api, Status, Store};
 use crate::controller::{self, Change, Controller, Kubelet, Queue};
 use crate::manifest::Manifest;
+use crate::net::{Fabric, Flows, Network};
 use crate::object::{Deployment, Object, Profile, Ref, ReplicaSet};
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
@@ -23,6 +24,7 @@ pub struct Cluster {
     deadlines: Queue,
     now: Instant,
     rng: Rng,
+    fabric: Fabric,
 }
 
 impl Cluster {
@@ -36,6 +38,7 @@ impl Cluster {
             queue: Queue::default(),
             deadlines: Queue::default(),
             now: Instant::ZERO,
+            fabric: Fabric::new(&rng),
             rng,
         };
         cluster.boot();
@@ -159,8 +162,18 @@ impl Cluster {
     }
 
     /// Sends one request (a new connection) from a place and follows it to its end.
-    pub fn request(&mut self, _from: &Place, _request: &Request) -> Trace {
-        todo!()
+    pub fn request(&mut self, from: &Place, request: &Request) -> Trace {
+        self.fabric.send(self.api.store(), &self.profile, from, request, self.now)
+    }
+
+    /// The network as it is now: topology, and every node's rules.
+    pub fn network(&mut self) -> Arc<Network> {
+        self.fabric.network(self.api.store(), &self.profile)
+    }
+
+    /// What the nodes' kernels remember: counters, connections.
+    pub fn flows(&self) -> &Flows {
+        self.fabric.flows()
     }
 
     fn reconcile(&mut self, controller: Controller, key: &Ref) {

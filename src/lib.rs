@@ -11,6 +11,7 @@ pub mod manifest;
 pub mod api;
 pub mod controller;
 pub mod trace;
+pub mod net;
 pub mod cluster;
 pub mod shell;
 pub mod session;

@@ -4,10 +4,17 @@
 //! [`explain`]. Stands before `net` because `net` fills it; knows nothing of how a rule works.
 
 mod reason;
+mod explain;
+mod json;
+mod text;
 
+use std::fmt;
 use std::sync::Arc;
 
+pub use explain::{action_label, explain};
+pub use json::to_json;
 pub use reason::Reason;
+pub use text::to_text;
 
 use crate::inet::Ipv4Addr;
 use crate::object::FieldRef;
@@ -85,6 +92,8 @@ pub enum Action {
     Receive,
     /// A route was chosen and the packet went on to the next place.
     Forward,
+    /// A rule recognised the packet and sent it to its Service's chain; nothing is changed yet.
+    Match,
     /// The destination was rewritten.
     Dnat,
     /// The source was rewritten.
@@ -201,4 +210,143 @@ pub struct Trace {
     pub outcome: Outcome,
     /// Every step, in order of time; the reply's follow the request's.
     pub hops: Vec<Hop>,
+}
+
+/// `laptop`, `internet`, `node/NAME` or `pod/NS/NAME`, as traces name places.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Laptop => f.write_str("laptop"),
+            Self::Internet => f.write_str("internet"),
+            Self::Node(name) => write!(f, "node/{name}"),
+            Self::Pod(namespace, name) => write!(f, "pod/{namespace}/{name}"),
+        }
+    }
+}
+
+impl Place {
+    /// Reads what [`Place`] prints; `pod/NAME` is a pod of the namespace `default`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('/');
+        let place = match (parts.next()?, parts.next(), parts.next()) {
+            ("laptop", None, _) => Self::Laptop,
+            ("internet", None, _) => Self::Internet,
+            ("node", Some(name), None) if !name.is_empty() => Self::Node(name.into()),
+            ("pod", Some(name), None) if !name.is_empty() => Self::Pod("default".into(), name.into()),
+            ("pod", Some(namespace), Some(name)) if !namespace.is_empty() && !name.is_empty() => {
+                Self::Pod(namespace.into(), name.into())
+            }
+            _ => return None,
+        };
+        parts.next().is_none().then_some(place)
+    }
+}
+
+impl Proto {
+    /// `tcp`, as tools print it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Icmp => "icmp",
+        }
+    }
+}
+
+/// `10.244.0.5:9090`; an address alone where there is no port.
+impl fmt::Display for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            0 => write!(f, "{}", self.ip),
+            port => write!(f, "{}:{port}", self.ip),
+        }
+    }
+}
+
+impl Packet {
+    /// The packet that answers this one.
+    pub const fn reversed(self) -> Self {
+        Self { proto: self.proto, src: self.dst, dst: self.src }
+    }
+}
+
+impl By {
+    /// The name that traces use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Socket => "socket",
+            Self::Resolver => "resolver",
+            Self::Route => "route",
+            Self::KubeProxy => "kube-proxy",
+            Self::Conntrack => "conntrack",
+            Self::Link => "link",
+            Self::App => "app",
+        }
+    }
+}
+
+impl Action {
+    /// The name that traces use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Query => "query",
+            Self::Receive => "receive",
+            Self::Forward => "forward",
+            Self::Match => "match",
+            Self::Dnat => "dnat",
+            Self::Snat => "snat",
+            Self::Unnat => "unnat",
+            Self::Deliver => "deliver",
+            Self::Answer => "answer",
+            Self::Drop => "drop",
+            Self::Reject => "reject",
+            Self::Unreachable => "unreachable",
+        }
+    }
+}
+
+impl OutcomeKind {
+    /// The name that traces use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Refused => "refused",
+            Self::Timeout => "timeout",
+            Self::Unreachable => "unreachable",
+            Self::DnsFailure => "dns_failure",
+            Self::Reset => "reset",
+            Self::TlsFailure => "tls_failure",
+        }
+    }
+}
+
+impl Because {
+    /// A reason with no rule and no field behind it.
+    pub fn plain(reason: Reason) -> Arc<Self> {
+        Arc::new(Self { rule: None, reason, cause: None })
+    }
+}
+
+impl Trace {
+    /// How long it took: the time of the last hop.
+    pub fn duration(&self) -> Duration {
+        self.hops.last().map_or(Duration::ZERO, |hop| hop.t)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_read_what_they_print() {
+        for text in ["laptop", "internet", "node/minikube", "pod/default/web"] {
+            assert_eq!(Place::parse(text).unwrap().to_string(), text);
+        }
+        assert_eq!(Place::parse("pod/web"), Place::parse("pod/default/web"));
+        for text in ["", "moon", "node/", "pod/a/b/c", "laptop/x"] {
+            assert_eq!(Place::parse(text), None, "{text}");
+        }
+    }
 }

@@ -1,9 +1,190 @@
 //! One variant per rule that can decide.
 
+use std::sync::Arc;
+
+use crate::inet::Ipv4Addr;
+
 /// A decision, with what a sentence about it needs.
+///
+/// Services are named `namespace/name`, pods by their names, as kubectl prints them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
+    // The client.
     /// The client opened a socket.
     ClientConnects,
+    /// The client sent a datagram.
+    ClientSends,
+
+    // Wires and routes.
+    /// The packet left its pod by the veth pair.
+    LeavesPod,
+    /// The packet came in at a node's network card.
+    ArrivesAtNode,
+    /// The destination's pod runs on another node: the route leads there.
+    RouteToNode(Arc<str>),
+    /// The destination is a machine outside the cluster: the route leads there.
+    RouteOut,
+    /// The packet crossed the veth pair of the pod that has this address.
+    DeliverToPod,
+    /// The destination is an address of the node itself.
+    DeliverToNode,
+    /// The destination is the laptop's address.
+    DeliverToLaptop,
+
+    // kube-proxy.
+    /// The destination is a Service's cluster IP.
+    ClusterIp(Arc<str>),
+    /// The destination is a node's address and a Service's node port.
+    NodePort(Arc<str>),
+    /// The destination is one of a Service's external IPs.
+    ExternalIp(Arc<str>),
+    /// The destination is a Service's load balancer address.
+    LoadBalancerIp(Arc<str>),
+    /// One endpoint was taken at random, and its address written over the destination.
+    Picked {
+        /// Whose endpoints.
+        service: Arc<str>,
+        /// Who answers at the address: a pod's name, or the address itself.
+        endpoint: Arc<str>,
+        /// Out of how many.
+        of: u32,
+    },
+    /// The endpoint that this client had before was taken again.
+    PickedAgain {
+        /// Whose endpoints.
+        service: Arc<str>,
+        /// Who answers at the address.
+        endpoint: Arc<str>,
+        /// How long the kernel remembers, in seconds.
+        seconds: u32,
+    },
+    /// The source was hidden, because the client is no pod.
+    MasqueradeNotPod,
+    /// The source was hidden, because the packet came by an address meant for the outside.
+    MasqueradeExternal,
+    /// The source was hidden, because the client is the node itself.
+    MasqueradeNode,
+    /// The source was hidden, because a pod was sent back to itself.
+    MasqueradeHairpin,
+    /// The Service has no endpoint: its selector matches no pod.
+    SelectsNothing {
+        /// Which Service.
+        service: Arc<str>,
+        /// Its selector, as `app=web`.
+        selector: Arc<str>,
+    },
+    /// The Service has no endpoint: it has no selector, and nobody wrote endpoints for it.
+    NoSelector(Arc<str>),
+    /// The Service has no endpoint: pods match its selector, but none is ready.
+    NoneReady {
+        /// Which Service.
+        service: Arc<str>,
+        /// How many pods match.
+        matching: u32,
+    },
+    /// `internalTrafficPolicy: Local`, and no endpoint on this node.
+    NoLocalEndpoint(Arc<str>),
+    /// `externalTrafficPolicy: Local`, and no endpoint on this node.
+    NoLocalEndpointExternal(Arc<str>),
+    /// The client is in none of the Service's `loadBalancerSourceRanges`.
+    SourceRefused(Arc<str>),
+    /// A packet for a loopback address came from elsewhere.
+    MartianLoopback,
+    /// The packet belongs to no known connection.
+    InvalidState,
+    /// kube-proxy lets the packet through to its health check.
+    HealthCheck(Arc<str>),
+
+    // Where ways end.
+    /// A cluster IP, sent from a machine without kube-proxy.
+    ClusterIpFromOutside,
+    /// A pod's address, sent from a machine without a route to pods.
+    PodIpFromOutside,
+    /// An address of a private network, sent from the internet.
+    PrivateFromInternet,
+    /// Nobody has the address.
+    NoSuchAddress,
+    /// There is no such client, or its pod does not run.
+    NoSuchClient(Arc<str>),
+    /// The address is in the range of cluster IPs, but belongs to no Service.
+    NoSuchService,
+    /// The cluster IP belongs to a Service that does not have this port.
+    NoSuchPort {
+        /// Whose address.
+        service: Arc<str>,
+        /// What it does have, as `80/TCP`.
+        ports: Arc<str>,
+    },
+    /// The address was in the node's own pod range, but no running pod has it.
+    NoNeighbour,
+    /// Nothing in the pod listens on the port.
+    NothingListens {
+        /// Whose port.
+        pod: Arc<str>,
+        /// What it runs.
+        image: Arc<str>,
+        /// Where its program listens, as `9090, 9091`; empty if nowhere.
+        listens: Arc<str>,
+    },
+    /// Nothing on the node listens on the port.
+    NodeListensNot,
+    /// Nothing on the laptop listens on the port.
+    LaptopListensNot,
+    /// The client speaks TLS, and the program does not.
+    SpeaksNoTls(Arc<str>),
+
+    // The program.
+    /// The program answered.
+    Answers {
+        /// Who.
+        by: Arc<str>,
+        /// HTTP status; 0 where it is not HTTP.
+        status: u16,
+    },
+
+    // The way back.
+    /// The kernel put back the addresses that it had changed.
+    UndoesNat,
+    /// The answer goes on towards the client.
+    ReplyGoesOn,
+    /// The answer reached the client.
+    ReplyArrives,
+    /// The refusal reached the client.
+    RefusalArrives,
+
+    // Names.
+    /// The resolver asks for this name.
+    AsksFor {
+        /// The whole name.
+        name: Arc<str>,
+        /// The name as it was given, where a search domain was added.
+        given: Option<Arc<str>>,
+    },
+    /// CoreDNS knows the name.
+    NameFound {
+        /// The name.
+        name: Arc<str>,
+        /// Its addresses.
+        addresses: Arc<[Ipv4Addr]>,
+    },
+    /// CoreDNS says that the name stands for another.
+    NameIsAlias {
+        /// The name.
+        name: Arc<str>,
+        /// What it stands for.
+        target: Arc<str>,
+    },
+    /// CoreDNS does not know the name.
+    NameUnknown(Arc<str>),
+    /// The name has no address in any search domain.
+    NameNowhere(Arc<str>),
+    /// The Service is headless and has no ready pod, so that its name has no address.
+    NameHasNoAddress(Arc<str>),
+    /// Outside pods, the resolver does not ask the cluster's DNS.
+    ResolverOutside(Arc<str>),
+    /// The cluster's DNS did not answer.
+    DnsSilent(Arc<str>),
+    /// The request's address cannot be read.
+    BadUrl(Arc<str>),
 }

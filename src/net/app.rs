@@ -1,0 +1,141 @@
+//! What answers in a container: the programs of [`crate::object::App`], at their ports.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use super::http::{Answer, Speech, Target};
+use crate::inet::Ipv4Addr;
+use crate::object::{App, AppBody, Meta, Pod};
+use crate::trace::{Packet, Proto, Request};
+
+/// How long a program takes to answer, beyond what its image says.
+const ANSWER_MICROS: u64 = 1000;
+
+/// A program that listens.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// TCP ports that it listens on.
+    pub tcp: Vec<u16>,
+    /// UDP ports that it listens on.
+    pub udp: Vec<u16>,
+    /// Who it is in its answers: the pod's name.
+    pub name: Arc<str>,
+    /// The pod's address.
+    ip: Option<Ipv4Addr>,
+    /// What it does; none is the API server, which speaks TLS.
+    app: Option<Arc<App>>,
+    /// Answers that do not depend on the request, ready made, by route.
+    ready: Vec<Option<Arc<str>>>,
+}
+
+impl Server {
+    /// The programs of a pod's running containers.
+    pub fn of(meta: &Meta, pod: &Pod) -> Vec<Self> {
+        let runs = |name: &str| {
+            let status = pod.status.container_statuses.iter().find(|status| status.name == name);
+            status.is_none_or(|status| status.state.running.is_some())
+        };
+        let name: Arc<str> = meta.name.as_str().into();
+        let server = |app: App| Self {
+            tcp: app.listens.clone(),
+            udp: app.udp.clone(),
+            name: name.clone(),
+            ip: pod.status.pod_ip.parse().ok(),
+            ready: app
+                .routes
+                .iter()
+                .map(|route| match &route.body {
+                    AppBody::Text(text) => {
+                        Some(text.replace("{pod}", &name).replace("{ip}", &pod.status.pod_ip).into())
+                    }
+                    AppBody::Echo | AppBody::Netexec => None,
+                })
+                .collect(),
+            app: Some(Arc::new(app)),
+        };
+        pod.spec.containers.iter().filter(|c| runs(&c.name)).map(|c| server(App::of(c))).collect()
+    }
+
+    /// The API server, on the control plane's node.
+    pub fn api_server(node: &str) -> Self {
+        let name = format!("kube-apiserver-{node}").into();
+        Self { tcp: vec![8443], udp: Vec::new(), name, ip: None, app: None, ready: Vec::new() }
+    }
+
+    /// Whether it listens there.
+    pub fn listens(&self, proto: Proto, port: u16) -> bool {
+        match proto {
+            Proto::Tcp => self.tcp.contains(&port),
+            Proto::Udp => self.udp.contains(&port),
+            Proto::Icmp => false,
+        }
+    }
+
+    /// Whether it speaks TLS.
+    pub fn speaks_tls(&self) -> bool {
+        self.app.is_none()
+    }
+
+    /// Answers a request that reached it as `packet`.
+    pub fn answer(&self, request: &Request, target: &Target<'_>, packet: Packet) -> Answer {
+        if !matches!(target.speech, Speech::Http | Speech::Https) {
+            return Answer { status: 0, body: "".into(), micros: 0 };
+        }
+        let Some(app) = &self.app else {
+            // As Go's net/http answers to plain HTTP on a TLS port, and the API server to strangers.
+            let (status, body) = match target.speech {
+                Speech::Https => (
+                    403,
+                    "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\",\"reason\":\"Forbidden\",\"code\":403}\n",
+                ),
+                _ => (400, "Client sent an HTTP request to an HTTPS server.\n"),
+            };
+            return Answer { status, body: body.into(), micros: ANSWER_MICROS };
+        };
+        let chosen = app.route(target.path).and_then(|route| app.routes.iter().position(|r| std::ptr::eq(r, route)));
+        let Some(i) = chosen else {
+            return Answer { status: 404, body: "404 page not found\n".into(), micros: ANSWER_MICROS };
+        };
+        let route = &app.routes[i];
+        let body = match (&self.ready[i], &route.body) {
+            (Some(body), _) => body.clone(),
+            (None, AppBody::Netexec) => self.netexec(target, packet).into(),
+            (None, _) => self.echo(request, target, packet).into(),
+        };
+        Answer { status: route.status, body, micros: ANSWER_MICROS + route.delay.as_micros() as u64 }
+    }
+
+    /// The request itself, as `traefik/whoami` prints it.
+    fn echo(&self, request: &Request, target: &Target<'_>, packet: Packet) -> String {
+        let mut text = format!("Hostname: {}\n", self.name);
+        if let Some(ip) = self.ip {
+            let _ = writeln!(text, "IP: {ip}");
+        }
+        let method = if request.method.is_empty() { "GET" } else { &request.method };
+        let query = if target.query.is_empty() { String::new() } else { format!("?{}", target.query) };
+        let _ = writeln!(text, "RemoteAddr: {}", packet.src);
+        let _ = writeln!(text, "{method} {}{query} HTTP/1.1", target.path);
+        let host = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("host"));
+        let _ = match host {
+            Some((_, host)) => writeln!(text, "Host: {host}"),
+            None => writeln!(text, "Host: {}:{}", target.host, target.port),
+        };
+        for (name, value) in request.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("host")) {
+            let _ = writeln!(text, "{name}: {value}");
+        }
+        text
+    }
+
+    /// The pages of agnhost's `netexec` that people use.
+    fn netexec(&self, target: &Target<'_>, packet: Packet) -> String {
+        match target.path {
+            "/hostname" | "/hostName" => self.name.to_string(),
+            "/clientip" => packet.src.to_string(),
+            "/echo" => {
+                let message = target.query.split('&').find_map(|pair| pair.strip_prefix("msg="));
+                message.unwrap_or_default().replace('+', " ")
+            }
+            _ => "NOW: 2026-10-01 08:00:00 +0000 UTC".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,440 @@
+//! Services to rules, as kube-proxy of Kubernetes 1.37 writes them in iptables mode: `pkg/proxy/iptables/proxier.go`.
+//!
+//! Also the few rules of kubelet that stand beside them (`pkg/kubelet/kubelet_network_linux.go`). Left out: `nfacct`
+//! counters, which kube-proxy leaves out too where the kernel has none, IPv6, and `--masquerade-all`. Pods are told by
+//! `--cluster-cidr`, as kubeadm and minikube set it up.
+
+use super::{Endpoint, ServicePort, names};
+use crate::inet::{Ipv4Addr, Ipv4Net};
+use crate::net::rule::{CtState, Hook, Match, Range, Rule, Ruleset, Table, TableName, Target};
+use crate::net::topology::Machine;
+use crate::trace::{Proto, Reason};
+
+/// The bit that marks packets whose source is to be hidden: `--iptables-masquerade-bit 14`.
+const MASQUERADE: u32 = 0x4000;
+
+/// Above this many endpoints kube-proxy leaves out comments on the rules of single endpoints.
+const LARGE_CLUSTER: usize = 1000;
+
+const NEW: Match = Match::CtState { states: &[CtState::New], not: false };
+const MASQUERADED: Match = Match::Mark { value: MASQUERADE, mask: MASQUERADE, not: false };
+const LOOPBACK: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8);
+
+/// Writes the rules of one node.
+pub(in crate::net) fn write(ports: &[ServicePort], machine: &Machine, cluster_cidr: Ipv4Net) -> Ruleset {
+    let mut writer = Writer::new(cluster_cidr);
+    writer.comments = ports.iter().map(|port| port.endpoints.len()).sum::<usize>() <= LARGE_CLUSTER;
+    for port in ports {
+        writer.port(port, machine);
+    }
+    writer.finish()
+}
+
+struct Writer {
+    cluster_cidr: Ipv4Net,
+    comments: bool,
+    mangle: Table,
+    filter: Table,
+    nat: Table,
+    services: usize,
+    node_ports: usize,
+    mark_masq: usize,
+    filter_services: usize,
+    filter_external: usize,
+    filter_node_ports: usize,
+    filter_firewall: usize,
+    filter_forward: usize,
+}
+
+/// What happens to traffic that no endpoint may take, and the words for it.
+struct Filtered {
+    target: Target,
+    comment: String,
+    reason: Reason,
+    cause: crate::object::FieldRef,
+}
+
+impl Writer {
+    fn new(cluster_cidr: Ipv4Net) -> Self {
+        let mut mangle = Table::new(TableName::Mangle);
+        for name in ["KUBE-IPTABLES-HINT", "KUBE-KUBELET-CANARY", "KUBE-PROXY-CANARY"] {
+            mangle.add(name);
+        }
+
+        let mut filter = Table::new(TableName::Filter);
+        filter.add("KUBE-KUBELET-CANARY");
+        filter.add("KUBE-PROXY-CANARY");
+        let filter_services = filter.add("KUBE-SERVICES");
+        let filter_external = filter.add("KUBE-EXTERNAL-SERVICES");
+        let filter_node_ports = filter.add("KUBE-NODEPORTS");
+        let filter_firewall = filter.add("KUBE-PROXY-FIREWALL");
+        let filter_forward = filter.add("KUBE-FORWARD");
+        let kubelet_firewall = filter.add("KUBE-FIREWALL");
+        let jump = |chain, comment: &str| Rule::new(Target::Jump(chain)).comment(comment);
+        let jump_new = |chain, comment: &str| Rule::new(Target::Jump(chain)).when(NEW).comment(comment);
+        let firewall = || jump_new(filter_firewall, "kubernetes load balancer firewall");
+        let portals = || jump_new(filter_services, "kubernetes service portals");
+        let external = || jump_new(filter_external, "kubernetes externally-visible service portals");
+        let martians = || Rule::new(Target::Jump(kubelet_firewall));
+        let health = jump(filter_node_ports, "kubernetes health check service ports");
+        let forward = jump(filter_forward, "kubernetes forwarding rules");
+        let chains = [
+            (Hook::Input, vec![firewall(), health, external(), martians()]),
+            (Hook::Forward, vec![firewall(), forward, portals(), external()]),
+            (Hook::Output, vec![firewall(), portals(), martians()]),
+        ];
+        for (hook, rules) in chains {
+            if let Some(chain) = filter.hook(hook) {
+                filter.chains[chain].rules = rules;
+            }
+        }
+        let states = &[CtState::Related, CtState::Established, CtState::Dnat];
+        let mut martian = Rule::new(Target::Drop)
+            .comment("block incoming localnet connections")
+            .when(Match::CtState { states, not: true })
+            .because(Reason::MartianLoopback, None);
+        (martian.src, martian.dst) = (Range::outside(LOOPBACK), Range::within(LOOPBACK));
+        filter.chains[kubelet_firewall].rules.push(martian);
+
+        let mut nat = Table::new(TableName::Nat);
+        nat.add("KUBE-KUBELET-CANARY");
+        nat.add("KUBE-PROXY-CANARY");
+        let services = nat.add("KUBE-SERVICES");
+        let node_ports = nat.add("KUBE-NODEPORTS");
+        let postrouting = nat.add("KUBE-POSTROUTING");
+        let mark_masq = nat.add("KUBE-MARK-MASQ");
+        let chains = [
+            (Hook::Prerouting, jump(services, "kubernetes service portals")),
+            (Hook::Output, jump(services, "kubernetes service portals")),
+            (Hook::Postrouting, jump(postrouting, "kubernetes postrouting rules")),
+        ];
+        for (hook, rule) in chains {
+            if let Some(chain) = nat.hook(hook) {
+                nat.chains[chain].rules.push(rule);
+            }
+        }
+        nat.chains[postrouting].rules = vec![
+            Rule::new(Target::Return).when(Match::Mark { value: MASQUERADE, mask: MASQUERADE, not: true }),
+            Rule::new(Target::SetXMark { value: MASQUERADE, mask: 0 }),
+            Rule::new(Target::Masquerade).comment("kubernetes service traffic requiring SNAT"),
+        ];
+        nat.chains[mark_masq].rules.push(Rule::new(Target::SetXMark { value: MASQUERADE, mask: MASQUERADE }));
+
+        Self {
+            cluster_cidr,
+            comments: true,
+            mangle,
+            filter,
+            nat,
+            services,
+            node_ports,
+            mark_masq,
+            filter_services,
+            filter_external,
+            filter_node_ports,
+            filter_firewall,
+            filter_forward,
+        }
+    }
+
+    /// The rules of one port of one Service.
+    fn port(&mut self, port: &ServicePort, machine: &Machine) {
+        let proto = port.proto;
+        let usable = port.usable(&machine.name, &machine.zone);
+        let hash = names::hash(&[&port.name, proto.name()]);
+        let has_internal = usable.any && !(port.internal_local && usable.local.is_empty());
+        let has_external = usable.any && !(port.external_local && usable.local.is_empty());
+
+        let uses_cluster_chain = !usable.cluster.is_empty() && port.uses_cluster();
+        let uses_local_chain = !usable.local.is_empty() && port.uses_local();
+        let cluster_chain = uses_cluster_chain.then(|| self.nat.add(names::chain("KUBE-SVC-", &hash)));
+        let local_chain = uses_local_chain.then(|| self.nat.add(names::chain("KUBE-SVL-", &hash)));
+        let uses_external_chain = usable.any && port.is_external();
+        let external_chain = uses_external_chain.then(|| self.nat.add(names::chain("KUBE-EXT-", &hash)));
+        let uses_firewall = usable.any && !port.balancer_ips.is_empty() && !port.source_ranges.is_empty();
+        let firewall_name = names::chain("KUBE-FW-", &hash);
+        let firewall_chain = uses_firewall.then(|| self.nat.add(firewall_name.clone()));
+        let internal_chain = if port.internal_local { local_chain } else { cluster_chain };
+        let external_policy_chain = if port.external_local { local_chain } else { cluster_chain };
+
+        // The cluster IP.
+        let internal = filtered(port, usable.any, true);
+        match internal_chain.filter(|_| has_internal) {
+            Some(chain) => {
+                let rule = Rule::new(Target::Jump(chain))
+                    .comment(format!("{} cluster IP", port.name))
+                    .port(proto, Some(port.port))
+                    .because(Reason::ClusterIp(port.service.clone()), Some(port.port_field("port")));
+                self.nat.chains[self.services].rules.push(to(rule, port.cluster_ip));
+            }
+            None => {
+                let rule = to(internal.rule().port(proto, Some(port.port)), port.cluster_ip);
+                self.filter.chains[self.filter_services].rules.push(rule);
+            }
+        }
+
+        // External IPs and the load balancer's addresses.
+        let external = filtered(port, usable.any, false);
+        for (i, ip) in port.external_ips.iter().enumerate() {
+            if let Some(chain) = external_chain {
+                let rule = Rule::new(Target::Jump(chain))
+                    .comment(format!("{} external IP", port.name))
+                    .port(proto, Some(port.port))
+                    .because(
+                        Reason::ExternalIp(port.service.clone()),
+                        Some(port.field(&format!("spec.externalIPs[{i}]"))),
+                    );
+                self.nat.chains[self.services].rules.push(to(rule, *ip));
+            }
+            if !has_external {
+                let rule = to(external.rule().port(proto, Some(port.port)), *ip);
+                self.filter.chains[self.filter_external].rules.push(rule);
+            }
+        }
+        for (i, ip) in port.balancer_ips.iter().enumerate() {
+            if let Some(chain) = firewall_chain.or(external_chain) {
+                let cause = port.field(&format!("status.loadBalancer.ingress[{i}].ip"));
+                let rule = Rule::new(Target::Jump(chain))
+                    .comment(format!("{} loadbalancer IP", port.name))
+                    .port(proto, Some(port.port))
+                    .because(Reason::LoadBalancerIp(port.service.clone()), Some(cause));
+                self.nat.chains[self.services].rules.push(to(rule, *ip));
+            }
+            if uses_firewall {
+                let rule = Rule::new(Target::Drop)
+                    .comment(format!("{} traffic not accepted by {firewall_name}", port.name))
+                    .port(proto, Some(port.port))
+                    .because(
+                        Reason::SourceRefused(port.service.clone()),
+                        Some(port.field("spec.loadBalancerSourceRanges")),
+                    );
+                self.filter.chains[self.filter_firewall].rules.push(to(rule, *ip));
+            }
+        }
+        if !has_external {
+            for ip in &port.balancer_ips {
+                let rule = to(external.rule().port(proto, Some(port.port)), *ip);
+                self.filter.chains[self.filter_external].rules.push(rule);
+            }
+        }
+
+        // The node port.
+        if port.node_port != 0 {
+            if let Some(chain) = external_chain {
+                let rule = Rule::new(Target::Jump(chain))
+                    .comment(port.name.clone())
+                    .port(proto, Some(port.node_port))
+                    .because(Reason::NodePort(port.service.clone()), Some(port.port_field("nodePort")));
+                self.nat.chains[self.node_ports].rules.push(rule);
+            }
+            if !has_external {
+                let rule = external.rule().when(Match::DstLocal).port(proto, Some(port.node_port));
+                self.filter.chains[self.filter_external].rules.push(rule);
+            }
+        }
+        if port.health_check_node_port != 0 {
+            let rule = Rule::new(Target::Accept)
+                .comment(format!("{} health check node port", port.name))
+                .port(Proto::Tcp, Some(port.health_check_node_port));
+            self.filter.chains[self.filter_node_ports].rules.push(rule);
+        }
+
+        // Packets for the cluster IP that no pod sent are marked: the answer has to come back by this node.
+        if let Some(chain) = internal_chain.filter(|_| has_internal) {
+            let mut rule = Rule::new(Target::Jump(self.mark_masq))
+                .comment(format!("{} cluster IP", port.name))
+                .port(proto, Some(port.port))
+                .because(Reason::MasqueradeNotPod, Some(port.port_field("port")));
+            rule.src = Range::outside(self.cluster_cidr);
+            self.nat.chains[chain].rules.push(to(rule, port.cluster_ip));
+        }
+        if let Some(chain) = external_chain {
+            self.external(port, chain, cluster_chain, external_policy_chain.filter(|_| has_external));
+            if let Some(firewall) = firewall_chain {
+                self.firewall(port, firewall, chain, machine.address);
+            }
+        }
+
+        // The endpoints.
+        let mut endpoint_chains = Vec::with_capacity(usable.all.len());
+        for endpoint in &usable.all {
+            let hash = names::hash(&[&port.name, proto.name(), &endpoint.text]);
+            let chain = self.nat.add(names::chain("KUBE-SEP-", &hash));
+            endpoint_chains.push((endpoint.text.as_str(), chain));
+        }
+        for (chain, endpoints) in [(cluster_chain, &usable.cluster), (local_chain, &usable.local)] {
+            if let Some(chain) = chain {
+                self.balance(port, chain, endpoints, &endpoint_chains);
+            }
+        }
+        for (endpoint, (_, chain)) in usable.all.iter().zip(&endpoint_chains) {
+            self.endpoint(port, endpoint, *chain);
+        }
+    }
+
+    /// What all traffic by node port, external IP or load balancer goes through.
+    fn external(&mut self, port: &ServicePort, chain: usize, cluster: Option<usize>, policy: Option<usize>) {
+        let masq = Target::Jump(self.mark_masq);
+        let cause = || Some(port.field("spec.externalTrafficPolicy"));
+        let rules = &mut self.nat.chains[chain].rules;
+        if !port.external_local {
+            rules.push(
+                Rule::new(masq)
+                    .comment(format!("masquerade traffic for {} external destinations", port.name))
+                    .because(Reason::MasqueradeExternal, cause()),
+            );
+        } else {
+            // kube-proxy names the Service's chain here even where it has no rules; a rule cannot jump to no chain, so
+            // it is there whenever there is an endpoint.
+            if let Some(cluster) = cluster {
+                let mut rule = Rule::new(Target::Jump(cluster))
+                    .comment(format!("pod traffic for {} external destinations", port.name));
+                rule.src = Range::within(self.cluster_cidr);
+                rules.push(rule);
+            }
+            rules.push(
+                Rule::new(masq)
+                    .comment(format!("masquerade LOCAL traffic for {} external destinations", port.name))
+                    .when(Match::SrcLocal)
+                    .because(Reason::MasqueradeNode, cause()),
+            );
+            if let Some(cluster) = cluster {
+                rules.push(
+                    Rule::new(Target::Jump(cluster))
+                        .comment(format!("route LOCAL traffic for {} external destinations", port.name))
+                        .when(Match::SrcLocal),
+                );
+            }
+        }
+        if let Some(policy) = policy {
+            rules.push(Rule::new(Target::Jump(policy)));
+        }
+    }
+
+    /// Lets only `loadBalancerSourceRanges` through to the load balancer's address.
+    fn firewall(&mut self, port: &ServicePort, chain: usize, external: usize, node: Ipv4Addr) {
+        let allow = |range: Ipv4Net| {
+            let mut rule = Rule::new(Target::Jump(external)).comment(format!("{} loadbalancer IP", port.name));
+            rule.src = Range::within(range);
+            rule
+        };
+        let rules = &mut self.nat.chains[chain].rules;
+        rules.extend(port.source_ranges.iter().map(|range| allow(*range)));
+        if port.source_ranges.iter().any(|range| range.contains(&node)) {
+            rules.extend(port.balancer_ips.iter().map(|ip| allow((*ip).into())));
+        }
+        let comment = format!("other traffic to {} will be dropped by KUBE-PROXY-FIREWALL", port.name);
+        rules.push(Rule::new(Target::Nothing).comment(comment));
+    }
+
+    /// Chooses among endpoints: first the one that the client had before, then at random.
+    fn balance(&mut self, port: &ServicePort, chain: usize, endpoints: &[&Endpoint], chains: &[(&str, usize)]) {
+        let chain_of = |endpoint: &Endpoint| {
+            chains.binary_search_by(|(text, _)| (*text).cmp(&endpoint.text)).ok().map(|i| chains[i].1)
+        };
+        let commented = |rule: Rule, endpoint: &Endpoint| match self.comments {
+            true => rule.comment(format!("{} -> {}", port.name, endpoint.text)),
+            false => rule,
+        };
+        let mut rules = Vec::new();
+        if let Some(seconds) = port.affinity {
+            for endpoint in endpoints {
+                let Some(to) = chain_of(endpoint) else { continue };
+                let (service, endpoint_name) = (port.service.clone(), endpoint.who.clone());
+                let list = self.nat.chains[to].name.clone();
+                rules.push(
+                    commented(Rule::new(Target::Jump(to)), endpoint)
+                        .when(Match::RecentCheck { list, seconds })
+                        .because(
+                            Reason::PickedAgain { service, endpoint: endpoint_name, seconds },
+                            Some(port.field("spec.sessionAffinity")),
+                        ),
+                );
+            }
+        }
+        let of = endpoints.len() as u32;
+        let cause = port.port_field("targetPort");
+        let mut left: u64 = 1 << 32;
+        for (i, endpoint) in endpoints.iter().enumerate() {
+            let Some(to) = chain_of(endpoint) else { continue };
+            let mut rule = commented(Rule::new(Target::Jump(to)), endpoint).because(
+                Reason::Picked { service: port.service.clone(), endpoint: endpoint.who.clone(), of },
+                Some(cause.clone()),
+            );
+            if i + 1 < endpoints.len() {
+                let probability = probability(of - i as u32);
+                left -= (left * u64::from(probability)) >> 31;
+                let below = ((1 << 32) - left) as u32;
+                rule = rule.when(Match::Statistic { probability, below });
+            }
+            rules.push(rule);
+        }
+        self.nat.chains[chain].rules.extend(rules);
+    }
+
+    /// Writes one endpoint's address over the destination.
+    fn endpoint(&mut self, port: &ServicePort, endpoint: &Endpoint, chain: usize) {
+        let list = self.nat.chains[chain].name.clone();
+        let commented = |rule: Rule| if self.comments { rule.comment(port.name.clone()) } else { rule };
+        let mut hairpin = commented(Rule::new(Target::Jump(self.mark_masq)))
+            .because(Reason::MasqueradeHairpin, Some(port.port_field("targetPort")));
+        hairpin.src = Range::within(endpoint.socket.ip);
+        let mut dnat = commented(Rule::new(Target::Dnat(endpoint.socket)));
+        if port.affinity.is_some() {
+            dnat = dnat.when(Match::RecentSet(list));
+        }
+        self.nat.chains[chain].rules = vec![hairpin, dnat.port(port.proto, None)];
+    }
+
+    fn finish(mut self) -> Ruleset {
+        // "NOTE: this must be the last rule in this chain", says kube-proxy.
+        let node_ports = Rule::new(Target::Jump(self.node_ports))
+            .comment("kubernetes service nodeports; NOTE: this must be the last rule in this chain")
+            .when(Match::DstLocal);
+        self.nat.chains[self.services].rules.push(node_ports);
+        self.filter.chains[self.filter_forward].rules = vec![
+            Rule::new(Target::Drop)
+                .when(Match::CtState { states: &[CtState::Invalid], not: false })
+                .because(Reason::InvalidState, None),
+            Rule::new(Target::Accept).comment("kubernetes forwarding rules").when(MASQUERADED),
+            Rule::new(Target::Accept)
+                .comment("kubernetes forwarding conntrack rule")
+                .when(Match::CtState { states: &[CtState::Related, CtState::Established], not: false }),
+        ];
+        Ruleset::new([self.mangle, self.filter, self.nat])
+    }
+}
+
+impl Filtered {
+    fn rule(&self) -> Rule {
+        Rule::new(self.target.clone())
+            .comment(self.comment.as_str())
+            .because(self.reason.clone(), Some(self.cause.clone()))
+    }
+}
+
+/// The rule for traffic that no endpoint may take.
+fn filtered(port: &ServicePort, any: bool, internal: bool) -> Filtered {
+    if let (false, Some((reason, cause))) = (any, &port.lacking) {
+        let comment = format!("{} has no endpoints", port.name);
+        return Filtered { target: Target::Reject, comment, reason: reason.clone(), cause: cause.clone() };
+    }
+    let service = port.service.clone();
+    let (reason, cause) = match internal {
+        true => (Reason::NoLocalEndpoint(service), port.field("spec.internalTrafficPolicy")),
+        false => (Reason::NoLocalEndpointExternal(service), port.field("spec.externalTrafficPolicy")),
+    };
+    Filtered { target: Target::Drop, comment: format!("{} has no local endpoints", port.name), reason, cause }
+}
+
+/// The rule for one destination address.
+fn to(mut rule: Rule, ip: Ipv4Addr) -> Rule {
+    rule.dst = Range::within(ip);
+    rule
+}
+
+/// `1/n` in parts of 2^31: kube-proxy prints ten digits, and iptables rounds them to what the kernel holds.
+fn probability(n: u32) -> u32 {
+    let digits = (10_000_000_000 + u64::from(n) / 2) / u64::from(n);
+    (((digits << 31) + 5_000_000_000) / 10_000_000_000) as u32
+}

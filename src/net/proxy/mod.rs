@@ -1,0 +1,343 @@
+//! Services to rules: [`services`] reads what kube-proxy watches, [`iptables`] writes it down.
+//!
+//! Stands for `pkg/proxy/{serviceport,servicechangetracker,endpointslicecache,topology}.go` of Kubernetes 1.37, IPv4 only.
+//! kube-proxy walks a Go map, so that its Services come in any order; here they come by namespace, name and port.
+
+mod iptables;
+mod names;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub(super) use iptables::write;
+
+use crate::api::Store;
+use crate::inet::{Ipv4Addr, Ipv4Net};
+use crate::object::{self, FieldRef, Kind, Labels, Ref};
+use crate::trace::{Proto, Reason, Socket};
+
+/// One port of one Service, as kube-proxy sees it.
+#[derive(Clone, Debug)]
+pub struct ServicePort {
+    /// `default/web:http`, or `default/web` where the port has no name.
+    pub name: Arc<str>,
+    /// `default/web`
+    pub service: Arc<str>,
+    /// The Service.
+    pub object: Ref,
+    /// The port's place in `spec.ports`.
+    pub index: usize,
+    /// Its protocol; only TCP and UDP are served.
+    pub proto: Proto,
+    /// The cluster IP.
+    pub cluster_ip: Ipv4Addr,
+    /// The port.
+    pub port: u16,
+    /// The port on every node; 0 if there is none.
+    pub node_port: u16,
+    /// `spec.externalIPs`
+    pub external_ips: Vec<Ipv4Addr>,
+    /// The load balancer's addresses that nodes short-cut.
+    pub balancer_ips: Vec<Ipv4Addr>,
+    /// `spec.loadBalancerSourceRanges`
+    pub source_ranges: Vec<Ipv4Net>,
+    /// How long a client stays with its endpoint, in seconds; none without session affinity.
+    pub affinity: Option<u32>,
+    /// `externalTrafficPolicy: Local`
+    pub external_local: bool,
+    /// `internalTrafficPolicy: Local`
+    pub internal_local: bool,
+    /// Where kube-proxy tells balancers whether this node has endpoints; 0 if nowhere.
+    pub health_check_node_port: u16,
+    /// All endpoints, sorted by their text as kube-proxy sorts them.
+    pub endpoints: Vec<Endpoint>,
+    /// Why there is no usable endpoint anywhere, and the field to blame; none if there is one.
+    pub lacking: Option<(Reason, FieldRef)>,
+}
+
+/// One address that may answer for a Service's port.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// Address and port.
+    pub socket: Socket,
+    /// `10.244.0.5:9090`
+    pub text: String,
+    /// Its node.
+    pub node: Option<Arc<str>>,
+    /// Whether it is ready.
+    pub ready: bool,
+    /// Whether it answers, ready or not.
+    pub serving: bool,
+    /// Whether it is ending.
+    pub terminating: bool,
+    /// The zones that it is for; empty if it is not said.
+    pub zone_hints: Vec<String>,
+    /// The nodes that it is for; empty if it is not said.
+    pub node_hints: Vec<String>,
+    /// The pod behind it, or its address.
+    pub who: Arc<str>,
+}
+
+/// The endpoints that rules of one node use.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Usable<'a> {
+    /// For policy Cluster.
+    pub(super) cluster: Vec<&'a Endpoint>,
+    /// For policy Local.
+    pub(super) local: Vec<&'a Endpoint>,
+    /// Both, each once.
+    pub(super) all: Vec<&'a Endpoint>,
+    /// Whether there is one anywhere in the cluster.
+    pub(super) any: bool,
+}
+
+impl ServicePort {
+    /// Whether anything but the cluster IP leads to it.
+    pub(super) fn is_external(&self) -> bool {
+        self.node_port != 0 || !self.balancer_ips.is_empty() || !self.external_ips.is_empty()
+    }
+
+    pub(super) fn uses_cluster(&self) -> bool {
+        !self.internal_local || self.is_external()
+    }
+
+    pub(super) fn uses_local(&self) -> bool {
+        self.internal_local || (self.external_local && self.is_external())
+    }
+
+    /// Whether its rules differ from node to node.
+    pub(super) fn depends_on_node(&self) -> bool {
+        self.uses_local()
+            || !self.source_ranges.is_empty()
+            || self.endpoints.iter().any(|e| !e.zone_hints.is_empty() || !e.node_hints.is_empty())
+    }
+
+    /// A field of the Service.
+    pub(super) fn field(&self, path: &str) -> FieldRef {
+        FieldRef::new(self.object.clone(), path)
+    }
+
+    /// A field of this port.
+    pub(super) fn port_field(&self, name: &str) -> FieldRef {
+        FieldRef::new(self.object.clone(), format!("spec.ports[{}].{name}", self.index))
+    }
+
+    /// Sorts out the endpoints for the rules of one node.
+    pub(super) fn usable(&self, node: &str, zone: &str) -> Usable<'_> {
+        let mut usable = Usable::default();
+        let ending = |e: &&Endpoint| e.serving && e.terminating;
+        let here = |e: &&Endpoint| e.node.as_deref() == Some(node);
+        let mut hinted = false;
+        if self.uses_cluster() {
+            let hints = Hints::of(&self.endpoints, node, zone);
+            hinted = hints != Hints::Ignored;
+            usable.cluster = self
+                .endpoints
+                .iter()
+                .filter(|e| e.ready)
+                .filter(|e| match hints {
+                    Hints::Ignored => true,
+                    Hints::Node => e.node_hints.iter().any(|n| n == node),
+                    Hints::Zone => e.zone_hints.iter().any(|z| z == zone),
+                })
+                .collect();
+            if usable.cluster.is_empty() {
+                usable.cluster = self.endpoints.iter().filter(ending).collect();
+            }
+            usable.any = !usable.cluster.is_empty();
+        }
+        if !self.uses_local() {
+            usable.all = usable.cluster.clone();
+            return usable;
+        }
+        usable.any |= self.endpoints.iter().any(|e| e.ready || (e.serving && e.terminating));
+        usable.local = self.endpoints.iter().filter(here).filter(|e| e.ready).collect();
+        let mut local_ends = false;
+        if usable.local.is_empty() {
+            usable.local = self.endpoints.iter().filter(here).filter(ending).collect();
+            local_ends = !usable.local.is_empty();
+        }
+        usable.all = if !self.uses_cluster() {
+            usable.local.clone()
+        } else if !hinted && !local_ends {
+            usable.cluster.clone()
+        } else {
+            let mut both = usable.cluster.clone();
+            both.extend(usable.local.iter().filter(|e| !usable.cluster.iter().any(|c| c.text == e.text)));
+            both.sort_by(|a, b| a.text.cmp(&b.text));
+            both
+        };
+        usable
+    }
+}
+
+/// Which of the endpoints' hints a node follows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hints {
+    Ignored,
+    Node,
+    Zone,
+}
+
+impl Hints {
+    /// Hints count only if every ready endpoint has one and at least one is for us.
+    fn of(endpoints: &[Endpoint], node: &str, zone: &str) -> Self {
+        let ready = || endpoints.iter().filter(|e| e.ready);
+        if ready().next().is_none() {
+            return Self::Ignored;
+        }
+        let said = |hints: fn(&Endpoint) -> &Vec<String>, mine: &str| {
+            ready().all(|e| !hints(e).is_empty()) && ready().any(|e| hints(e).iter().any(|h| h == mine))
+        };
+        if said(|e| &e.node_hints, node) {
+            Self::Node
+        } else if said(|e| &e.zone_hints, zone) {
+            Self::Zone
+        } else {
+            Self::Ignored
+        }
+    }
+}
+
+/// All ports of Services that kube-proxy serves.
+pub(super) fn services(store: &Store) -> Vec<ServicePort> {
+    let mut slices: BTreeMap<(&str, &str), Vec<&object::EndpointSlice>> = BTreeMap::new();
+    for (meta, slice) in store.all::<object::EndpointSlice>() {
+        if let Some(service) = meta.labels.get("kubernetes.io/service-name") {
+            slices.entry((&meta.namespace, service)).or_default().push(slice);
+        }
+    }
+    let mut ports = Vec::new();
+    for (meta, service) in store.all::<object::Service>() {
+        let spec = &service.spec;
+        let Ok(cluster_ip) = spec.cluster_ip.parse::<Ipv4Addr>() else { continue };
+        if spec.r#type == "ExternalName" {
+            continue;
+        }
+        let object = Ref::new(Kind::Service, meta.namespace.as_str(), meta.name.as_str());
+        let full: Arc<str> = format!("{}/{}", meta.namespace, meta.name).into();
+        let slices = slices.get(&(meta.namespace.as_str(), meta.name.as_str())).map_or(&[][..], Vec::as_slice);
+        let external_local =
+            spec.external_traffic_policy == "Local" && matches!(&*spec.r#type, "NodePort" | "LoadBalancer");
+        let vip = |i: &&object::LoadBalancerIngress| i.ip_mode.as_deref().is_none_or(|mode| mode == "VIP");
+        for (index, port) in spec.ports.iter().enumerate() {
+            let proto = match &*port.protocol {
+                "UDP" => Proto::Udp,
+                "TCP" | "" => Proto::Tcp,
+                _ => continue,
+            };
+            let name = if port.name.is_empty() { full.clone() } else { format!("{full}:{}", port.name).into() };
+            let mut port = ServicePort {
+                name,
+                service: full.clone(),
+                object: object.clone(),
+                index,
+                proto,
+                cluster_ip,
+                port: to_port(port.port),
+                node_port: to_port(port.node_port),
+                external_ips: spec.external_ips.iter().filter_map(|ip| ip.parse().ok()).collect(),
+                balancer_ips: service
+                    .status
+                    .load_balancer
+                    .ingress
+                    .iter()
+                    .filter(vip)
+                    .filter_map(|ingress| ingress.ip.parse().ok())
+                    .collect(),
+                source_ranges: spec
+                    .load_balancer_source_ranges
+                    .iter()
+                    .filter_map(|range| range.trim().parse::<Ipv4Net>().ok())
+                    .map(|range| range.trunc())
+                    .collect(),
+                affinity: (spec.session_affinity == "ClientIP").then(|| affinity_seconds(spec)),
+                external_local,
+                internal_local: spec.internal_traffic_policy == "Local",
+                health_check_node_port: match external_local && spec.r#type == "LoadBalancer" {
+                    true => to_port(spec.health_check_node_port),
+                    false => 0,
+                },
+                endpoints: endpoints(slices, &port.name, proto),
+                lacking: None,
+            };
+            if !port.endpoints.iter().any(|e| e.ready || (e.serving && e.terminating)) {
+                port.lacking = Some(lacking(store, &port, meta, &spec.selector));
+            }
+            ports.push(port);
+        }
+    }
+    ports
+}
+
+fn to_port(number: i32) -> u16 {
+    u16::try_from(number).unwrap_or(0)
+}
+
+/// `spec.sessionAffinityConfig.clientIP.timeoutSeconds`; three hours unless it is said.
+fn affinity_seconds(spec: &object::ServiceSpec) -> u32 {
+    spec.session_affinity_config
+        .as_ref()
+        .and_then(|config| config.pointer("/clientIP/timeoutSeconds")?.as_u64())
+        .and_then(|seconds| u32::try_from(seconds).ok())
+        .unwrap_or(10_800)
+}
+
+fn endpoints(slices: &[&object::EndpointSlice], port_name: &str, proto: Proto) -> Vec<Endpoint> {
+    let mut found: BTreeMap<String, Endpoint> = BTreeMap::new();
+    for slice in slices {
+        let serves = |p: &&object::EndpointPort| {
+            p.name == port_name && (if p.protocol == "UDP" { Proto::Udp } else { Proto::Tcp }) == proto
+        };
+        for port in slice.ports.iter().filter(serves).filter_map(|p| p.port.map(to_port)).filter(|p| *p != 0) {
+            for endpoint in &slice.endpoints {
+                let Some(ip) = endpoint.addresses.first().and_then(|ip| ip.parse().ok()) else { continue };
+                let (socket, conditions) = (Socket { ip, port }, &endpoint.conditions);
+                let text = socket.to_string();
+                let ready = conditions.ready.unwrap_or(true);
+                let names = |hints: &[object::Named]| hints.iter().map(|hint| hint.name.clone()).collect();
+                let who = match &endpoint.target_ref {
+                    Some(target) if target.kind == "Pod" => target.name.as_str().into(),
+                    _ => text.as_str().into(),
+                };
+                found.entry(text.clone()).or_insert(Endpoint {
+                    socket,
+                    text,
+                    node: endpoint.node_name.as_deref().map(Arc::from),
+                    ready,
+                    serving: conditions.serving.unwrap_or(true),
+                    terminating: conditions.terminating.unwrap_or(false),
+                    zone_hints: endpoint.hints.as_ref().map_or_else(Vec::new, |hints| names(&hints.for_zones)),
+                    node_hints: endpoint.hints.as_ref().map_or_else(Vec::new, |hints| names(&hints.for_nodes)),
+                    who,
+                });
+            }
+        }
+    }
+    found.into_values().collect()
+}
+
+/// Why a Service's port has no usable endpoint, and the field to blame.
+fn lacking(store: &Store, port: &ServicePort, meta: &object::Meta, selector: &Labels) -> (Reason, FieldRef) {
+    let service = port.service.clone();
+    if selector.is_empty() {
+        return (Reason::NoSelector(service), port.field("spec.selector"));
+    }
+    let pods = || store.list(Kind::Pod, Some(&meta.namespace));
+    let mut matching = pods().filter(|pod| selector.iter().all(|(k, v)| pod.meta.labels.get(k) == Some(v)));
+    if let Some(first) = matching.next() {
+        let probed = |c: &&object::Container| c.readiness_probe.is_some();
+        let container = first.body::<object::Pod>().and_then(|pod| pod.spec.containers.iter().position(|c| probed(&c)));
+        let path = match container {
+            Some(i) => format!("spec.containers[{i}].readinessProbe"),
+            None => "status.phase".to_owned(),
+        };
+        let reason = Reason::NoneReady { service, matching: 1 + matching.count() as u32 };
+        return (reason, FieldRef::new(first.key(), path));
+    }
+    // The label to blame is the first that no pod has.
+    let unknown = |(k, v): &(&String, &String)| !pods().any(|pod| pod.meta.labels.get(*k) == Some(*v));
+    let key = selector.iter().find(unknown).or(selector.iter().next()).map_or("", |(k, _)| k.as_str());
+    let text = selector.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(",");
+    (Reason::SelectsNothing { service, selector: text.into() }, port.field(&format!("spec.selector[{key}]")))
+}

@@ -1,0 +1,304 @@
+//! A packet's way through the cluster: from its client, kernel by kernel, to where it ends.
+
+use std::sync::Arc;
+
+use super::conntrack::Conntrack;
+use super::netfilter::{Judged, Kernel, Memory, Recorder, Verdict, Way};
+use super::rule::{Hook, TableName};
+use super::topology::{LINK, NEIGHBOUR_TIMEOUT, Origin, Route, STEP, Topology, VETH};
+use super::words::Words;
+use crate::inet::Ipv4Addr;
+use crate::rng::Rng;
+use crate::time::Instant;
+use crate::trace::{Action, Because, By, Packet, Place, Reason};
+
+/// More kernels than this no packet passes.
+const MOST_LEGS: usize = 4;
+
+/// What kernels remember, and the chance that they roll.
+#[derive(Clone, Debug)]
+pub struct Flows {
+    pub(super) rng: Rng,
+    pub(super) kernels: Vec<State>,
+    pub(super) traces: u64,
+}
+
+/// What one kernel remembers.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    /// Counters and `recent` lists.
+    pub memory: Memory,
+    /// Connections.
+    pub conntrack: Conntrack,
+}
+
+/// A packet's passage through one kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leg {
+    /// The node's number.
+    pub machine: usize,
+    /// The packet as it came in.
+    pub before: Packet,
+    /// The packet as it left.
+    pub after: Packet,
+}
+
+/// A walk's end, and the kernels on it.
+#[derive(Clone, Debug)]
+pub struct Walked {
+    legs: [Option<Leg>; MOST_LEGS],
+    /// The end.
+    pub end: End,
+}
+
+/// Where a packet ended.
+#[derive(Clone, Debug)]
+pub enum End {
+    /// In a pod, by its number.
+    Cabin(usize, Packet),
+    /// On a node, by its number.
+    Machine(usize, Packet),
+    /// On the laptop.
+    Laptop(Packet),
+    /// Refused by a rule.
+    Rejected(Place, Arc<Because>),
+    /// Thrown away, or gone where nobody answers.
+    Lost(Place, Arc<Because>),
+    /// The network said that there is no way.
+    Unreachable(Place, Arc<Because>),
+}
+
+impl Flows {
+    /// Kernels that remember nothing yet.
+    pub fn new(rng: &Rng) -> Self {
+        Self { rng: rng.fork("kube-proxy"), kernels: Vec::new(), traces: 0 }
+    }
+
+    /// What the kernel of a node remembers, by the node's number.
+    pub fn kernel(&self, machine: usize) -> Option<&State> {
+        self.kernels.get(machine)
+    }
+
+    /// A free port for a client, in Linux' range.
+    pub(super) fn port(&mut self) -> u16 {
+        32_768 + self.rng.below(28_232) as u16
+    }
+}
+
+impl Walked {
+    /// The kernels that the packet passed, in order.
+    pub fn legs(&self) -> impl DoubleEndedIterator<Item = &Leg> {
+        self.legs.iter().flatten()
+    }
+}
+
+/// All that a walk needs.
+pub(super) struct Walk<'a, R> {
+    pub(super) topology: &'a Topology,
+    pub(super) words: &'a Words,
+    pub(super) flows: &'a mut Flows,
+    pub(super) rec: &'a mut R,
+    pub(super) now: Instant,
+    pub(super) way: Way,
+}
+
+impl<R: Recorder> Walk<'_, R> {
+    /// Follows the first packet of a connection to its end.
+    pub(super) fn go(&mut self, origin: Origin, packet: Packet) -> Walked {
+        let (topology, words) = (self.topology, self.words);
+        let mut legs = [None; MOST_LEGS];
+        let (mut machine, mut local) = match origin {
+            Origin::Machine(machine) => (machine, true),
+            Origin::Wire(machine) => (machine, false),
+            Origin::Cabin(cabin) => {
+                let home = &topology.cabins[cabin];
+                if packet.dst.ip == home.ip || packet.dst.ip.is_loopback() {
+                    return self.end(legs, End::Cabin(cabin, packet));
+                }
+                self.rec.wait(VETH);
+                self.rec.at(&topology.machines[home.node].place);
+                self.rec.hop(By::Link, Action::Receive, packet, || words.leaves_pod.clone());
+                (home.node, false)
+            }
+            Origin::Laptop | Origin::Internet => {
+                let place = if origin == Origin::Laptop { Place::Laptop } else { Place::Internet };
+                if origin == Origin::Laptop && (packet.dst.ip == topology.laptop || packet.dst.ip.is_loopback()) {
+                    return self.end(legs, End::Laptop(packet));
+                }
+                let Some(machine) = topology.machine_at(packet.dst.ip).filter(|_| origin == Origin::Laptop) else {
+                    let because = words.outside(topology, packet.dst.ip, origin);
+                    self.rec.wait(STEP);
+                    self.rec.hop(By::Route, Action::Drop, packet, || because.clone());
+                    return self.end(legs, End::Lost(place, because));
+                };
+                self.rec.wait(LINK);
+                self.rec.at(&topology.machines[machine].place);
+                self.rec.hop(By::Link, Action::Receive, packet, || words.arrives.clone());
+                (machine, false)
+            }
+        };
+        let mut judged = Judged::new(packet);
+        for leg in 0..MOST_LEGS {
+            let before = judged.packet;
+            let (end, next) = self.kernel(machine, local, &mut judged);
+            legs[leg] = Some(Leg { machine, before, after: judged.packet });
+            match (end, next) {
+                (Some(end), _) => return self.end(legs, end),
+                (None, next) => {
+                    self.rec.wait(STEP);
+                    self.rec.hop(By::Route, Action::Forward, judged.packet, || words.routes_to[next].clone());
+                    self.rec.wait(LINK);
+                    self.rec.at(&topology.machines[next].place);
+                    self.rec.hop(By::Link, Action::Receive, judged.packet, || words.arrives.clone());
+                    (machine, local) = (next, false);
+                    judged = Judged::new(judged.packet);
+                }
+            }
+        }
+        // Nodes' routes lead to each node's own range, so that two kernels are the most a packet meets.
+        let place = topology.machines[machine].place.clone();
+        let because = words.no_such_address.clone();
+        self.end(legs, End::Lost(place, because))
+    }
+
+    /// One kernel's work: the walk's end, or the node that comes next.
+    fn kernel(&mut self, machine: usize, local: bool, judged: &mut Judged) -> (Option<End>, usize) {
+        let (topology, words) = (self.topology, self.words);
+        let me = &topology.machines[machine];
+        let first = judged.packet.dst.ip;
+        let nat = if local { Hook::Output } else { Hook::Prerouting };
+        if let Some(end) = self.pass(machine, TableName::Nat, nat, judged, me.address) {
+            return (Some(end), 0);
+        }
+        let route = topology.route(machine, judged.packet.dst.ip);
+        let filters: &[Hook] = match (local, route) {
+            (true, Route::Own) => &[Hook::Output, Hook::Input],
+            (true, _) => &[Hook::Output],
+            (false, Route::Own) => &[Hook::Input],
+            (false, _) => &[Hook::Forward],
+        };
+        for hook in filters {
+            if let Some(end) = self.pass(machine, TableName::Filter, *hook, judged, me.address) {
+                return (Some(end), 0);
+            }
+        }
+        let out = match route {
+            Route::Cabin(_) | Route::Nobody => me.gateway,
+            Route::Own | Route::Machine(_) | Route::Laptop | Route::Away => me.address,
+        };
+        if (local || route != Route::Own)
+            && let Some(end) = self.pass(machine, TableName::Nat, Hook::Postrouting, judged, out)
+        {
+            return (Some(end), 0);
+        }
+        let end = match route {
+            Route::Machine(next) => return (None, next),
+            Route::Own => End::Machine(machine, judged.packet),
+            Route::Cabin(cabin) => {
+                self.rec.wait(VETH);
+                End::Cabin(cabin, judged.packet)
+            }
+            Route::Laptop => {
+                self.rec.wait(LINK);
+                End::Laptop(judged.packet)
+            }
+            Route::Nobody => {
+                self.rec.wait(NEIGHBOUR_TIMEOUT);
+                self.rec.hop(By::Link, Action::Unreachable, judged.packet, || words.no_neighbour.clone());
+                End::Unreachable(me.place.clone(), words.no_neighbour.clone())
+            }
+            Route::Away => {
+                let because = words.away(topology, first, judged.packet);
+                self.rec.wait(STEP);
+                self.rec.hop(By::Route, Action::Drop, judged.packet, || because.clone());
+                End::Lost(me.place.clone(), because)
+            }
+        };
+        (Some(end), 0)
+    }
+
+    /// One table at one hook; the walk's end, if it ends there.
+    fn pass(
+        &mut self,
+        machine: usize,
+        table: TableName,
+        hook: Hook,
+        judged: &mut Judged,
+        out: Ipv4Addr,
+    ) -> Option<End> {
+        let me = &self.topology.machines[machine];
+        let state = &mut self.flows.kernels[machine];
+        let mut kernel =
+            Kernel { machine: me, memory: &mut state.memory, rng: &mut self.flows.rng, now: self.now, way: self.way };
+        match kernel.pass(table, hook, judged, out, self.rec) {
+            Verdict::Accept => None,
+            Verdict::Drop(because) => {
+                self.rec.wait(STEP);
+                self.rec.hop(By::KubeProxy, Action::Drop, judged.packet, || because.clone());
+                Some(End::Lost(me.place.clone(), because))
+            }
+            Verdict::Reject(because) => {
+                self.rec.wait(STEP);
+                self.rec.hop(By::KubeProxy, Action::Reject, judged.packet, || because.clone());
+                Some(End::Rejected(me.place.clone(), because))
+            }
+        }
+    }
+
+    fn end(&mut self, legs: [Option<Leg>; MOST_LEGS], end: End) -> Walked {
+        let words = self.words;
+        match &end {
+            End::Cabin(cabin, packet) => {
+                self.rec.at(&self.topology.cabins[*cabin].place);
+                self.rec.hop(By::Link, Action::Deliver, *packet, || words.to_pod.clone());
+            }
+            End::Machine(_, packet) => self.rec.hop(By::Link, Action::Deliver, *packet, || words.to_node.clone()),
+            End::Laptop(packet) => {
+                self.rec.at(&Place::Laptop);
+                self.rec.hop(By::Link, Action::Deliver, *packet, || words.to_laptop.clone());
+            }
+            End::Rejected(..) | End::Lost(..) | End::Unreachable(..) => {}
+        }
+        Walked { legs, end }
+    }
+
+    /// Takes an answer, or a refusal, back to the client along the kernels that the request passed.
+    pub(super) fn back(&mut self, walked: &Walked, origin: Origin, original: Packet, arrived: Reason) {
+        let (topology, words) = (self.topology, self.words);
+        let from_cabin = matches!(walked.end, End::Cabin(..));
+        let mut first = true;
+        for (i, leg) in walked.legs().enumerate().collect::<Vec<_>>().into_iter().rev() {
+            let place = &topology.machines[leg.machine].place;
+            let stays = first && matches!(walked.end, End::Machine(..) | End::Rejected(..) | End::Unreachable(..));
+            if !stays {
+                self.rec.wait(if first && from_cabin { VETH } else { LINK });
+            }
+            self.rec.at(place);
+            first = false;
+            if leg.before != leg.after && !stays | matches!(walked.end, End::Machine(..)) {
+                self.rec.wait(STEP);
+                self.rec.hop(By::Conntrack, Action::Unnat, leg.before.reversed(), || words.undoes_nat.clone());
+            } else if i > 0 || !stays {
+                self.rec.wait(STEP);
+                self.rec.hop(By::Route, Action::Forward, leg.before.reversed(), || words.goes_on.clone());
+            }
+        }
+        match origin {
+            Origin::Cabin(cabin) => {
+                if !first {
+                    self.rec.wait(VETH);
+                }
+                self.rec.at(&topology.cabins[cabin].place);
+            }
+            Origin::Machine(_) | Origin::Wire(_) => self.rec.wait(STEP),
+            Origin::Laptop | Origin::Internet => {
+                if !first {
+                    self.rec.wait(LINK);
+                }
+                self.rec.at(if origin == Origin::Laptop { &Place::Laptop } else { &Place::Internet });
+            }
+        }
+        let because = words.arrived(arrived);
+        self.rec.hop(By::Socket, Action::Receive, original.reversed(), || because.clone());
+    }
+}

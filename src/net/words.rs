@@ -1,0 +1,115 @@
+//! Reasons that many hops share, made once for each network.
+
+use std::sync::Arc;
+
+use super::proxy::ServicePort;
+use super::topology::{Origin, Topology};
+use crate::inet::Ipv4Addr;
+use crate::object::FieldRef;
+use crate::trace::{Because, Packet, Reason};
+
+/// The shared reasons.
+#[derive(Clone, Debug)]
+pub(super) struct Words {
+    pub(super) connects: Arc<Because>,
+    pub(super) sends: Arc<Because>,
+    pub(super) leaves_pod: Arc<Because>,
+    pub(super) arrives: Arc<Because>,
+    pub(super) routes_to: Vec<Arc<Because>>,
+    pub(super) to_pod: Arc<Because>,
+    pub(super) to_node: Arc<Because>,
+    pub(super) to_laptop: Arc<Because>,
+    pub(super) no_neighbour: Arc<Because>,
+    pub(super) no_such_address: Arc<Because>,
+    pub(super) laptop_listens_not: Arc<Because>,
+    pub(super) undoes_nat: Arc<Because>,
+    pub(super) goes_on: Arc<Because>,
+    reply_arrives: Arc<Because>,
+    refusal_arrives: Arc<Because>,
+    cluster_ip_from_outside: Arc<Because>,
+    pod_ip_from_outside: Arc<Because>,
+    private_from_internet: Arc<Because>,
+    no_such_service: Arc<Because>,
+    /// Cluster IPs with what their Services serve, sorted by address.
+    no_such_port: Vec<(Ipv4Addr, Arc<Because>)>,
+}
+
+impl Words {
+    pub(super) fn new(topology: &Topology, ports: &[ServicePort]) -> Self {
+        let plain = Because::plain;
+        let mut by_ip: Vec<(Ipv4Addr, &ServicePort)> = ports.iter().map(|port| (port.cluster_ip, port)).collect();
+        by_ip.sort_by_key(|(ip, port)| (*ip, port.index));
+        let no_such_port = by_ip
+            .chunk_by(|a, b| a.0 == b.0)
+            .map(|chunk| {
+                let text = |(_, port): &(Ipv4Addr, &ServicePort)| {
+                    format!("{}/{}", port.port, port.proto.name().to_ascii_uppercase())
+                };
+                let list = chunk.iter().map(text).collect::<Vec<_>>().join(", ");
+                let port = chunk[0].1;
+                let because = Because {
+                    rule: None,
+                    reason: Reason::NoSuchPort { service: port.service.clone(), ports: list.into() },
+                    cause: Some(FieldRef::new(port.object.clone(), "spec.ports")),
+                };
+                (port.cluster_ip, Arc::new(because))
+            })
+            .collect();
+        Self {
+            connects: plain(Reason::ClientConnects),
+            sends: plain(Reason::ClientSends),
+            leaves_pod: plain(Reason::LeavesPod),
+            arrives: plain(Reason::ArrivesAtNode),
+            routes_to: topology.machines.iter().map(|m| plain(Reason::RouteToNode(m.name.clone()))).collect(),
+            to_pod: plain(Reason::DeliverToPod),
+            to_node: plain(Reason::DeliverToNode),
+            to_laptop: plain(Reason::DeliverToLaptop),
+            no_neighbour: plain(Reason::NoNeighbour),
+            no_such_address: plain(Reason::NoSuchAddress),
+            laptop_listens_not: plain(Reason::LaptopListensNot),
+            undoes_nat: plain(Reason::UndoesNat),
+            goes_on: plain(Reason::ReplyGoesOn),
+            reply_arrives: plain(Reason::ReplyArrives),
+            refusal_arrives: plain(Reason::RefusalArrives),
+            cluster_ip_from_outside: plain(Reason::ClusterIpFromOutside),
+            pod_ip_from_outside: plain(Reason::PodIpFromOutside),
+            private_from_internet: plain(Reason::PrivateFromInternet),
+            no_such_service: plain(Reason::NoSuchService),
+            no_such_port,
+        }
+    }
+
+    /// Why nobody answers a client outside the nodes.
+    pub(super) fn outside(&self, topology: &Topology, ip: Ipv4Addr, origin: Origin) -> Arc<Because> {
+        let because = if topology.service_cidr.contains(&ip) {
+            &self.cluster_ip_from_outside
+        } else if topology.pod_cidr.contains(&ip) {
+            &self.pod_ip_from_outside
+        } else if origin == Origin::Internet && ip.is_private() {
+            &self.private_from_internet
+        } else {
+            &self.no_such_address
+        };
+        because.clone()
+    }
+
+    /// Why a packet left a node by the default route and nobody answered.
+    pub(super) fn away(&self, topology: &Topology, first: Ipv4Addr, packet: Packet) -> Arc<Because> {
+        if first != packet.dst.ip || !topology.service_cidr.contains(&first) {
+            return self.no_such_address.clone();
+        }
+        match self.no_such_port.binary_search_by_key(&first, |(ip, _)| *ip) {
+            Ok(i) => self.no_such_port[i].1.clone(),
+            Err(_) => self.no_such_service.clone(),
+        }
+    }
+
+    /// What the client learns.
+    pub(super) fn arrived(&self, reason: Reason) -> Arc<Because> {
+        match reason {
+            Reason::ReplyArrives => self.reply_arrives.clone(),
+            Reason::RefusalArrives => self.refusal_arrives.clone(),
+            other => Because::plain(other),
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! A decision to a sentence: the only prose about networking.
+
+use std::fmt::Write as _;
+
+use super::{Action, Because, Hop, Reason};
+use crate::lang::Lang;
+
+/// Says why, in one or two short sentences.
+pub fn explain(because: &Because, lang: Lang) -> String {
+    use Reason::*;
+    let (en, zh) = match &because.reason {
+        ClientConnects => (
+            "The client opens a connection from a free port of its own.".to_owned(),
+            "客户端从自己的一个空闲端口发起连接。".to_owned(),
+        ),
+        ClientSends => (
+            "The client sends one datagram from a free port of its own.".into(),
+            "客户端从自己的一个空闲端口发出一个数据报。".into(),
+        ),
+        LeavesPod => (
+            "The packet leaves the pod by its veth pair and enters the node's kernel, where kube-proxy's rules are.".into(),
+            "数据包经 veth 离开 Pod，进入节点内核；kube-proxy 写的规则就在这里。".into(),
+        ),
+        ArrivesAtNode => (
+            "The packet comes in at the node's network card and enters its kernel.".into(),
+            "数据包从节点网卡进入它的内核。".into(),
+        ),
+        RouteToNode(node) => (
+            format!("The destination is in the pod range of {node}, so the routing table sends it to that node."),
+            format!("目的地址属于 {node} 的 Pod 网段，路由表把它交给该节点。"),
+        ),
+        RouteOut => (
+            "The destination is outside the cluster, so it leaves by the node's network card.".into(),
+            "目的地址在集群之外，数据包从节点网卡离开。".into(),
+        ),
+        DeliverToPod => (
+            "The address belongs to a pod on this node: the packet crosses its veth pair and reaches the program's port.".into(),
+            "该地址属于本节点上的 Pod：数据包穿过它的 veth，到达程序监听的端口。".into(),
+        ),
+        DeliverToNode => (
+            "The address is the node's own: the packet goes to a program on the node.".into(),
+            "这是节点自己的地址：数据包交给节点上的程序。".into(),
+        ),
+        DeliverToLaptop => ("The address is the laptop's.".into(), "这是笔记本电脑的地址。".into()),
+        ClusterIp(service) => (
+            format!("No machine owns this address. It is the cluster IP of Service {service}, and this rule recognises it."),
+            format!("没有任何机器拥有这个地址。它是 Service {service} 的 ClusterIP，由这条规则识别。"),
+        ),
+        NodePort(service) => (
+            format!("This port on any node's address belongs to Service {service}."),
+            format!("任一节点地址上的这个端口都属于 Service {service}。"),
+        ),
+        ExternalIp(service) => (
+            format!("The address is an external IP of Service {service}: the node takes such packets for itself."),
+            format!("该地址是 Service {service} 的 externalIP：节点会接管发往它的数据包。"),
+        ),
+        LoadBalancerIp(service) => (
+            format!("The address is the load balancer's for Service {service}: the node short-cuts it."),
+            format!("该地址是 Service {service} 的负载均衡器地址：节点直接处理，不再绕行。"),
+        ),
+        Picked { service, endpoint, of: 1 } => (
+            format!("Service {service} has one ready endpoint. The kernel wrote the address of {endpoint} over the destination."),
+            format!("Service {service} 只有一个就绪端点。内核把目的地址改写成 {endpoint} 的地址。"),
+        ),
+        Picked { endpoint, of, .. } => (
+            format!("The kernel picked {endpoint}, one of {of}, at random and wrote its address over the destination."),
+            format!("内核从 {of} 个端点中随机选中 {endpoint}，并把目的地址改写成它的地址。"),
+        ),
+        PickedAgain { endpoint, seconds, .. } => (
+            format!("This client was at {endpoint} within the last {seconds} seconds, and session affinity sends it there again."),
+            format!("该客户端在最近 {seconds} 秒内访问过 {endpoint}，会话亲和性把它再次送到那里。"),
+        ),
+        MasqueradeNotPod => (
+            "The client is not a pod, so the node puts its own address in place of the source: the answer must come back here to be translated.".into(),
+            "客户端不是 Pod，节点用自己的地址替换源地址：应答必须先回到这里才能还原地址。".into(),
+        ),
+        MasqueradeExternal => (
+            "The packet came by an address meant for the outside and may go to another node, so the node puts its own address in place of the source. The pod does not see the client's.".into(),
+            "数据包经由对外的地址进入，可能被转到别的节点，因此节点用自己的地址替换源地址。Pod 看不到客户端的地址。".into(),
+        ),
+        MasqueradeNode => (
+            "The client is the node itself, so the source becomes the address of the interface the packet leaves by.".into(),
+            "客户端就是节点自己，源地址换成数据包离开时所用接口的地址。".into(),
+        ),
+        MasqueradeHairpin => (
+            "The pod was sent back to itself. With its own address as the source it would answer itself directly, so the node hides it.".into(),
+            "Pod 被送回了自己。如果源地址还是它自己，应答就不会经过节点，因此节点替换了源地址。".into(),
+        ),
+        SelectsNothing { service, selector } => (
+            format!("Service {service} has no endpoints: its selector {selector} matches no pod. So the kernel refuses at once."),
+            format!("Service {service} 没有端点：选择算符 {selector} 不匹配任何 Pod。内核立即拒绝。"),
+        ),
+        NoSelector(service) => (
+            format!("Service {service} has no selector, and nobody wrote endpoints for it. So the kernel refuses at once."),
+            format!("Service {service} 没有选择算符，也没有人为它写端点。内核立即拒绝。"),
+        ),
+        NoneReady { service, matching: 1 } => (
+            format!("Service {service} has no endpoints: its selector matches one pod, but that pod is not ready. So the kernel refuses at once."),
+            format!("Service {service} 没有可用端点：选择算符匹配一个 Pod，但它尚未就绪。内核立即拒绝。"),
+        ),
+        NoneReady { service, matching } => (
+            format!("Service {service} has no endpoints: its selector matches {matching} pods, but none is ready. So the kernel refuses at once."),
+            format!("Service {service} 没有可用端点：选择算符匹配 {matching} 个 Pod，但没有一个就绪。内核立即拒绝。"),
+        ),
+        NoLocalEndpoint(service) => (
+            format!("internalTrafficPolicy of Service {service} is Local, and none of its endpoints is on this node. The packet is dropped without a word."),
+            format!("Service {service} 的 internalTrafficPolicy 为 Local，而本节点上没有它的端点。数据包被静默丢弃。"),
+        ),
+        NoLocalEndpointExternal(service) => (
+            format!("externalTrafficPolicy of Service {service} is Local, and none of its endpoints is on this node. The packet is dropped without a word."),
+            format!("Service {service} 的 externalTrafficPolicy 为 Local，而本节点上没有它的端点。数据包被静默丢弃。"),
+        ),
+        SourceRefused(service) => (
+            format!("The client is in none of the loadBalancerSourceRanges of Service {service}. The packet is dropped without a word."),
+            format!("客户端不在 Service {service} 的任何 loadBalancerSourceRanges 之内。数据包被静默丢弃。"),
+        ),
+        MartianLoopback => (
+            "A packet for 127.0.0.0/8 must not come from another machine, so it is dropped.".into(),
+            "发往 127.0.0.0/8 的数据包不应来自别的机器，因此被丢弃。".into(),
+        ),
+        InvalidState => (
+            "The packet belongs to no connection that the kernel knows, so it is dropped.".into(),
+            "数据包不属于内核已知的任何连接，因此被丢弃。".into(),
+        ),
+        HealthCheck(service) => (
+            format!("The port is the health check of Service {service}; kube-proxy itself answers there."),
+            format!("该端口是 Service {service} 的健康检查端口，由 kube-proxy 自己应答。"),
+        ),
+        ClusterIpFromOutside => (
+            "This is a cluster IP: no machine owns it, only the kernels of the nodes know it. From here the packet leaves by the default route, and nobody answers.".into(),
+            "这是 ClusterIP：没有任何机器拥有它，只有各节点的内核认识它。从这里发出的数据包走默认路由离开，无人应答。".into(),
+        ),
+        PodIpFromOutside => (
+            "This is a pod's address: routes to pods exist on the nodes only. From here the packet leaves by the default route, and nobody answers.".into(),
+            "这是 Pod 的地址：通往 Pod 的路由只存在于节点上。从这里发出的数据包走默认路由离开，无人应答。".into(),
+        ),
+        NoSuchAddress => (
+            "Nobody in the lab has this address, so nobody answers.".into(),
+            "实验环境中没有谁拥有这个地址，无人应答。".into(),
+        ),
+        PrivateFromInternet => (
+            "This address is on a private network, and no route leads there from the internet.".into(),
+            "这是私有网络中的地址，从互联网没有路由可达。".into(),
+        ),
+        NoSuchClient(place) => (
+            format!("There is no running {place} to send from."),
+            format!("没有运行中的 {place}，无法从那里发送。"),
+        ),
+        NoSuchService => (
+            "The address is in the range of cluster IPs, but no Service has it: no rule matches, the packet leaves by the default route, and nobody answers.".into(),
+            "该地址在 ClusterIP 网段内，但不属于任何 Service：没有规则匹配，数据包走默认路由离开，无人应答。".into(),
+        ),
+        NoSuchPort { service, ports } => (
+            format!("The address is the cluster IP of Service {service}, but that has only {ports}: no rule matches the port, and nobody answers."),
+            format!("该地址是 Service {service} 的 ClusterIP，但它只有 {ports}：没有规则匹配这个端口，无人应答。"),
+        ),
+        NoNeighbour => (
+            "No running pod has this address. The kernel asked for its owner three times, once a second, and nobody spoke up.".into(),
+            "没有运行中的 Pod 拥有这个地址。内核每秒询问一次它的主人，共三次，无人回应。".into(),
+        ),
+        NothingListens { pod, image, listens } => match &**listens {
+            "" => (
+                format!("The packet reached {pod}, but nothing in it listens on any port, so its kernel refuses."),
+                format!("数据包到达了 {pod}，但其中没有程序监听任何端口，于是被它的内核拒绝。"),
+            ),
+            listens => (
+                format!("The packet reached {pod}, but nothing listens on this port: {image} listens on {listens}. So the pod's kernel refuses."),
+                format!("数据包到达了 {pod}，但没有程序监听这个端口：{image} 监听的是 {listens}。于是被 Pod 的内核拒绝。"),
+            ),
+        },
+        NodeListensNot => (
+            "The address is the node's own, but no program on it listens on this port and no rule of kube-proxy's takes it. So the kernel refuses.".into(),
+            "这是节点自己的地址，但没有程序监听这个端口，也没有 kube-proxy 的规则接管它。于是被内核拒绝。".into(),
+        ),
+        LaptopListensNot => (
+            "Nothing on the laptop listens on this port, so its kernel refuses.".into(),
+            "笔记本电脑上没有程序监听这个端口，于是被它的内核拒绝。".into(),
+        ),
+        SpeaksNoTls(by) => (
+            format!("The client began with TLS, but {by} speaks plain HTTP on this port."),
+            format!("客户端以 TLS 开头，但 {by} 在这个端口上只说明文 HTTP。"),
+        ),
+        Answers { by, status: 0 } => (format!("{by} answers."), format!("{by} 作出应答。")),
+        Answers { by, status } => (format!("{by} answers with status {status}."), format!("{by} 应答，状态码 {status}。")),
+        UndoesNat => (
+            "The kernel remembers this connection and puts the original addresses back, so that the client sees an answer from the address it called.".into(),
+            "内核记得这个连接，把地址还原，使客户端看到的应答来自它所访问的地址。".into(),
+        ),
+        ReplyGoesOn => (
+            "The answer goes back the way the request came.".into(),
+            "应答沿请求的来路返回。".into(),
+        ),
+        ReplyArrives => ("The answer reaches the client.".into(), "应答到达客户端。".into()),
+        RefusalArrives => (
+            "The client is told at once that nobody accepts the connection.".into(),
+            "客户端立即得知没有谁接受这个连接。".into(),
+        ),
+        AsksFor { name, given: None } => {
+            (format!("The resolver asks for {name}."), format!("解析器查询 {name}。"))
+        }
+        AsksFor { name, given: Some(given) } => (
+            format!("{given} has fewer than five dots, so the resolver tries the search domains of /etc/resolv.conf first: {name}."),
+            format!("{given} 中的点少于五个，解析器先依次尝试 /etc/resolv.conf 中的搜索域：{name}。"),
+        ),
+        NameFound { name, addresses } => {
+            let list = join(addresses.iter());
+            (format!("CoreDNS knows {name}: {list}."), format!("CoreDNS 知道 {name}：{list}。"))
+        }
+        NameIsAlias { name, target } => (
+            format!("CoreDNS says that {name} stands for {target}."),
+            format!("CoreDNS 回答：{name} 是 {target} 的别名。"),
+        ),
+        NameUnknown(name) => (format!("CoreDNS knows no {name}."), format!("CoreDNS 不认识 {name}。")),
+        NameNowhere(name) => (
+            format!("CoreDNS knows {name} under none of the search domains. A Service of another namespace needs its namespace: NAME.NAMESPACE."),
+            format!("CoreDNS 在所有搜索域下都不认识 {name}。访问其他命名空间的 Service 要写成 NAME.NAMESPACE。"),
+        ),
+        NameHasNoAddress(name) => (
+            format!("{name} is a headless Service without a ready pod: its name has no address."),
+            format!("{name} 是没有就绪 Pod 的无头 Service：它的名字没有地址。"),
+        ),
+        ResolverOutside(name) => (
+            format!("Only pods ask the cluster's DNS. The resolver here does not know {name}."),
+            format!("只有 Pod 会询问集群的 DNS。这里的解析器不认识 {name}。"),
+        ),
+        DnsSilent(name) => (
+            format!("The cluster's DNS did not answer, so {name} has no address."),
+            format!("集群 DNS 没有应答，得不到 {name} 的地址。"),
+        ),
+        BadUrl(url) => (format!("{url:?} is no address."), format!("{url:?} 不是有效的地址。")),
+    };
+    lang.pick(en, zh)
+}
+
+/// What a hop did, in a few words for a list: `DNAT to 10.244.1.5`.
+pub fn action_label(hop: &Hop, lang: Lang) -> String {
+    let (src, dst) = (hop.packet.src.ip, hop.packet.dst.ip);
+    let (en, zh) = match (hop.action, hop.reply) {
+        (Action::Connect, _) => ("connect", "发起连接"),
+        (Action::Query, _) => ("ask for a name", "查询名字"),
+        (Action::Receive, false) => ("receive", "收到"),
+        (Action::Receive, true) if hop.because.reason == Reason::RefusalArrives => ("hear the refusal", "得知被拒绝"),
+        (Action::Receive, true) => ("receive the answer", "收到应答"),
+        (Action::Forward, false) => ("route on", "按路由转发"),
+        (Action::Forward, true) => ("route back", "按路由返回"),
+        (Action::Match, _) => ("match a Service", "匹配 Service"),
+        (Action::Dnat, _) => return format!("{} {dst}", lang.pick("DNAT to", "DNAT 到")),
+        (Action::Snat, _) => return format!("{} {src}", lang.pick("SNAT to", "SNAT 为")),
+        (Action::Unnat, _) => ("undo NAT", "还原 NAT"),
+        (Action::Deliver, _) => ("deliver", "送达"),
+        (Action::Answer, _) => match &hop.because.reason {
+            Reason::Answers { status, .. } if *status > 0 => {
+                let mut label = lang.pick("answer ", "应答 ").to_owned();
+                let _ = write!(label, "{status}");
+                return label;
+            }
+            _ => ("answer", "应答"),
+        },
+        (Action::Drop, _) => ("drop", "丢弃"),
+        (Action::Reject, _) => ("refuse", "拒绝"),
+        (Action::Unreachable, _) => ("unreachable", "不可达"),
+    };
+    lang.pick(en, zh).to_owned()
+}
+
+fn join<T: ToString>(items: impl Iterator<Item = T>) -> String {
+    items.map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,153 @@
+//! Who reaches whom, by which rules.
+
+mod world;
+
+use std::collections::BTreeMap;
+
+use kubehop::net::iptables_save;
+use kubehop::time::Instant;
+use kubehop::trace::{Action, OutcomeKind, Place, Reason, Trace};
+use world::{World, cluster_ip, tutorial};
+
+const HELLO: &str = "http://10.96.0.7:9090/api/hello";
+
+/// The tutorial's cluster with its Service at 10.96.0.7, changed by `change`.
+fn with_service(profile: &str, nodes: &[usize], change: impl FnOnce(&mut kubehop::object::ServiceSpec)) -> World {
+    let mut world = tutorial(profile, nodes);
+    let mut spec = cluster_ip("10.96.0.7", 9090, 9090);
+    change(&mut spec);
+    world.service("test-svc-cluster", spec);
+    world
+}
+
+fn actions(trace: &Trace) -> Vec<Action> {
+    trace.hops.iter().map(|hop| hop.action).collect()
+}
+
+fn cause(trace: &Trace, action: Action) -> String {
+    let hop = trace.hops.iter().find(|hop| hop.action == action).unwrap();
+    let cause = hop.because.cause.as_ref().unwrap();
+    format!("{} {}", cause.object, cause.path)
+}
+
+#[test]
+fn a_cluster_ip_leads_to_each_replica_about_as_often() {
+    for from in ["node/minikube", "pod/default/client"] {
+        let mut world = with_service("minikube", &[0, 0, 0], |_| {});
+        let network = world.network();
+        let mut counts = BTreeMap::new();
+        for _ in 0..3000 {
+            let trace = world.get(&network, from, HELLO);
+            assert_eq!((trace.outcome.kind, trace.outcome.status), (OutcomeKind::Answered, 200));
+            *counts.entry(trace.outcome.body).or_insert(0) += 1;
+        }
+        assert_eq!(counts.len(), 3);
+        assert!(counts.values().all(|n| (900..1100).contains(n)), "{counts:?}");
+    }
+}
+
+#[test]
+fn a_pod_keeps_its_address_and_a_node_does_not() {
+    use Action::*;
+    let mut world = with_service("multinode", &[1, 1, 1], |_| {});
+    let network = world.network();
+    let trace = world.get(&network, "pod/default/client", HELLO);
+    let way = [Connect, Receive, Match, Dnat, Forward, Receive, Deliver, Answer, Forward, Unnat, Receive];
+    assert_eq!(actions(&trace), way);
+    assert_eq!(trace.outcome.seen_source.unwrap().to_string(), "10.244.0.5");
+    let trace = world.get(&network, "node/minikube", HELLO);
+    assert_eq!(
+        actions(&trace),
+        [Connect, Match, Dnat, Snat, Forward, Receive, Deliver, Answer, Forward, Unnat, Receive]
+    );
+    assert_eq!(trace.outcome.seen_source.unwrap().to_string(), "192.168.49.2");
+    // On the pods' own node the packet leaves by the bridge, and takes its address.
+    let trace = world.get(&network, "node/minikube-m02", HELLO);
+    assert_eq!(trace.outcome.seen_source.unwrap().to_string(), "10.244.1.1");
+}
+
+#[test]
+fn rules_name_the_fields_behind_them() {
+    let mut world = with_service("minikube", &[0], |_| {});
+    let network = world.network();
+    let trace = world.get(&network, "node/minikube", HELLO);
+    assert_eq!(cause(&trace, Action::Match), "Service/default/test-svc-cluster spec.ports[0].port");
+    assert_eq!(cause(&trace, Action::Dnat), "Service/default/test-svc-cluster spec.ports[0].targetPort");
+    let rule = |action| trace.hops.iter().find(|h| h.action == action).unwrap().because.rule.clone().unwrap();
+    assert!(rule(Action::Match).ends_with("-j KUBE-SVC-ZUPEFIFTDYGGRFCH"), "{}", rule(Action::Match));
+    assert!(
+        rule(Action::Dnat).starts_with("-A KUBE-SEP-")
+            && rule(Action::Dnat).ends_with("--to-destination 10.244.0.5:9090")
+    );
+}
+
+#[test]
+fn the_laptop_cannot_reach_a_cluster_ip_or_a_pod() {
+    let mut world = with_service("minikube", &[0], |_| {});
+    let network = world.network();
+    for (url, reason) in [(HELLO, Reason::ClusterIpFromOutside), ("http://10.244.0.5:9090/", Reason::PodIpFromOutside)]
+    {
+        let trace = world.get(&network, "laptop", url);
+        assert_eq!(trace.outcome.kind, OutcomeKind::Timeout);
+        assert_eq!(trace.outcome.at, Some(Place::Laptop));
+        assert_eq!(trace.outcome.because.unwrap().reason, reason);
+    }
+}
+
+#[test]
+fn a_selector_that_matches_nothing_is_refused_by_the_node() {
+    let mut world = with_service("minikube", &[0], |spec| {
+        spec.selector.insert("app".into(), "typo".into());
+    });
+    let network = world.network();
+    for from in ["node/minikube", "pod/default/client"] {
+        let trace = world.get(&network, from, HELLO);
+        assert_eq!(trace.outcome.kind, OutcomeKind::Refused);
+        assert_eq!(trace.outcome.at, Some(Place::Node("minikube".into())));
+        assert_eq!(cause(&trace, Action::Reject), "Service/default/test-svc-cluster spec.selector[app]");
+        assert!(
+            matches!(&trace.outcome.because.unwrap().reason, Reason::SelectsNothing { selector, .. } if &**selector == "app=typo")
+        );
+    }
+}
+
+#[test]
+fn a_wrong_target_port_is_refused_by_the_pod() {
+    let mut world = with_service("minikube", &[0], |spec| {
+        spec.ports[0].target_port = Some(kubehop::object::IntOrString::Int(9999));
+    });
+    let network = world.network();
+    let trace = world.get(&network, "pod/default/client", HELLO);
+    assert_eq!(trace.outcome.kind, OutcomeKind::Refused);
+    assert_eq!(trace.outcome.at, Some(Place::Pod("default".into(), "test-deployment-0".into())));
+    assert_eq!(cause(&trace, Action::Reject), "Service/default/test-svc-cluster spec.ports[0].targetPort");
+    let trace = world.get(&network, "pod/default/client", "http://10.244.0.5:9999/");
+    assert_eq!(cause(&trace, Action::Reject), "Pod/default/test-deployment-0 spec.containers[0].image");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_traces() {
+    let run = || {
+        let mut world = with_service("multinode", &[0, 1, 2], |_| {});
+        let network = world.network();
+        (0..50).map(|_| world.get(&network, "node/minikube", HELLO)).collect::<Vec<_>>()
+    };
+    assert_eq!(run(), run());
+}
+
+#[test]
+fn rules_print_as_iptables_save_does() {
+    let world = with_service("minikube", &[0, 0, 0], |_| {});
+    let text = iptables_save(&world.network(), "minikube", Instant::ZERO).unwrap();
+    assert!(text.starts_with("# Generated by iptables-save v1.8.9 (nf_tables) on Thu Oct  1 08:00:00 2026\n*mangle\n"));
+    for line in [
+        "-A KUBE-SVC-ZUPEFIFTDYGGRFCH ! -s 10.244.0.0/16 -d 10.96.0.7/32 -p tcp -m comment --comment \"default/test-svc-cluster cluster IP\" -m tcp --dport 9090 -j KUBE-MARK-MASQ",
+        "-A KUBE-POSTROUTING -m mark ! --mark 0x4000/0x4000 -j RETURN",
+        "-A KUBE-POSTROUTING -j MARK --set-xmark 0x4000/0x0",
+        "-A KUBE-MARK-MASQ -j MARK --set-xmark 0x4000/0x4000",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line}\nis not in\n{text}");
+    }
+    assert!(text.contains("--probability 0.33333333349 -j KUBE-SEP-"), "{text}");
+    assert!(text.contains("--probability 0.50000000000 -j KUBE-SEP-"), "{text}");
+}
