@@ -15,4 +15,5 @@ pub mod net;
 pub mod cluster;
 pub mod shell;
 pub mod session;
+pub mod lesson;
 pub mod scene;

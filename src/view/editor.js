@@ -1,124 +1,199 @@
-// The code editor: CodeMirror 6 behind a few plain functions. Bundled by tools/editor.mjs into editor.js,
-// which the page loads after its first paint.
-import { autocompletion, closeBrackets } from "@codemirror/autocomplete";
+// The code editor: CodeMirror 6 behind one function. Loaded after the first paint; until then a textarea does the work.
+//
+// `create(host, options)` -> handle. Offsets are UTF-16 code units, as everywhere in JavaScript; lines count from 1.
+// Colours come from the page's custom properties, so that a theme is the page's business.
+
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { yaml } from "@codemirror/lang-yaml";
-import { HighlightStyle, bracketMatching, foldGutter, indentOnInput, syntaxHighlighting } from "@codemirror/language";
-import { lintGutter, setDiagnostics } from "@codemirror/lint";
-import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
-import { Compartment, EditorState, StateEffect, StateField } from "@codemirror/state";
-import { Decoration, EditorView, WidgetType, drawSelection, highlightActiveLine, keymap, lineNumbers } from "@codemirror/view";
+import { HighlightStyle, bracketMatching, foldKeymap, indentUnit, syntaxHighlighting } from "@codemirror/language";
+import { lintKeymap, setDiagnostics } from "@codemirror/lint";
+import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
+import { Annotation, Compartment, EditorState, RangeSet, StateEffect, StateField } from "@codemirror/state";
+import {
+  Decoration, EditorView, GutterMarker, WidgetType, drawSelection, gutterLineClass, highlightSpecialChars, keymap, lineNumbers,
+} from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 
-const phrases = {
-  zh: { "No diagnostics": "没有问题", "Find": "查找", "Replace": "替换", "next": "下一个", "previous": "上一个", "all": "全部", "close": "关闭" },
-};
-
 const colours = HighlightStyle.define([
-  { tag: [tags.propertyName, tags.definition(tags.propertyName)], class: "ed-key" },
-  { tag: tags.string, class: "ed-string" },
-  { tag: [tags.number, tags.bool, tags.null], class: "ed-value" },
-  { tag: tags.comment, class: "ed-comment" },
-  { tag: [tags.punctuation, tags.separator, tags.meta], class: "ed-mark" },
+  { tag: [tags.propertyName, tags.definition(tags.propertyName)], color: "var(--code-key)" },
+  { tag: [tags.string, tags.content], color: "var(--ink)" },
+  { tag: [tags.number, tags.bool, tags.null], color: "var(--code-num)" },
+  { tag: tags.special(tags.string), color: "var(--code-str)" },
+  { tag: [tags.punctuation, tags.separator, tags.squareBracket, tags.brace, tags.meta], color: "var(--code-punct)" },
+  { tag: [tags.comment, tags.lineComment], color: "var(--code-punct)", fontStyle: "italic" },
+  { tag: [tags.labelName, tags.typeName], color: "var(--code-str)" },
 ]);
 
+const look = EditorView.theme({
+  "&": { height: "100%", color: "var(--ink)", backgroundColor: "transparent", fontSize: "var(--t-sm)" },
+  "&.cm-focused": { outline: "none" },
+  ".cm-scroller": { fontFamily: "var(--font-mono)", lineHeight: "1.375rem", fontVariantLigatures: "none", overflow: "auto" },
+  ".cm-content": { padding: "10px 0", caretColor: "var(--ink)" },
+  ".cm-line": { padding: "0 12px 0 0", position: "relative" },
+  ".cm-gutters": { backgroundColor: "var(--surface)", color: "var(--ink-3)", border: "0", fontSize: "var(--t-min)" },
+  ".cm-lineNumbers .cm-gutterElement": { minWidth: "44px", padding: "0 16px 0 8px", lineHeight: "1.375rem" },
+  ".cm-cursor": { borderLeftColor: "var(--ink)", borderLeftWidth: "1.5px" },
+  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": {
+    backgroundColor: "color-mix(in srgb, var(--accent) 22%, transparent)",
+  },
+  ".cm-selectionMatch": { backgroundColor: "var(--accent-soft)" },
+  ".cm-cause": { backgroundColor: "var(--accent-soft)" },
+  ".cm-gutterElement.cm-cause": { backgroundColor: "var(--accent-soft)", boxShadow: "inset 3px 0 var(--accent)", color: "var(--accent)", fontWeight: "600" },
+  ".cm-gutterElement.cm-part": { boxShadow: "inset 3px 0 var(--accent-line)" },
+  ".cm-note": { float: "right", fontFamily: "var(--font-ui)", fontSize: "var(--t-min)", color: "var(--ink-3)", paddingLeft: "1rem", userSelect: "none" },
+  ".cm-note.cm-cause": { color: "var(--accent)" },
+  ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--err) 1.2px", textUnderlineOffset: "4px" },
+  ".cm-lintRange-warning": { backgroundImage: "none", textDecoration: "underline wavy var(--warn) 1.2px", textUnderlineOffset: "4px" },
+  ".cm-lintPoint:after": { borderBottomColor: "var(--err)" },
+  ".cm-tooltip": { backgroundColor: "var(--raised)", color: "var(--ink)", border: "1px solid var(--line-strong)", borderRadius: "var(--r-md)", boxShadow: "var(--shadow)" },
+  ".cm-tooltip-lint": { fontFamily: "var(--font-ui)", maxWidth: "440px" },
+  ".cm-diagnostic": { padding: "6px 10px", borderLeft: "3px solid var(--err)", whiteSpace: "pre-wrap" },
+  ".cm-diagnostic-warning": { borderLeftColor: "var(--warn)" },
+  ".cm-panels": { backgroundColor: "var(--bg)", color: "var(--ink)", borderColor: "var(--line)" },
+  ".cm-panels input, .cm-panels button": { font: "inherit", color: "inherit" },
+  ".cm-textfield, .cm-button": { backgroundImage: "none", backgroundColor: "var(--surface)", border: "1px solid var(--line-strong)", borderRadius: "var(--r-sm)" },
+  ".cm-matchingBracket": { backgroundColor: "var(--accent-soft) !important" },
+});
+
+// The lines that the selected packet's hop points at.
+const setMarksEffect = StateEffect.define();
 class Note extends WidgetType {
-  constructor(text) {
+  constructor(text, kind) {
     super();
     this.text = text;
+    this.kind = kind;
   }
   eq(other) {
-    return other.text === this.text;
+    return other.text === this.text && other.kind === this.kind;
   }
   toDOM() {
     const span = document.createElement("span");
-    span.className = "ed-note";
+    span.className = `cm-note cm-${this.kind}`;
     span.textContent = this.text;
     return span;
   }
 }
+const gutterMarks = { cause: new (class extends GutterMarker { elementClass = "cm-cause"; })(), part: new (class extends GutterMarker { elementClass = "cm-part"; })() };
 
-const setMarks = StateEffect.define();
-const marks = StateField.define({
-  create: () => Decoration.none,
+function decorate(doc, marks) {
+  const lines = [];
+  const gutter = [];
+  const seen = new Map();
+  for (const mark of marks) {
+    if (mark.line < 1 || mark.line > doc.lines) continue;
+    const before = seen.get(mark.line);
+    if (!before || (before.kind === "part" && mark.kind === "cause")) seen.set(mark.line, mark);
+  }
+  for (const [number, { kind, note }] of [...seen].sort((a, b) => a[0] - b[0])) {
+    const line = doc.line(number);
+    lines.push(Decoration.line({ class: `cm-${kind}` }).range(line.from));
+    if (note) lines.push(Decoration.widget({ widget: new Note(note, kind), side: 1 }).range(line.to));
+    gutter.push(gutterMarks[kind].range(line.from));
+  }
+  return { marks, lines: Decoration.set(lines, true), gutter };
+}
+
+const marksField = StateField.define({
+  create: (state) => decorate(state.doc, []),
   update(value, transaction) {
-    value = value.map(transaction.changes);
-    for (const effect of transaction.effects) {
-      if (!effect.is(setMarks)) continue;
-      const { doc } = transaction.state;
-      const ranges = [];
-      for (const { line, kind, note } of effect.value) {
-        if (line < 1 || line > doc.lines) continue;
-        const at = doc.line(line);
-        ranges.push(Decoration.line({ class: `ed-${kind}` }).range(at.from));
-        if (note) ranges.push(Decoration.widget({ widget: new Note(note), side: 1 }).range(at.to));
-      }
-      value = Decoration.set(ranges, true);
-    }
-    return value;
+    for (const effect of transaction.effects) if (effect.is(setMarksEffect)) return decorate(transaction.state.doc, effect.value);
+    return transaction.docChanged ? decorate(transaction.state.doc, value.marks) : value;
   },
-  provide: (field) => EditorView.decorations.from(field),
+  provide: (field) => [
+    EditorView.decorations.from(field, (value) => value.lines),
+    gutterLineClass.compute([field], (state) => RangeSet.of(state.field(field).gutter, true)),
+  ],
 });
 
-/// Puts an editor into `host`. Lines count from 1, offsets are UTF-16 units, as in CodeMirror.
-export function create(host, { doc = "", readOnly = false, dark = false, lang = "en", onChange, onApply, onCursor }) {
+// A change made by the page, which `onChange` does not hear of.
+const fromPage = Annotation.define();
+
+const phrases = {
+  en: {},
+  zh: {
+    Find: "查找", Replace: "替换", next: "下一个", previous: "上一个", all: "全部", "match case": "区分大小写", regexp: "正则", "by word": "全词",
+    replace: "替换", "replace all": "全部替换", close: "关闭", "Go to line": "跳到行", go: "跳转", "No diagnostics": "没有问题", Diagnostics: "问题",
+  },
+};
+
+/** Makes an editor in `host`. */
+export function create(host, { doc = "", readOnly = false, dark = false, lang = "en", label = "YAML", onChange, onApply, onCursor }) {
   const theme = new Compartment();
-  const apply = () => {
-    onApply?.();
-    return true;
-  };
-  const view = new EditorView({
-    parent: host,
-    state: EditorState.create({
+  const language = new Compartment();
+  const words = (lang, label) => [
+    EditorState.phrases.of(phrases[lang] ?? {}),
+    EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", autocorrect: "off", autocapitalize: "off" }),
+  ];
+  const apply = () => (onApply?.(), true);
+  const start = (doc) =>
+    EditorState.create({
       doc,
       extensions: [
-        EditorState.readOnly.of(readOnly),
-        EditorState.phrases.of(phrases[lang] ?? {}),
-        EditorState.tabSize.of(2),
-        keymap.of([{ key: "Mod-Enter", run: apply }, ...historyKeymap, ...searchKeymap, ...defaultKeymap, indentWithTab]),
+        keymap.of([
+          { key: "Mod-Enter", run: apply },
+          indentWithTab,
+          ...defaultKeymap,
+          ...historyKeymap,
+          ...searchKeymap,
+          ...lintKeymap,
+          ...foldKeymap,
+          // Tab indents in here, so Esc is the way out: the pane itself takes the focus, and Tab goes on from there.
+          { key: "Escape", run: (view) => (view.contentDOM.blur(), host.closest("[tabindex]")?.focus(), true) },
+        ]),
         history(),
-        lineNumbers(),
-        foldGutter(),
-        lintGutter(),
         drawSelection(),
-        highlightActiveLine(),
+        highlightSpecialChars(),
         highlightSelectionMatches(),
         bracketMatching(),
-        closeBrackets(),
-        indentOnInput(),
-        autocompletion(),
+        search({ top: true }),
+        indentUnit.of("  "),
+        EditorState.tabSize.of(2),
+        EditorState.readOnly.of(readOnly),
+        lineNumbers(),
+        marksField,
         yaml(),
         syntaxHighlighting(colours),
-        marks,
-        theme.of(EditorView.theme({}, { dark })),
-        EditorView.contentAttributes.of({ "aria-label": lang === "zh" ? "YAML 编辑器" : "YAML editor" }),
+        look,
+        theme.of(EditorView.darkTheme.of(dark)),
+        language.of(words(lang, label)),
         EditorView.updateListener.of((update) => {
-          if (update.docChanged) onChange?.(update.state.doc.toString());
-          if (update.selectionSet || update.docChanged) onCursor?.(update.state.selection.main.head);
+          if (update.docChanged && !update.transactions.some((t) => t.annotation(fromPage))) onChange?.(update.state.doc.toString());
+          if (update.selectionSet) onCursor?.(update.state.selection.main.head);
         }),
       ],
-    }),
-  });
-  const inside = (offset) => Math.max(0, Math.min(offset, view.state.doc.length));
+    });
+  const view = new EditorView({ parent: host, state: start(doc) });
   return {
-    setDoc(text) {
-      if (text !== view.state.doc.toString()) view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
+    /** Another text: of the same file (its history goes on), or of another one. */
+    setDoc(text, another = false) {
+      if (another) view.setState(start(text));
+      else if (view.state.doc.toString() !== text) {
+        view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text }, annotations: fromPage.of(true) });
+      }
     },
     setDiagnostics(list) {
-      const found = list.map(({ from, to, severity, message }) => ({ from: inside(from), to: Math.max(inside(from), inside(to)), severity, message }));
-      view.dispatch(setDiagnostics(view.state, found));
+      const end = view.state.doc.length;
+      const fit = (offset) => Math.max(0, Math.min(end, offset));
+      view.dispatch(setDiagnostics(view.state, list.map((d) => ({ ...d, from: fit(d.from), to: Math.max(fit(d.from), fit(d.to)) }))));
     },
-    setMarks(list) {
-      view.dispatch({ effects: setMarks.of(list) });
+    setMarks(marks) {
+      view.dispatch({ effects: setMarksEffect.of(marks) });
     },
-    focus() {
-      view.focus();
+    /** Puts the caret at an offset, in sight. */
+    reveal(offset, end = offset) {
+      const fit = (n) => Math.max(0, Math.min(view.state.doc.length, n));
+      view.dispatch({ selection: { anchor: fit(offset), head: fit(end) }, effects: EditorView.scrollIntoView(fit(offset), { y: "center" }) });
     },
-    setTheme(isDark) {
-      view.dispatch({ effects: theme.reconfigure(EditorView.theme({}, { dark: isDark })) });
+    focus: () => view.focus(),
+    setTheme(dark) {
+      view.dispatch({ effects: theme.reconfigure(EditorView.darkTheme.of(dark)) });
     },
-    destroy() {
-      view.destroy();
+    setLanguage(lang, label) {
+      view.dispatch({ effects: language.reconfigure(words(lang, label)) });
     },
+    destroy: () => view.destroy(),
   };
 }
+
+// The page, which is no module of its own, finds it here.
+globalThis.kubehopEditor = { create };

@@ -1,33 +1,124 @@
 //! The page and its panels. Forwards what the reader does to a session and draws what it gives back; decides nothing.
 
-mod state;
-mod stage;
-mod transport;
+mod app;
+mod browser;
+mod editor;
+mod embed;
+mod files;
+mod frame;
+mod icons;
 mod inspector;
+mod lessons;
+mod limits;
+mod oops;
+mod problems;
+mod separator;
+mod share;
+mod stage;
+mod state;
+mod terminal;
+mod top;
+mod transport;
+mod words;
 
 use kubehop::lang::Lang;
 use kubehop::object::Profile;
 use kubehop::session::Session;
+use kubehop::text::Source;
 use leptos::prelude::*;
+use leptos::wasm_bindgen::JsCast;
 
-use state::{Start, Theme};
+use state::{Start, State, Theme};
+use words::Word;
 
 /// Mounts the page where its root element is; without one (the package serves as a module) nothing happens.
 pub fn mount() {
     let Some(root) = document().get_element_by_id("kubehop") else { return };
-    let Some(profile) = Profile::named("minikube") else { return };
-    let session = Session::new(profile, 42, Lang::En);
-    let start = Start { session, lang: Lang::En, theme: Theme::Auto, projector: false, embed: false };
-    use leptos::wasm_bindgen::JsCast;
+    let asked = browser::query("lang").or_else(|| browser::kept("lang"));
+    let lang = asked.into_iter().chain(browser::languages()).find_map(|tag| Lang::from_tag(&tag)).unwrap_or_default();
+    let theme = match browser::query("theme").or_else(|| browser::kept("theme")).as_deref() {
+        Some("light") => Theme::Light,
+        Some("dark") => Theme::Dark,
+        _ => Theme::Auto,
+    };
+    let embed = browser::query("embed").is_some_and(|value| value != "0");
+    oops::watch(lang);
+    let session = Session::new(asked_profile().unwrap_or_else(usual_profile), asked_seed().unwrap_or(42), lang);
+    let projector = browser::kept("projector").is_some();
+    root.set_inner_html("");
     mount_to(root.unchecked_into(), move || {
-        state::provide_state(start);
-        view! {
-            <section class="st">
-                <stage::Stage />
-                <transport::Transport />
-                <inspector::Inspector />
-            </section>
-        }
+        let state = state::provide_state(Start { session, lang, theme, projector, embed });
+        top::follow_looks(state);
+        frame::start(state);
+        state.follow_reveal();
+        leptos::task::spawn_local(begin(state));
+        view! { <app::App /> }
     })
     .forget();
+}
+
+fn asked_profile() -> Option<Profile> {
+    Profile::named(&browser::query("profile")?)
+}
+
+fn asked_seed() -> Option<u64> {
+    browser::query("seed")?.parse().ok()
+}
+
+fn usual_profile() -> Profile {
+    Profile::named("minikube").expect("it is built in")
+}
+
+/// Brings the session and the files: from a link, from the browser's memory, or fresh from the lesson.
+async fn begin(state: State) {
+    let lang = state.lang.get_untracked();
+    let linked = share::from_link().await;
+    let kept = if linked.is_none() && !state.embed { share::kept(state) } else { None };
+    let was_linked = linked.is_some();
+    let restored = match linked {
+        Some(read) => match read.and_then(|json| Session::from_json(&json, lang).map_err(|_| ())) {
+            Ok(session) => Some(session),
+            Err(()) => {
+                state.notice.set(Word::BadLink.text(lang).to_owned());
+                None
+            }
+        },
+        None => kept.and_then(|json| Session::from_json(&json, lang).ok()),
+    };
+    let fresh = restored.is_none();
+    if let Some(session) = restored {
+        state.restore(session);
+        state.progress.recall();
+    }
+    lessons::load(state, lang).await;
+    let lesson = state.progress.lesson.get_untracked();
+    let given = lesson.as_ref().map_or_else(|| vec![Source::new("new.yaml", "")], |lesson| lesson.files.clone());
+    state.originals.set_value(given.clone());
+    let files = if was_linked || state.embed { None } else { share::kept_files(state) };
+    state.files.set(files.unwrap_or(given));
+    state.read_files();
+    if let (true, Some(lesson)) = (fresh, lesson) {
+        let profile = asked_profile().or_else(|| lessons::profile_of(&lesson)).unwrap_or_else(usual_profile);
+        let seed = asked_seed().unwrap_or(lesson.seed);
+        if state.session.with_untracked(|session| session.seed() != seed || *session.profile() != profile) {
+            state.replace(profile, seed);
+        }
+    }
+    if state.embed {
+        for file in state.files.get_untracked() {
+            state.apply(file);
+        }
+        state.settle();
+    } else {
+        share::keep_up(state);
+    }
+    // Another language brings the lesson's other file.
+    Effect::new(move |before: Option<Lang>| {
+        let lang = state.lang.get();
+        if before.is_some_and(|before| before != lang) {
+            state.session.update(|session| session.set_lang(lang));
+            leptos::task::spawn_local(lessons::load(state, lang));
+        }
+        lang
+    });
 }

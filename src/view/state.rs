@@ -3,15 +3,25 @@
 //! Components take [`use_state`] and read signals; whatever changes the session goes through [`State::run`] and its
 //! neighbours, so that one place counts revisions and collects what a command sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
 
 use kubehop::diag::Diagnostic;
 use kubehop::lang::Lang;
+use kubehop::lesson::Since;
+use kubehop::manifest;
 use kubehop::object::{FieldRef, Profile};
 use kubehop::session::{Command, Reply, Session};
-use kubehop::text::Source;
+use kubehop::text::{Source, Span};
 use kubehop::time::Instant;
 use leptos::prelude::*;
+
+use super::files::Readings;
+use super::frame::Anchor;
+use super::lessons::Progress;
+use super::terminal::Transcript;
+use super::words::Word;
 
 /// Light, dark, or as the system has it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,7 +71,7 @@ pub enum Pane {
 /// Everything the page shows. A copy is a handle on the same signals.
 #[derive(Clone, Copy)]
 pub struct State {
-    /// The session. Change it through [`State::run`], [`State::undo`], [`State::reset`], [`State::advance`].
+    /// The session. Change it through [`State::run`], [`State::undo`], [`State::reset`], [`State::catch_up`].
     pub session: RwSignal<Session>,
     /// Counts changes of the session that are not the mere passing of time.
     pub revision: RwSignal<u64>,
@@ -88,6 +98,17 @@ pub struct State {
     pub caret: RwSignal<Option<FieldRef>>,
     /// A field that the editor is asked to show.
     pub reveal: RwSignal<Option<FieldRef>>,
+    /// A place in the open file that the editor is asked to show.
+    pub spot: RwSignal<Option<Span>>,
+    /// The files as the lesson gave them.
+    pub originals: StoredValue<Vec<Source>>,
+    /// The files, read; see [`State::parsed`].
+    pub readings: Memo<Readings>,
+
+    /// What each terminal shows.
+    pub transcripts: RwSignal<Vec<Transcript>>,
+    /// The lesson and the learner's place in it.
+    pub progress: Progress,
 
     /// The traces of the command that sent some last, oldest first: what the stage plays.
     pub batch: RwSignal<Vec<u64>>,
@@ -105,6 +126,12 @@ pub struct State {
     pub speed: RwSignal<f64>,
     /// Whether new traffic is listed without being played.
     pub muted: RwSignal<bool>,
+    /// The traces of the batch that the stage still shows under way; the stage writes it, [`State::show`] fills it.
+    pub flying: RwSignal<BTreeSet<u64>>,
+
+    /// One line for everybody, screen readers included: what just happened.
+    pub notice: RwSignal<String>,
+    anchor: StoredValue<Anchor>,
 }
 
 /// What the page starts from: the address bar's wishes over what the browser keeps.
@@ -123,6 +150,11 @@ pub struct Start {
 
 /// Makes the page's state and gives it to all components below.
 pub fn provide_state(start: Start) -> State {
+    let files = RwSignal::new(Vec::<Source>::new());
+    let readings = Memo::new(move |_| {
+        let read = |file: &Source| (file.name.clone(), manifest::parse(file));
+        Arc::new(files.with(|files| files.iter().map(read).collect::<Vec<_>>()))
+    });
     let state = State {
         session: RwSignal::new(start.session),
         revision: RwSignal::new(0),
@@ -131,12 +163,17 @@ pub fn provide_state(start: Start) -> State {
         projector: RwSignal::new(start.projector),
         embed: start.embed,
         pane: RwSignal::new(Pane::Stage),
-        files: RwSignal::new(Vec::new()),
+        files,
         open: RwSignal::new(0),
         diagnostics: RwSignal::new(BTreeMap::new()),
         marks: RwSignal::new(Vec::new()),
         caret: RwSignal::new(None),
         reveal: RwSignal::new(None),
+        spot: RwSignal::new(None),
+        originals: StoredValue::new(Vec::new()),
+        readings,
+        transcripts: RwSignal::new(vec![Transcript::default()]),
+        progress: Progress::start(),
         batch: RwSignal::new(Vec::new()),
         selected: RwSignal::new(None),
         hop: RwSignal::new(None),
@@ -145,7 +182,11 @@ pub fn provide_state(start: Start) -> State {
         playing: RwSignal::new(false),
         speed: RwSignal::new(1.0),
         muted: RwSignal::new(false),
+        flying: RwSignal::new(BTreeSet::new()),
+        notice: RwSignal::new(String::new()),
+        anchor: StoredValue::new(Anchor::default()),
     };
+    state.tie();
     provide_context(state);
     state
 }
@@ -158,7 +199,13 @@ pub fn use_state() -> State {
 impl State {
     /// Carries out a command. The requests it sent become the stage's batch, which starts to play.
     pub fn run(&self, command: Command) -> Reply {
-        let reply = self.session.try_update(|session| session.run(command)).unwrap_or_default();
+        let now = self.wall_now();
+        let run = |session: &mut Session| {
+            session.advance(now);
+            session.run(command)
+        };
+        let reply = self.session.try_update(run).unwrap_or_default();
+        self.tie();
         if !reply.traces.is_empty() {
             self.show(reply.traces.iter().map(|trace| trace.id).collect());
         }
@@ -166,51 +213,119 @@ impl State {
         reply
     }
 
-    /// Takes the last command back.
+    /// Takes the last command back; with it goes the writing of files that came before a line was run.
     pub fn undo(&self) {
-        if self.session.try_update(Session::undo) == Some(true) {
-            self.rewound();
+        let mut undone = None;
+        self.session.update(|session| {
+            while let Some((_, command)) = session.log().last().cloned() {
+                let goes_on = undone.is_none() || matches!(command, Command::Write(_));
+                if !goes_on || !session.undo() {
+                    break;
+                }
+                if !matches!(command, Command::Write(_)) {
+                    undone = Some(command);
+                }
+            }
+        });
+        if let Some(undone) = undone {
+            self.unapply(&undone);
+            self.unrun(&undone);
         }
+        self.rewound();
     }
 
-    /// Back to the fresh cluster.
+    /// Back to the fresh cluster; the files stay as they are.
     pub fn reset(&self) {
         self.session.update(Session::reset);
+        self.diagnostics.set(BTreeMap::new());
+        self.transcripts.set(vec![Transcript::default()]);
         self.rewound();
     }
 
-    /// Another cluster in the session's place.
+    /// Another cluster in the session's place, with the same files applied.
     pub fn replace(&self, profile: Profile, seed: u64) {
-        self.session.set(Session::new(profile, seed, self.lang.get_untracked()));
+        let applied = self.applied_names();
+        self.restore(Session::new(profile, seed, self.lang.get_untracked()));
+        self.apply_again(&applied);
+    }
+
+    /// Another session in this one's place.
+    pub fn restore(&self, session: Session) {
+        self.session.set(session);
+        self.diagnostics.set(BTreeMap::new());
+        self.transcripts.set(vec![Transcript::default()]);
         self.rewound();
     }
 
-    /// Lets the cluster's time pass.
-    pub fn advance(&self, until: Instant) {
-        self.session.update(|session| session.advance(until));
+    /// Lets the cluster's time pass until it is quiet; a minute at most.
+    pub fn settle(&self) {
+        self.session.update(|session| {
+            let limit = session.cluster().now() + Duration::from_secs(60);
+            while let Some(next) = session.cluster().pending().filter(|next| *next < limit) {
+                session.advance(next);
+            }
+        });
+        self.tie();
+    }
+
+    /// Lets the cluster's time pass up to the wall clock's.
+    pub fn catch_up(&self) {
+        let now = self.wall_now();
+        self.session.update(|session| session.advance(now));
+        self.tie();
+    }
+
+    /// What time it is in the cluster by the wall clock.
+    pub fn wall_now(&self) -> Instant {
+        self.anchor.get_value().now()
+    }
+
+    fn tie(&self) {
+        self.anchor.set_value(Anchor::at(self.session.with_untracked(|session| session.cluster().now())));
     }
 
     /// Puts traces on the stage and starts its clock.
     pub fn show(&self, batch: Vec<u64>) {
         self.selected.set(batch.first().copied());
         self.hop.set(None);
+        if !self.muted.get_untracked() {
+            self.flying.set(batch.iter().copied().collect());
+        }
         self.batch.set(batch);
         self.playhead.set(0.0);
         self.playing.set(!self.muted.get_untracked());
     }
 
-    /// The text of one of ours in the page's language; follows the language.
+    /// Selects a trace, bringing it back to the stage if it has left.
+    pub fn select(&self, trace: u64) {
+        if self.batch.with_untracked(|batch| batch.contains(&trace)) {
+            self.hop.set(None);
+            self.selected.set(Some(trace));
+        } else {
+            self.show(vec![trace]);
+        }
+    }
+
+    /// A text of the page in its language; follows the language.
+    pub fn say(&self, word: Word) -> &'static str {
+        word.text(self.lang.get())
+    }
+
+    /// One of two texts, by the page's language; follows the language.
     pub fn pick(&self, en: &'static str, zh: &'static str) -> &'static str {
         self.lang.get().pick(en, zh)
     }
 
     fn rewound(&self) {
+        self.tie();
         self.selected.set(None);
         self.hop.set(None);
         self.batch.set(Vec::new());
         self.playing.set(false);
         self.playhead.set(0.0);
         self.marks.set(Vec::new());
+        self.flying.set(BTreeSet::new());
+        self.progress.rewind(self.session.with_untracked(Since::now));
         self.revision.update(|n| *n += 1);
     }
 }

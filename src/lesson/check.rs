@@ -1,0 +1,343 @@
+//! What a learner did, judged by its effects: objects as they are, traffic since the step began.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use super::{cluster_ip, selected};
+use crate::api::store::Event;
+use crate::lang::Lang;
+use crate::object::{Body, EndpointSlice, Kind, Object};
+use crate::session::Session;
+use crate::trace::{OutcomeKind, Place, Trace};
+
+/// One thing that must hold. Exactly one of the fields is set.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Check {
+    /// A Service has a cluster IP.
+    pub service: Option<String>,
+    /// A Service has so many ready endpoints.
+    pub endpoints: Option<Endpoints>,
+    /// So many pods with a label run, and are ready or are not.
+    pub pods: Option<Pods>,
+    /// Pods whose names begin so have gone since the step began.
+    pub gone: Option<Gone>,
+    /// Requests ended so.
+    pub traffic: Option<Traffic>,
+}
+
+/// See [`Check::endpoints`].
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Endpoints {
+    service: String,
+    ready: usize,
+}
+
+/// See [`Check::pods`].
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pods {
+    label: String,
+    #[serde(default)]
+    ready: Option<usize>,
+    #[serde(default)]
+    unready: Option<usize>,
+}
+
+/// See [`Check::gone`].
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gone {
+    pods: String,
+    count: usize,
+}
+
+/// See [`Check::traffic`].
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Traffic {
+    /// `laptop`, `node` or `pod` (any of them), or a place as traces name it.
+    from: String,
+    /// A Service of the namespace `default`, whichever way it is called: by its address or its name.
+    to: String,
+    count: usize,
+    #[serde(default)]
+    outcome: Ending,
+    /// HTTP status of the answers; any if none.
+    #[serde(default)]
+    status: Option<u16>,
+    /// So many different pods answered.
+    #[serde(default)]
+    pods: usize,
+    /// Of a refusal: `node` (its kernel) or `pod` (nobody listens there).
+    #[serde(default)]
+    at: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Ending {
+    #[default]
+    Answered,
+    Refused,
+    Timeout,
+}
+
+/// The moment a step began: what was before does not count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Since {
+    /// The last trace before.
+    pub trace: u64,
+    /// The store's revision.
+    pub revision: u64,
+}
+
+impl Since {
+    /// Now.
+    pub fn now(session: &Session) -> Self {
+        Self {
+            trace: session.traces().last().map_or(0, |trace| trace.id),
+            revision: session.cluster().store().revision(),
+        }
+    }
+}
+
+/// How far the learner is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Everything that must hold, in the lesson's order.
+    pub conditions: Vec<Condition>,
+    /// The last requests that a condition on traffic looks at, one cell each; empty if there is none.
+    pub cells: Vec<Cell>,
+}
+
+/// One condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// What must hold, in the asked language.
+    pub text: String,
+    /// How much of it holds ...
+    pub have: usize,
+    /// ... of how much. Having more is fine only where that is meant; see `met`.
+    pub want: usize,
+    /// Whether it holds.
+    pub met: bool,
+}
+
+/// A request that a check counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// Its trace; none for one that is still to be sent.
+    pub trace: Option<u64>,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It has not been sent.
+    Waiting,
+    /// It is under way on the stage.
+    Flying,
+    /// This pod answered.
+    Answered(Place),
+    /// It was refused.
+    Refused,
+    /// It got lost in another way.
+    Lost,
+}
+
+impl Report {
+    /// Whether everything holds.
+    pub fn is_solved(&self) -> bool {
+        self.conditions.iter().all(|condition| condition.met)
+    }
+}
+
+/// Judges a step. `flying` are the traces that the stage still shows under way: they count when they land.
+pub fn judge(checks: &[Check], session: &Session, since: Since, flying: &BTreeSet<u64>, lang: Lang) -> Report {
+    let mut report = Report::default();
+    for check in checks {
+        if let Some(name) = &check.service {
+            let met = cluster_ip(session, name).is_some();
+            let text = lang.pick(format!("{name} has a cluster IP"), format!("{name} 有了 cluster IP"));
+            report.push(text, usize::from(met), 1, met);
+        }
+        if let Some(Endpoints { service, ready: want }) = &check.endpoints {
+            let have = ready_endpoints(session, service);
+            let text = match want {
+                0 => lang.pick(format!("{service} has no endpoints"), format!("{service} 没有端点")),
+                n => lang.pick(format!("{service} has {n} ready endpoints"), format!("{service} 有 {n} 个就绪的端点")),
+            };
+            // A Service that is not there has no endpoints either, but that is not what is meant.
+            let met = have == *want && cluster_ip(session, service).is_some();
+            report.push(text, if *want == 0 { usize::from(met) } else { have }, (*want).max(1), met);
+        }
+        if let Some(Pods { label, ready, unready }) = &check.pods {
+            let count = |ready| selected(session, label).filter(|pod| runs(pod) == Some(ready)).count();
+            if let Some(want) = ready {
+                let have = count(true);
+                let text = lang.pick(format!("{want} pods are ready"), format!("{want} 个 Pod 就绪"));
+                report.push(text, have, *want, have == *want);
+            }
+            if let Some(want) = unready {
+                let have = count(false);
+                let text = match want {
+                    1 => lang.pick("1 pod runs but is not ready".to_owned(), "1 个 Pod 在运行但未就绪".to_owned()),
+                    n => lang.pick(format!("{n} pods run but are not ready"), format!("{n} 个 Pod 在运行但未就绪")),
+                };
+                report.push(text, have, *want, have == *want);
+            }
+        }
+        if let Some(Gone { pods, count }) = &check.gone {
+            let store = session.cluster().store();
+            let gone = |(key, event): &&(crate::object::Ref, Event)| {
+                *event == Event::Removed && key.kind == Kind::Pod && key.name.starts_with(pods.as_str())
+            };
+            let have = store.changes_since(since.revision).iter().filter(gone).count();
+            let text = match count {
+                1 => lang.pick("a pod has gone".to_owned(), "有一个 Pod 消失了".to_owned()),
+                n => lang.pick(format!("{n} pods have gone"), format!("有 {n} 个 Pod 消失了")),
+            };
+            report.push(text, have, *count, have >= *count);
+        }
+        if let Some(traffic) = &check.traffic {
+            traffic.judge(session, since, flying, lang, &mut report);
+        }
+    }
+    report
+}
+
+impl Report {
+    fn push(&mut self, text: String, have: usize, want: usize, met: bool) {
+        self.conditions.push(Condition { text, have, want, met });
+    }
+}
+
+impl Traffic {
+    fn judge(&self, session: &Session, since: Since, flying: &BTreeSet<u64>, lang: Lang, report: &mut Report) {
+        let counts = |trace: &&Trace| self.is_from(&trace.from) && self.is_to(&trace.request.url, session);
+        let traces = session.traces().iter().map(|trace| &**trace).filter(|trace| trace.id > since.trace);
+        let traces: Vec<&Trace> = traces.filter(counts).collect();
+        let landed = || traces.iter().filter(|trace| !flying.contains(&trace.id));
+        let good: Vec<&&Trace> = landed().filter(|trace| self.is_wanted(trace)).collect();
+        let have = good.len();
+        report.push(self.sentence(lang), have.min(self.count), self.count, have >= self.count);
+        if self.pods > 0 {
+            let pods: BTreeSet<&Place> = good.iter().filter_map(|trace| trace.outcome.responder.as_ref()).collect();
+            let text = lang.pick(
+                format!("{} different pods", number(self.pods, lang)),
+                format!("来自 {} 个不同的 Pod", self.pods),
+            );
+            report.push(text, pods.len().min(self.pods), self.pods, pods.len() >= self.pods);
+        }
+        if report.cells.is_empty() {
+            let skip = traces.len().saturating_sub(self.count);
+            let cell = |trace: &&Trace| Cell { trace: Some(trace.id), fate: fate(trace, flying) };
+            report.cells = traces[skip..].iter().map(cell).collect();
+            report.cells.resize(self.count, Cell { trace: None, fate: Fate::Waiting });
+        }
+    }
+
+    fn is_from(&self, place: &Place) -> bool {
+        match (self.from.as_str(), place) {
+            ("laptop", Place::Laptop) | ("node", Place::Node(_)) | ("pod", Place::Pod(..)) => true,
+            (from, Place::Node(name)) => from.strip_prefix("node/") == Some(name),
+            (from, Place::Pod(namespace, name)) => from.strip_prefix("pod/") == Some(&format!("{namespace}/{name}")),
+            _ => false,
+        }
+    }
+
+    /// Whether a URL calls the Service: by its address, or by any of its names.
+    fn is_to(&self, url: &str, session: &Session) -> bool {
+        let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let host = host.split(['/', '?']).next().unwrap_or_default();
+        let host = host.rsplit_once(':').map_or(host, |(host, _)| host).trim_end_matches('.');
+        let rest = host.strip_prefix(self.to.as_str());
+        matches!(rest, Some("" | ".default" | ".default.svc" | ".default.svc.cluster.local"))
+            || cluster_ip(session, &self.to).is_some_and(|ip| ip == host)
+    }
+
+    fn is_wanted(&self, trace: &Trace) -> bool {
+        let outcome = &trace.outcome;
+        let kind = match self.outcome {
+            Ending::Answered => OutcomeKind::Answered,
+            Ending::Refused => OutcomeKind::Refused,
+            Ending::Timeout => OutcomeKind::Timeout,
+        };
+        let place = match (self.at.as_deref(), &outcome.at) {
+            (None, _) | (Some("node"), Some(Place::Node(_))) | (Some("pod"), Some(Place::Pod(..))) => true,
+            _ => false,
+        };
+        outcome.kind == kind && place && self.status.is_none_or(|status| status == outcome.status)
+    }
+
+    fn sentence(&self, lang: Lang) -> String {
+        let n = number(self.count, lang);
+        let s = if self.count == 1 { "" } else { "s" };
+        let of = match self.from.split('/').next().unwrap_or_default() {
+            "laptop" => lang.pick("from the laptop", "从你的电脑发出的"),
+            "node" => lang.pick("from the node", "从节点发出的"),
+            _ => lang.pick("from a pod", "从 Pod 发出的"),
+        };
+        match (self.outcome, self.status) {
+            (Ending::Answered, Some(status)) => {
+                lang.pick(format!("{n} answer{s} {of} with status {status}"), format!("{of} {n} 个请求得到 {status}"))
+            }
+            (Ending::Answered, None) => lang.pick(format!("{n} answer{s} {of}"), format!("{of} {n} 个请求有回答")),
+            (Ending::Refused, _) => {
+                match self.at.as_deref() {
+                    Some("pod") => lang
+                        .pick(format!("{n} request{s} {of} refused by a pod"), format!("{of} {n} 个请求被 Pod 拒绝")),
+                    Some(_) => lang
+                        .pick(format!("{n} request{s} {of} refused by a kernel"), format!("{of} {n} 个请求被内核拒绝")),
+                    None => lang.pick(format!("{n} request{s} {of} refused"), format!("{of} {n} 个请求被拒绝")),
+                }
+            }
+            (Ending::Timeout, _) => lang.pick(format!("{n} request{s} {of} timed out"), format!("{of} {n} 个请求超时")),
+        }
+    }
+}
+
+fn fate(trace: &Trace, flying: &BTreeSet<u64>) -> Fate {
+    match (&trace.outcome.responder, trace.outcome.kind) {
+        _ if flying.contains(&trace.id) => Fate::Flying,
+        (Some(pod), OutcomeKind::Answered) => Fate::Answered(pod.clone()),
+        (_, OutcomeKind::Refused | OutcomeKind::Reset) => Fate::Refused,
+        _ => Fate::Lost,
+    }
+}
+
+/// Small numbers in words, as prose has them.
+fn number(n: usize, lang: Lang) -> String {
+    let words = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
+    match (lang, words.get(n)) {
+        (Lang::En, Some(word)) => (*word).to_owned(),
+        _ => n.to_string(),
+    }
+}
+
+/// Whether a running pod is ready; none if it does not run, or is on its way out.
+fn runs(pod: &Object) -> Option<bool> {
+    let Body::Pod(body) = &pod.body else { return None };
+    let runs = body.status.phase == "Running" && pod.meta.deletion_timestamp.is_none();
+    runs.then(|| body.status.conditions.iter().any(|c| c.r#type == "Ready" && c.status == "True"))
+}
+
+/// How many endpoints of a Service get traffic.
+fn ready_endpoints(session: &Session, service: &str) -> usize {
+    let mut ready: BTreeMap<&str, bool> = BTreeMap::new();
+    for (meta, slice) in session.cluster().store().all::<EndpointSlice>() {
+        if meta.namespace == "default" && meta.labels.get("kubernetes.io/service-name").is_some_and(|s| s == service) {
+            for endpoint in &slice.endpoints {
+                for address in &endpoint.addresses {
+                    *ready.entry(address).or_default() |= endpoint.conditions.ready.unwrap_or(true);
+                }
+            }
+        }
+    }
+    ready.values().filter(|ready| **ready).count()
+}

@@ -1,0 +1,256 @@
+//! Lessons: Markdown with a little YAML to a [`Lesson`], and the judgement of what a learner did, [`judge`].
+//!
+//! A lesson's file has front matter (title, profile, files), then one `## ` section for each step. A step is prose, then
+//! `### Task`, any number of `### Hint`s and a `### Solution`; one fenced block marked `yaml step` holds what machines read:
+//! the checks, the buttons and the deeds of the solution. Checks look at objects and traffic, never at text, so whatever
+//! works counts. Knows nothing of the screen.
+
+mod check;
+mod markdown;
+
+use serde::Deserialize;
+
+pub use check::{Cell, Check, Condition, Fate, Report, Since, judge};
+pub use markdown::{Block, Inline};
+
+use crate::object::{Body, Kind, Object, Ref};
+use crate::session::{Command, Fault, Session};
+use crate::text::Source;
+
+/// A lesson in one language.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lesson {
+    /// Its title.
+    pub title: String,
+    /// The environment it plays in.
+    pub profile: String,
+    /// The seed it starts with.
+    pub seed: u64,
+    /// The learner's files at the start; nothing is applied yet.
+    pub files: Vec<Source>,
+    /// The steps.
+    pub steps: Vec<Step>,
+}
+
+/// A step: one idea, seen and tried.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Step {
+    /// Its title.
+    pub title: String,
+    /// What there is to know.
+    pub prose: Vec<Block>,
+    /// What there is to do.
+    pub task: Vec<Block>,
+    /// Hints, to be opened one at a time.
+    pub hints: Vec<Vec<Block>>,
+    /// The solution in words.
+    pub solution: Vec<Block>,
+    /// When the task is done: all of them at once.
+    pub check: Vec<Check>,
+    /// The buttons under the task.
+    pub actions: Vec<Act>,
+    /// The solution in deeds.
+    pub deeds: Vec<Deed>,
+}
+
+/// A button of a lesson.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Act {
+    /// Requests, each a new connection.
+    pub send: Option<Send>,
+    /// The readiness probe of the first of the pods with these labels (`app=web`) fails from now on.
+    pub fail_readiness: Option<String>,
+    /// Every failed probe tells the truth again.
+    pub mend_readiness: Option<String>,
+}
+
+/// Requests to send.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Send {
+    /// Where from, as traces name places.
+    pub from: String,
+    /// The URL; `{NAME}` stands for the cluster IP of the Service of that name.
+    pub url: String,
+    /// How many.
+    pub count: u32,
+}
+
+/// A step of a solution.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Deed {
+    /// Apply this file as it is at the start of the lesson ...
+    pub apply: Option<String>,
+    /// ... but with these texts replaced.
+    pub replace: Vec<(String, String)>,
+    /// Run this line on the laptop.
+    pub run: Option<String>,
+    /// Press the step's button of this number, from 1.
+    pub press: Option<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Front {
+    title: String,
+    profile: String,
+    #[serde(default = "usual_seed")]
+    seed: u64,
+    files: Vec<Source>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Machine {
+    check: Vec<Check>,
+    actions: Vec<Act>,
+    solution: Vec<Deed>,
+}
+
+const fn usual_seed() -> u64 {
+    42
+}
+
+/// Reads a lesson. The error says where the file is not one.
+pub fn read(text: &str) -> Result<Lesson, String> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let (front, body) = text
+        .strip_prefix("---\n")
+        .and_then(|text| text.split_once("\n---\n"))
+        .ok_or("a lesson begins with front matter between two lines of ---")?;
+    let front: Front = serde_yaml::from_str(front).map_err(|e| format!("front matter: {e}"))?;
+    let mut steps = Vec::new();
+    for section in sections(body, "## ") {
+        steps.push(step(&section).map_err(|e| format!("step {:?}: {e}", section.title))?);
+    }
+    if steps.is_empty() {
+        return Err("a lesson has at least one step, a section that begins with ##".into());
+    }
+    Ok(Lesson { title: front.title, profile: front.profile, seed: front.seed, files: front.files, steps })
+}
+
+/// A part of a text under a heading.
+struct Section {
+    title: String,
+    text: String,
+}
+
+/// Cuts a text at its headings of one level; what stands before the first is left out. Fenced code has no headings.
+fn sections(text: &str, mark: &str) -> Vec<Section> {
+    let mut sections: Vec<Section> = Vec::new();
+    let mut fenced = false;
+    for line in text.lines() {
+        fenced ^= line.starts_with("```");
+        if let Some(title) = line.strip_prefix(mark).filter(|_| !fenced) {
+            sections.push(Section { title: title.trim().to_owned(), text: String::new() });
+        } else if let Some(section) = sections.last_mut() {
+            section.text.push_str(line);
+            section.text.push('\n');
+        }
+    }
+    sections
+}
+
+fn step(section: &Section) -> Result<Step, String> {
+    let mut step = Step { title: section.title.clone(), ..Step::default() };
+    let prose = section.text.split("\n### ").next().unwrap_or_default();
+    step.prose = machine(markdown::blocks(prose), &mut step)?;
+    for part in sections(&section.text, "### ") {
+        let blocks = machine(markdown::blocks(&part.text), &mut step)?;
+        match part.title.as_str() {
+            "Task" | "任务" => step.task = blocks,
+            "Hint" | "提示" => step.hints.push(blocks),
+            "Solution" | "答案" => step.solution = blocks,
+            other => return Err(format!("{other:?} is neither Task, Hint nor Solution")),
+        }
+    }
+    Ok(step)
+}
+
+/// Takes the block for machines out of the prose.
+fn machine(blocks: Vec<Block>, step: &mut Step) -> Result<Vec<Block>, String> {
+    let mut prose = Vec::new();
+    for block in blocks {
+        match block {
+            Block::Code { info, text } if info == "yaml step" => {
+                let read: Machine = serde_yaml::from_str(&text).map_err(|e| e.to_string())?;
+                (step.check, step.actions, step.deeds) = (read.check, read.actions, read.solution);
+            }
+            block => prose.push(block),
+        }
+    }
+    Ok(prose)
+}
+
+impl Act {
+    /// The commands that pressing the button gives.
+    pub fn commands(&self, session: &Session) -> Vec<Command> {
+        let mut commands = Vec::new();
+        if let Some(send) = &self.send {
+            let url = with_addresses(&send.url, session);
+            commands.push(Command::Request { from: send.from.clone(), url, count: send.count });
+        }
+        let pods = |labels: &String| selected(session, labels).map(|pod| pod.key()).collect::<Vec<Ref>>();
+        if let Some(labels) = &self.fail_readiness {
+            commands.extend(pods(labels).into_iter().next().map(|pod| Command::Fault(Fault::FailReadiness(pod, true))));
+        }
+        if let Some(labels) = &self.mend_readiness {
+            let mend = |pod| Command::Fault(Fault::FailReadiness(pod, false));
+            commands.extend(pods(labels).into_iter().map(mend));
+        }
+        commands
+    }
+}
+
+impl Deed {
+    /// The commands of this part of `step`'s solution.
+    pub fn commands(&self, lesson: &Lesson, step: &Step, session: &Session) -> Vec<Command> {
+        let mut commands = Vec::new();
+        if let Some(file) = self.apply.as_ref().and_then(|name| lesson.files.iter().find(|file| file.name == *name)) {
+            let text = self.replace.iter().fold(file.text.clone(), |text, (from, to)| text.replace(from, to));
+            commands.push(Command::Apply(Source::new(file.name.as_str(), text)));
+        }
+        if let Some(line) = &self.run {
+            commands.push(Command::Run { terminal: 0, line: with_addresses(line, session) });
+        }
+        if let Some(act) = self.press.and_then(|n| step.actions.get(n.checked_sub(1)?)) {
+            commands.extend(act.commands(session));
+        }
+        commands
+    }
+}
+
+/// Puts cluster IPs in the place of `{SERVICE}`; a Service that is not there leaves its name, which DNS will judge.
+pub fn with_addresses(text: &str, session: &Session) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((name, after)) = after.split_once('}') else { break };
+        out.push_str(before);
+        let ip = cluster_ip(session, name);
+        out.push_str(ip.as_deref().unwrap_or(name));
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The cluster IP of a Service of the namespace `default`.
+fn cluster_ip(session: &Session, name: &str) -> Option<String> {
+    let object = session.cluster().store().get(&Ref::new(Kind::Service, "default", name))?;
+    match &object.body {
+        Body::Service(service) => Some(service.spec.cluster_ip.clone()).filter(|ip| !ip.is_empty() && ip != "None"),
+        _ => None,
+    }
+}
+
+/// The pods of the namespace `default` that carry a label, given as `app=web`, oldest first.
+fn selected<'a>(session: &'a Session, label: &'a str) -> impl Iterator<Item = &'a Object> {
+    let (key, value) = label.split_once('=').unwrap_or((label, ""));
+    let pods = session.cluster().store().list(Kind::Pod, Some("default")).map(|pod| &**pod);
+    let mut pods: Vec<_> = pods.filter(|pod| pod.meta.labels.get(key).is_some_and(|v| v == value)).collect();
+    pods.sort_by_key(|pod| (pod.meta.creation_timestamp, pod.meta.name.as_str()));
+    pods.into_iter()
+}

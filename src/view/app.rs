@@ -1,0 +1,135 @@
+//! The frame: top bar, three panes with borders that move, and the tabs of a phone.
+
+use leptos::prelude::*;
+
+use super::editor::Editor;
+use super::embed::EmbedHeader;
+use super::inspector::Inspector;
+use super::lessons::LessonPane;
+use super::separator::{Separator, Side, Size};
+use super::stage::Stage;
+use super::state::{Pane, State, use_state};
+use super::terminal::TerminalPane;
+use super::top::TopBar;
+use super::transport::Transport;
+use super::words::Word;
+
+/// The whole page.
+#[component]
+pub fn App() -> impl IntoView {
+    let state = use_state();
+    if state.embed { widget(state).into_any() } else { page(state).into_any() }
+}
+
+fn page(state: State) -> impl IntoView {
+    let lesson = Size::kept("lesson", 283, 220, 520);
+    let code = Size::kept("code", 417, 300, 900);
+    let terminal = Size::kept("terminal", 340, 110, 900);
+    let inspector = Size::kept("inspector", 292, 120, 700);
+    let style = move || [lesson, code, terminal, inspector].map(Size::style).concat();
+    let pane = move || match state.pane.get() {
+        Pane::Lesson => "lesson",
+        Pane::Yaml => "yaml",
+        Pane::Stage => "stage",
+        Pane::Terminal => "terminal",
+    };
+    view! {
+        <div class="app" style=style data-pane=pane>
+            <TopBar />
+            <section class="pane lesson" class:hid=move || lesson.is_hidden() aria-label=move || state.say(Word::Lesson)>
+                <LessonPane />
+            </section>
+            <Separator size=lesson side=Side::Before label=Word::ResizeLesson />
+            <main class="code" class:hid=move || code.is_hidden()>
+                <section class="pane edit" tabindex="-1" aria-label=move || state.say(Word::Editor)>
+                    <Editor />
+                </section>
+                <Separator size=terminal side=Side::Below label=Word::ResizeTerminal />
+                <section
+                    class="pane term"
+                    class:hid=move || terminal.is_hidden()
+                    aria-label=move || state.say(Word::Terminal)
+                >
+                    <TerminalPane />
+                </section>
+            </main>
+            <Separator size=code side=Side::Before label=Word::ResizeCode />
+            <section class="st" aria-label=move || state.say(Word::Stage)>
+                <Stage />
+                <Transport />
+                <Separator size=inspector side=Side::Below label=Word::ResizeInspector />
+                <Inspector />
+            </section>
+            <TabBar />
+            <Notice />
+        </div>
+    }
+}
+
+fn widget(state: State) -> impl IntoView {
+    view! {
+        <div class="app embed">
+            <EmbedHeader />
+            <main class="pane edit" tabindex="-1" aria-label=move || state.say(Word::Editor)>
+                <Editor />
+            </main>
+            <section class="st" aria-label=move || state.say(Word::Stage)>
+                <Stage />
+            </section>
+            <div class="below">
+                <Transport />
+                <Inspector />
+            </div>
+            <Notice />
+        </div>
+    }
+}
+
+/// The tabs at the foot of a phone.
+#[component]
+fn TabBar() -> impl IntoView {
+    let state = use_state();
+    let problems = state.problems();
+    let tab = move |pane: Pane, word: Word, id: &'static str| {
+        view! {
+            <button
+                data-testid=id
+                aria-current=move || (state.pane.get() == pane).then_some("page")
+                on:click=move |_| state.pane.set(pane)
+            >
+                {move || state.say(word)}
+                {move || {
+                    (pane == Pane::Yaml && problems.get() > 0)
+                        .then(|| view! { <span class="dot" role="img" aria-label=move || state.say(Word::Problems)></span> })
+                }}
+            </button>
+        }
+    };
+    view! {
+        <nav class="tabbar" aria-label=move || state.say(Word::Panes)>
+            {tab(Pane::Lesson, Word::Lesson, "tab-lesson")} {tab(Pane::Yaml, Word::Yaml, "tab-yaml")}
+            {tab(Pane::Stage, Word::Stage, "tab-stage")} {tab(Pane::Terminal, Word::Terminal, "tab-terminal")}
+        </nav>
+    }
+}
+
+/// One line that says what happened, then goes.
+#[component]
+fn Notice() -> impl IntoView {
+    let state = use_state();
+    Effect::new(move |_| {
+        let text = state.notice.get();
+        if !text.is_empty() {
+            super::browser::later(4000, move || {
+                if state.notice.get_untracked() == text {
+                    state.notice.set(String::new());
+                }
+            });
+        }
+    });
+    view! {
+        <div class="notice" role="status" class:on=move || !state.notice.get().is_empty()>
+            {move || state.notice.get()}
+        </div>
+    }
+}

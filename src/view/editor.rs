@@ -1,0 +1,516 @@
+//! The learner's text: tabs, the code editor (or a plain text box until it has come), what is wrong with it.
+
+use kubehop::diag::Severity;
+use kubehop::text::Source;
+use leptos::ev::KeyboardEvent;
+use leptos::html;
+use leptos::prelude::*;
+use leptos::wasm_bindgen::prelude::*;
+use web_sys::HtmlElement;
+
+use super::browser;
+use super::icons::{Icon, icon};
+use super::problems::Problems;
+use super::state::{MarkKind, State, Theme, use_state};
+use super::words::Word;
+
+#[wasm_bindgen]
+extern "C" {
+    /// What `create` in editor.js gives.
+    type Handle;
+    #[wasm_bindgen(catch, js_namespace = kubehopEditor)]
+    fn create(host: &HtmlElement, options: &js_sys::Object) -> Result<Handle, JsValue>;
+    #[wasm_bindgen(method, js_name = setDoc)]
+    fn set_doc(this: &Handle, text: &str, another: bool);
+    #[wasm_bindgen(method, js_name = setDiagnostics)]
+    fn set_diagnostics(this: &Handle, list: &js_sys::Array);
+    #[wasm_bindgen(method, js_name = setMarks)]
+    fn set_marks(this: &Handle, list: &js_sys::Array);
+    #[wasm_bindgen(method)]
+    fn reveal(this: &Handle, from: u32, to: u32);
+    #[wasm_bindgen(method)]
+    fn focus(this: &Handle);
+    #[wasm_bindgen(method, js_name = setTheme)]
+    fn set_theme(this: &Handle, dark: bool);
+    #[wasm_bindgen(method, js_name = setLanguage)]
+    fn set_language(this: &Handle, lang: &str, label: &str);
+}
+
+/// How long typing must rest before it is applied, in milliseconds.
+const REST: u32 = 250;
+
+/// Tabs, text, problems and the foot with Apply.
+#[component]
+pub fn Editor() -> impl IntoView {
+    let state = use_state();
+    let auto = RwSignal::new(browser::kept("auto").is_none());
+    // Counts changes by hand, so that only the last one's rest ends in applying.
+    let typed = StoredValue::new(0u32);
+    let resting = RwSignal::new(false);
+
+    let apply = move || {
+        typed.update_value(|n| *n = n.wrapping_add(1));
+        resting.set(false);
+        state.apply_open();
+    };
+    let on_text = move |text: String| {
+        state.write_open(text);
+        resting.set(true);
+        typed.update_value(|n| *n = n.wrapping_add(1));
+        let mine = typed.get_value();
+        browser::later(REST, move || {
+            if typed.get_value() == mine {
+                resting.set(false);
+                if auto.get_untracked() {
+                    state.apply_open();
+                }
+            }
+        });
+    };
+    let keys = if browser::has_command_key() { "⌘ ↵" } else { "Ctrl ↵" };
+    view! {
+        <Tabs />
+        <Text on_text=on_text on_apply=apply />
+        <Problems />
+        <div class="foot">
+            <label class="switch">
+                <input
+                    type="checkbox"
+                    role="switch"
+                    data-testid="auto"
+                    prop:checked=move || auto.get()
+                    on:change=move |event| {
+                        let on = event_target_checked(&event);
+                        auto.set(on);
+                        browser::keep("auto", if on { "" } else { "off" });
+                    }
+                />
+                <span class="sw" aria-hidden="true"></span>
+                <span>{move || state.say(Word::ApplyAsYouType)}</span>
+            </label>
+            <span class="leave" id="leave-editor">{move || state.say(Word::LeaveEditor)}</span>
+            <span class="grow"></span>
+            <Standing resting=resting />
+            <button class="btn" data-testid="apply" on:click=move |_| apply()>
+                {move || state.say(Word::Apply)} <span class="kbd" aria-hidden="true">{keys}</span>
+            </button>
+        </div>
+    }
+}
+
+/// In a word: whether what is seen is what the cluster has.
+#[component]
+fn Standing(resting: RwSignal<bool>) -> impl IntoView {
+    let state = use_state();
+    view! {
+        <span role="status" data-testid="standing">
+            {move || {
+                let errors = state.open_errors();
+                let lang = state.lang.get();
+                if resting.get() {
+                    view! { <span class="dim">{state.say(Word::Editing)}</span> }.into_any()
+                } else if let Some((line, count)) = errors {
+                    let text = if count == 1 {
+                        lang.pick(
+                            format!("showing the state before line {line}"),
+                            format!("画面仍是第 {line} 行出错前的状态"),
+                        )
+                    } else {
+                        lang.pick(format!("{count} problems"), format!("{count} 个问题"))
+                    };
+                    view! { <span class="errc">{text}</span> }.into_any()
+                } else if state.is_open_applied() {
+                    view! { <span class="okc">{state.say(Word::Applied)}</span> }.into_any()
+                } else {
+                    view! { <span class="dim">{state.say(Word::NotApplied)}</span> }.into_any()
+                }
+            }}
+        </span>
+    }
+}
+
+/// One tab for each file, and one for a new file.
+#[component]
+fn Tabs() -> impl IntoView {
+    let state = use_state();
+    let naming = RwSignal::new(false);
+    let field = NodeRef::<html::Input>::new();
+    Effect::new(move |_| {
+        if let (true, Some(field)) = (naming.get(), field.get()) {
+            let _ = field.focus();
+            field.select();
+        }
+    });
+    let finish = move |name: String| {
+        let name = name.trim().to_owned();
+        naming.set(false);
+        if !name.is_empty() {
+            state.new_file(&name);
+        }
+    };
+    let names = Memo::new(move |_| state.files.with(|files| files.iter().map(|f| f.name.clone()).collect::<Vec<_>>()));
+    view! {
+        <div class="tabs" role="tablist" aria-label=move || state.say(Word::Files)>
+            {move || {
+                names
+                    .get()
+                    .into_iter()
+                    .enumerate()
+                    .map(|(i, name)| {
+                        let on = move || state.open.get() == i;
+                        let of = name.clone();
+                        let errors = move || state.errors_of(&of);
+                        let of = name.clone();
+                        let id = format!("file-{name}");
+                        let marked = move || !on() && state.places().iter().any(|place| place.file == of);
+                        view! {
+                            <button
+                                role="tab"
+                                class:on=on
+                                aria-selected=move || on().to_string()
+                                data-testid=id
+                                on:click=move |_| state.open.set(i)
+                            >
+                                <span class:marked=marked>{name}</span>
+                                {move || {
+                                    let errors = errors();
+                                    (errors > 0)
+                                        .then(|| {
+                                            let label = state
+                                                .lang
+                                                .get()
+                                                .pick(format!("{errors} problems"), format!("{errors} 个问题"));
+                                            view! { <span class="badge" aria-label=label>{errors}</span> }
+                                        })
+                                }}
+                            </button>
+                        }
+                    })
+                    .collect_view()
+            }}
+            {move || {
+                if naming.get() {
+                    view! {
+                        <input
+                            class="name"
+                            node_ref=field
+                            value=state.free_name()
+                            size="12"
+                            aria-label=state.say(Word::NewFileName)
+                            on:blur=move |_| naming.set(false)
+                            on:keydown=move |event: KeyboardEvent| match event.key().as_str() {
+                                "Enter" => finish(event_target_value(&event)),
+                                "Escape" => naming.set(false),
+                                _ => {}
+                            }
+                        />
+                    }
+                        .into_any()
+                } else {
+                    view! {
+                        <button
+                            class="add"
+                            data-testid="new-file"
+                            aria-label=state.say(Word::NewFile)
+                            title=state.say(Word::NewFile)
+                            on:click=move |_| naming.set(true)
+                        >
+                            {icon(Icon::Plus, 14)}
+                        </button>
+                    }
+                        .into_any()
+                }
+            }}
+        </div>
+    }
+}
+
+/// The text itself.
+#[component]
+fn Text(
+    on_text: impl Fn(String) + Copy + Send + Sync + 'static,
+    on_apply: impl Fn() + Copy + Send + Sync + 'static,
+) -> impl IntoView {
+    let state = use_state();
+    let host = NodeRef::<html::Div>::new();
+    let plain = NodeRef::<html::Textarea>::new();
+    let handle = RwSignal::new_local(None::<Handle>);
+    let rich = Memo::new(move |_| handle.with(Option::is_some));
+    let dark = {
+        let system = browser::follow("(prefers-color-scheme: dark)");
+        move || match state.theme.get() {
+            Theme::Auto => system.get(),
+            theme => theme == Theme::Dark,
+        }
+    };
+    let open_name = Memo::new(move |_| state.open_file().map(|file| file.name).unwrap_or_default());
+    let label = move || format!("{}: {}", state.say(Word::Editor), open_name.get());
+
+    // The code editor comes after the first paint; the text box works till then.
+    Effect::new(move |_| {
+        let Some(host) = host.get() else { return };
+        browser::next_frame(move |_| {
+            browser::later(0, move || {
+                browser::load_script("./editor.js", move |came| {
+                    if !came || handle.try_with_untracked(Option::is_some) != Some(false) {
+                        return;
+                    }
+                    let options = js_sys::Object::new();
+                    let set = |name: &str, value: &JsValue| {
+                        let _ = js_sys::Reflect::set(&options, &name.into(), value);
+                    };
+                    let text = state.open_file().map(|file| file.text).unwrap_or_default();
+                    set("doc", &text.into());
+                    set("dark", &untrack(dark).into());
+                    set("lang", &state.lang.get_untracked().pick("en", "zh").into());
+                    set("label", &untrack(label).into());
+                    set("onChange", &Closure::<dyn Fn(String)>::new(on_text).into_js_value());
+                    set("onApply", &Closure::<dyn Fn()>::new(on_apply).into_js_value());
+                    set("onCursor", &Closure::<dyn Fn(u32)>::new(move |at| state.caret_at(at)).into_js_value());
+                    if let Ok(made) = create(&host, &options) {
+                        let had_focus = plain
+                            .get_untracked()
+                            .is_some_and(|plain| document().active_element().as_ref() == Some(plain.as_ref()));
+                        if had_focus {
+                            made.focus();
+                            let at = plain.get_untracked().and_then(|p| p.selection_start().ok().flatten());
+                            made.reveal(at.unwrap_or(0), at.unwrap_or(0));
+                        }
+                        handle.set(Some(made));
+                    }
+                });
+            });
+        });
+    });
+    // From here on the page tells the editor what changes: another file, another text, problems, marks, looks.
+    let shown = StoredValue::new(open_name.get_untracked());
+    Effect::new(move |_| {
+        let text = state.open_file_tracked().map(|file| file.text).unwrap_or_default();
+        let name = open_name.get();
+        handle.with(|handle| {
+            if let Some(handle) = handle {
+                handle.set_doc(&text, shown.get_value() != name);
+                shown.set_value(name);
+            }
+        });
+    });
+    Effect::new(move |_| {
+        open_name.track();
+        let list = js_sys::Array::new();
+        let file = state.open_file().unwrap_or_default();
+        for diagnostic in
+            state.diagnostics.with(|all| all.get(&file.name).cloned().unwrap_or_default()).iter().take(200)
+        {
+            let span = diagnostic.span;
+            let severity = if diagnostic.severity == Severity::Error { "error" } else { "warning" };
+            let message = match &diagnostic.hint {
+                Some(hint) => format!("{}\n{}", diagnostic.message, hint.text(state.lang.get())),
+                None => diagnostic.message.clone(),
+            };
+            list.push(&record(&[
+                ("from", utf16(&file.text, span.start).into()),
+                ("to", utf16(&file.text, span.end).into()),
+                ("severity", severity.into()),
+                ("message", message.into()),
+            ]));
+        }
+        handle.with(|handle| handle.as_ref().inspect(|handle| handle.set_diagnostics(&list)).is_some());
+    });
+    Effect::new(move |_| {
+        let name = open_name.get();
+        let list = js_sys::Array::new();
+        for place in state.places().into_iter().filter(|place| place.file == name) {
+            let kind = if place.kind == MarkKind::Cause { "cause" } else { "part" };
+            list.push(&record(&[("line", place.line.into()), ("kind", kind.into()), ("note", place.note.into())]));
+        }
+        handle.with(|handle| handle.as_ref().inspect(|handle| handle.set_marks(&list)).is_some());
+    });
+    Effect::new(move |_| {
+        let dark = dark();
+        handle.with(|handle| handle.as_ref().inspect(|handle| handle.set_theme(dark)).is_some());
+    });
+    Effect::new(move |_| {
+        let (lang, label) = (state.lang.get().pick("en", "zh"), label());
+        handle.with(|handle| handle.as_ref().inspect(|handle| handle.set_language(lang, &label)).is_some());
+    });
+    Effect::new(move |_| {
+        let Some(spot) = state.spot.get() else { return };
+        let text = state.open_file().map(|file| file.text).unwrap_or_default();
+        let (from, to) = (utf16(&text, spot.start), utf16(&text, spot.end));
+        handle.with(|handle| match (handle, plain.get_untracked()) {
+            (Some(handle), _) => {
+                handle.reveal(from, to);
+                handle.focus();
+            }
+            (None, Some(plain)) => {
+                let _ = plain.focus();
+                let _ = plain.set_selection_range(from, to);
+            }
+            (None, None) => {}
+        });
+    });
+    view! {
+        <div class="ed" data-testid="editor" node_ref=host class:rich=move || rich.get()>
+            <textarea
+                node_ref=plain
+                class="plain"
+                hidden=move || rich.get()
+                spellcheck="false"
+                autocapitalize="off"
+                aria-label=label
+                prop:value=move || state.open_file_tracked().map(|file| file.text).unwrap_or_default()
+                on:input=move |event| on_text(event_target_value(&event))
+                on:keydown=move |event: KeyboardEvent| {
+                    if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) {
+                        event.prevent_default();
+                        on_apply();
+                    }
+                }
+            ></textarea>
+        </div>
+    }
+}
+
+fn record(fields: &[(&str, JsValue)]) -> JsValue {
+    let object = js_sys::Object::new();
+    for (name, value) in fields {
+        let _ = js_sys::Reflect::set(&object, &(*name).into(), value);
+    }
+    object.into()
+}
+
+/// A byte offset in UTF-16 code units, as JavaScript counts.
+fn utf16(text: &str, offset: u32) -> u32 {
+    let end = text.floor_char_boundary(offset as usize);
+    text[..end].encode_utf16().count() as u32
+}
+
+/// An offset in UTF-16 code units in bytes.
+fn bytes(text: &str, offset: u32) -> u32 {
+    let mut units = 0;
+    for (at, c) in text.char_indices() {
+        if units >= offset {
+            return at as u32;
+        }
+        units += c.len_utf16() as u32;
+    }
+    text.len() as u32
+}
+
+/// A marked line of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// The file.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u32,
+    /// How it relates to the selected hop.
+    pub kind: MarkKind,
+    /// What stands at its end.
+    pub note: String,
+}
+
+impl State {
+    /// The open file; does not follow it.
+    pub fn open_file(&self) -> Option<Source> {
+        self.files.with_untracked(|files| files.get(self.open.get_untracked()).cloned())
+    }
+
+    fn open_file_tracked(&self) -> Option<Source> {
+        self.files.with(|files| files.get(self.open.get()).cloned())
+    }
+
+    /// Gives the open file another text, and keeps it.
+    fn write_open(&self, text: String) {
+        let open = self.open.get_untracked();
+        self.files.update(|files| {
+            if let Some(file) = files.get_mut(open) {
+                file.text = text;
+            }
+        });
+    }
+
+    /// Applies the open file.
+    pub fn apply_open(&self) {
+        if let Some(file) = self.open_file() {
+            self.apply(file);
+        }
+    }
+
+    /// How many errors a file has; follows it.
+    pub fn errors_of(&self, name: &str) -> usize {
+        self.diagnostics
+            .with(|all| all.get(name).map_or(0, |list| list.iter().filter(|d| d.severity == Severity::Error).count()))
+    }
+
+    /// How many errors all files have.
+    pub fn problems(self) -> Memo<usize> {
+        Memo::new(move |_| {
+            let all = self.diagnostics.get();
+            all.values().flatten().filter(|diagnostic| diagnostic.severity == Severity::Error).count()
+        })
+    }
+
+    /// The line of the open file's first error and how many there are, if any.
+    fn open_errors(&self) -> Option<(u32, usize)> {
+        let file = self.open_file_tracked()?;
+        self.diagnostics.with(|all| {
+            let mut errors = all.get(&file.name)?.iter().filter(|d| d.severity == Severity::Error);
+            let first = errors.next()?;
+            Some((file.position(first.span.start).line, 1 + errors.count()))
+        })
+    }
+
+    fn free_name(&self) -> String {
+        let files = self.files.get_untracked();
+        let mut name = "new.yaml".to_owned();
+        for n in 2.. {
+            if files.iter().all(|file| file.name != name) {
+                break;
+            }
+            name = format!("new-{n}.yaml");
+        }
+        name
+    }
+
+    fn new_file(&self, name: &str) {
+        let at = self.files.with_untracked(|files| files.iter().position(|file| file.name == name));
+        let at = at.unwrap_or_else(|| {
+            self.files.update(|files| files.push(Source::new(name, "")));
+            self.files.with_untracked(Vec::len) - 1
+        });
+        self.open.set(at);
+    }
+
+    /// Takes note of the field under the caret, given in UTF-16 code units.
+    fn caret_at(&self, offset: u32) {
+        let Some(file) = self.open_file() else { return };
+        let at = bytes(&file.text, offset);
+        let parsed = self.parsed();
+        let field = parsed.iter().find(|(name, _)| *name == file.name).and_then(|(_, parsed)| {
+            let manifest = parsed.manifests.iter().find(|m| (m.span.start..=m.span.end).contains(&at))?;
+            let covers = |span: &&kubehop::manifest::FieldSpan| span.key.start <= at && at <= span.value.end;
+            let deepest = manifest.fields.iter().filter(|(_, span)| covers(span)).max_by_key(|(path, _)| path.len())?;
+            Some(kubehop::object::FieldRef::new(manifest.key("default"), deepest.0.as_str()))
+        });
+        if self.caret.with_untracked(|caret| *caret != field) {
+            self.caret.set(field);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_change_units_and_back() {
+        let text = "a中😀b";
+        for (byte, unit) in [(0, 0), (1, 1), (4, 2), (8, 4), (9, 5)] {
+            assert_eq!(utf16(text, byte), unit);
+            assert_eq!(bytes(text, unit), byte);
+        }
+        assert_eq!(utf16(text, 99), 5);
+        assert_eq!(bytes(text, 99), 9);
+    }
+}
