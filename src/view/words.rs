@@ -48,7 +48,6 @@ words! {
     ResizeTerminal: "Height of the terminal", "终端高度";
     ResizeInspector: "Height of the inspector", "检查面板高度";
     ResizeHelp: "Arrow keys move it, Enter hides or shows the pane", "方向键移动，回车隐藏或显示面板";
-    ShowPane: "Show the pane", "显示面板";
     // The editor.
     Editor: "Editor", "编辑器";
     Files: "Files", "文件";
@@ -63,21 +62,17 @@ words! {
     LeaveEditor: "Esc, then Tab, leaves the editor", "按 Esc 再按 Tab 离开编辑器";
     // The terminal.
     NewTerminal: "New terminal", "新终端";
-    CloseTerminal: "Close this terminal", "关闭此终端";
     CommandLine: "Command line", "命令行";
     Welcome: "Your machine, next to the cluster. Try", "这是你的电脑，旁边就是集群。试试";
-    Exit: "exit status", "退出码";
     // Lessons.
     Task: "Task", "任务";
     Check: "Check", "检查";
     Solved: "solved", "已完成";
-    Send: "Send", "发送";
     CopyCurl: "Copy as curl", "复制为 curl";
     CurlCopied: "Copied", "已复制";
     Back: "Back", "上一步";
     Skip: "Skip", "跳过";
     Next: "Next", "下一步";
-    Finish: "Start again", "从头再来";
     Solution: "Solution", "答案";
     HideSolution: "Hide the solution", "收起答案";
     RunSolution: "Do it for me", "替我做";
