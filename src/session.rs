@@ -2,15 +2,20 @@
 //!
 //! Undo, reset, rewind, share links and bug reports all replay that one log.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use crate::api::Status;
 use crate::cluster::Cluster;
 use crate::diag::Diagnostic;
 use crate::lang::Lang;
+use crate::manifest;
 use crate::object::{Profile, Ref};
-use crate::shell::{Files, Output, Terminal};
+use crate::shell::{self, Files, Output, Reading, Stream, Terminal};
 use crate::text::Source;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::trace::Trace;
 
 /// What can be done to a session.
@@ -19,6 +24,9 @@ use crate::trace::Trace;
 pub enum Command {
     /// The editor's file is applied, like `kubectl apply -f`: what can be applied is, the rest is told.
     Apply(Source),
+    /// The editor's file is applied as it is typed: objects that were applied from it before and no longer stand in it
+    /// are deleted, like `kubectl apply --prune`. A text that cannot be read whole deletes nothing.
+    Live(Source),
     /// The laptop's file gets this text; nothing is applied.
     Write(Source),
     /// A line is run in a terminal, by its number.
@@ -63,69 +71,341 @@ pub struct Reply {
     pub traces: Vec<Trace>,
 }
 
+/// How many traces are kept.
+const TRACES: usize = 2000;
+
+/// How many states are kept to go back to, besides the fresh one.
+const CHECKPOINTS: usize = 32;
+
+/// Keystrokes that follow each other within this time are taken back together.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// How long a session that is replayed may have lasted.
+const LONGEST: Duration = Duration::from_secs(31 * 86_400);
+
+/// How many requests one command may send.
+const REQUESTS: u32 = 1000;
+
 /// A session.
 #[derive(Clone, Debug)]
-pub struct Session {}
+pub struct Session {
+    profile: Profile,
+    seed: u64,
+    lang: Lang,
+    log: Vec<(Instant, Command)>,
+    state: State,
+    /// States as they were after so many commands of the log, just before the next; the first is the fresh one.
+    checkpoints: Vec<(usize, State)>,
+    /// The last entry of the log, if it is a live application.
+    live: Option<Typed>,
+}
+
+/// A live application.
+#[derive(Clone, Debug)]
+struct Typed {
+    /// What its text says.
+    trees: Vec<serde_json::Value>,
+    /// Whether it changed the cluster.
+    changed: bool,
+}
+
+/// All that commands change. A clone is cheap: objects, texts of traces and the like are shared.
+#[derive(Clone, Debug)]
+struct State {
+    cluster: Cluster,
+    files: Files,
+    terminals: BTreeMap<u8, Terminal>,
+    traces: Vec<Arc<Trace>>,
+    /// The objects that each file of the editor has made.
+    applied: BTreeMap<String, BTreeSet<Ref>>,
+}
+
+/// A session written down.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    version: u32,
+    profile: Profile,
+    seed: u64,
+    /// The moment at which it was written down, in microseconds.
+    #[serde(default)]
+    now: u64,
+    log: Vec<(u64, Command)>,
+}
 
 impl Session {
     /// A session in a fresh cluster.
-    pub fn new(_profile: Profile, _seed: u64, _lang: Lang) -> Self {
-        todo!()
+    pub fn new(profile: Profile, seed: u64, lang: Lang) -> Self {
+        let state = State {
+            cluster: Cluster::new(&profile, seed),
+            files: Files::new(),
+            terminals: BTreeMap::from([(0, Terminal::new(lang))]),
+            traces: Vec::new(),
+            applied: BTreeMap::new(),
+        };
+        Self { profile, seed, lang, log: Vec::new(), checkpoints: vec![(0, state.clone())], state, live: None }
     }
+
     /// Carries out a command now, and logs it.
-    pub fn run(&mut self, _command: Command) -> Reply {
-        todo!()
+    ///
+    /// Live applications that change nothing leave no entry of their own, so that typing keeps the log short.
+    pub fn run(&mut self, command: Command) -> Reply {
+        let at = self.state.cluster.now();
+        let before = self.state.clone();
+        let reply = self.state.execute(&command, self.lang);
+        let changed = self.state.cluster.store().revision() != before.cluster.store().revision();
+        let live = match &command {
+            Command::Live(source) => Some(Typed { trees: trees(source), changed }),
+            _ => None,
+        };
+        let typing = match (&command, self.log.last()) {
+            (Command::Live(now), Some((_, Command::Live(last)))) if now.name == last.name => self.live.take(),
+            _ => None,
+        };
+        match (typing, &live) {
+            // The same objects in other words: the entry before says it as well.
+            (Some(last), Some(typed)) if last.changed && !changed && last.trees == typed.trees => {
+                if let Some((_, logged)) = self.log.last_mut() {
+                    *logged = command;
+                }
+                self.live = Some(last);
+                return reply;
+            }
+            // The entry before did nothing: this one takes its place.
+            (Some(last), _) if !last.changed => {
+                self.log.pop();
+            }
+            _ => {}
+        }
+        self.keep(before);
+        self.log.push((at, command));
+        self.live = live;
+        reply
     }
+
+    /// Keeps the state before the next entry of the log, unless one for it is kept.
+    fn keep(&mut self, state: State) {
+        if self.checkpoints.last().is_none_or(|(length, _)| *length < self.log.len()) {
+            self.checkpoints.push((self.log.len(), state));
+            if self.checkpoints.len() > CHECKPOINTS + 1 {
+                self.checkpoints.remove(1);
+            }
+        }
+    }
+
     /// Lets virtual time pass until `until`. Not logged: commands carry their times.
-    pub fn advance(&mut self, _until: Instant) {
-        todo!()
+    pub fn advance(&mut self, until: Instant) {
+        self.state.cluster.advance(until);
     }
+
+    /// Lets virtual time pass until the cluster is quiet, `limit` at most. Not logged either.
+    pub fn settle(&mut self, limit: Duration) {
+        self.state.cluster.settle(limit);
+    }
+
     /// The cluster as it is now.
     pub fn cluster(&self) -> &Cluster {
-        todo!()
+        &self.state.cluster
     }
+
     /// The laptop's files.
     pub fn files(&self) -> &Files {
-        todo!()
+        &self.state.files
     }
+
     /// A terminal; there is always a terminal 0.
-    pub fn terminal(&self, _number: u8) -> Option<&Terminal> {
-        todo!()
+    pub fn terminal(&self, number: u8) -> Option<&Terminal> {
+        self.state.terminals.get(&number)
     }
+
     /// The traces kept, oldest first; the oldest go when there are more than 2,000.
-    pub fn traces(&self) -> &[std::sync::Arc<Trace>] {
-        todo!()
+    pub fn traces(&self) -> &[Arc<Trace>] {
+        &self.state.traces
     }
+
     /// The log.
     pub fn log(&self) -> &[(Instant, Command)] {
-        todo!()
+        &self.log
     }
+
     /// The environment.
     pub fn profile(&self) -> &Profile {
-        todo!()
+        &self.profile
     }
+
     /// The seed.
     pub fn seed(&self) -> u64 {
-        todo!()
+        self.seed
     }
+
     /// From now on, the lab's own remarks in terminals are in this language. Not logged.
-    pub fn set_lang(&mut self, _lang: Lang) {
-        todo!()
+    pub fn set_lang(&mut self, lang: Lang) {
+        self.lang = lang;
+        self.state.speak(lang);
     }
-    /// All of it, for links, storage and bug reports: `{"version":1,"profile":…,"seed":…,"log":[[MICROS, COMMAND], …]}`.
+
+    /// All of it, for links, storage and bug reports: `{"version":1,"profile":…,"seed":…,"now":MICROS,"log":[[MICROS, COMMAND], …]}`.
     pub fn to_json(&self) -> String {
-        todo!()
+        let written = Written {
+            version: 1,
+            profile: self.profile.clone(),
+            seed: self.seed,
+            now: self.state.cluster.now().as_micros(),
+            log: self.log.iter().map(|(at, command)| (at.as_micros(), command.clone())).collect(),
+        };
+        // Plain data with string keys always becomes JSON.
+        serde_json::to_string(&written).unwrap_or_default()
     }
+
     /// The session of [`Session::to_json`], replayed; an error says what is wrong with the text.
-    pub fn from_json(_text: &str, _lang: Lang) -> Result<Self, String> {
-        todo!()
+    pub fn from_json(text: &str, lang: Lang) -> Result<Self, String> {
+        let written: Written = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        if written.version != 1 {
+            let version = written.version;
+            return Err(lang.pick(
+                format!("this session was written by another version ({version}) of the lab"),
+                format!("该会话由实验室的另一版本（{version}）写成"),
+            ));
+        }
+        let latest = written.log.iter().map(|(at, _)| *at).fold(written.now, u64::max);
+        if latest > LONGEST.as_micros() as u64 || written.profile.nodes.is_empty() {
+            return Err(lang.pick("this session cannot be replayed", "该会话无法重放").to_owned());
+        }
+        let mut session = Self::new(written.profile, written.seed, lang);
+        for (at, command) in written.log {
+            session.advance(Instant::from_micros(at));
+            let before = session.state.clone();
+            session.state.execute(&command, lang);
+            session.keep(before);
+            session.log.push((Instant::from_micros(at), command));
+        }
+        session.advance(Instant::from_micros(written.now));
+        Ok(session)
     }
-    /// Takes the last command back; false if there is none.
+
+    /// Takes the last command back; false if there is none. Keystrokes without a pause between go together.
     pub fn undo(&mut self) -> bool {
-        todo!()
+        let Some((mut at, command)) = self.log.pop() else { return false };
+        if let Command::Live(typed) = &command {
+            while let Some((earlier, Command::Live(last))) = self.log.last() {
+                if last.name != typed.name || at.since(*earlier) > PAUSE {
+                    break;
+                }
+                at = *earlier;
+                self.log.pop();
+            }
+        }
+        self.go_back_to(self.log.len());
+        self.advance(at);
+        true
     }
+
     /// Back to the fresh cluster, with an empty log.
     pub fn reset(&mut self) {
-        todo!()
+        self.log.clear();
+        self.go_back_to(0);
     }
+
+    /// Restores the state after the first `length` entries of the log, from the nearest checkpoint.
+    fn go_back_to(&mut self, length: usize) {
+        self.live = None;
+        // The first checkpoint is the fresh state, at length 0: it always stays.
+        self.checkpoints.retain(|(kept, _)| *kept <= length);
+        let Some((from, state)) = self.checkpoints.last().cloned() else { return };
+        self.state = state;
+        self.state.speak(self.lang);
+        for (at, command) in &self.log[from..length] {
+            self.state.cluster.advance(*at);
+            self.state.execute(command, self.lang);
+        }
+    }
+}
+
+/// What a text says, whatever its comments and blanks; empty if it cannot be read.
+fn trees(source: &Source) -> Vec<serde_json::Value> {
+    manifest::parse(source).manifests.into_iter().map(|manifest| manifest.tree).collect()
+}
+
+impl State {
+    fn speak(&mut self, lang: Lang) {
+        self.terminals.values_mut().for_each(|terminal| terminal.lang = lang);
+    }
+
+    fn execute(&mut self, command: &Command, lang: Lang) -> Reply {
+        match command {
+            Command::Apply(source) => self.apply(source, Reading::UntilUnreadable, lang),
+            Command::Live(source) => {
+                let before = self.applied.get(&source.name).cloned().unwrap_or_default();
+                let mut reply = self.apply(source, Reading::Whole, lang);
+                if manifest::parse(source).refusals.is_empty() {
+                    self.prune(source, &before, &mut reply.output);
+                }
+                reply
+            }
+            Command::Write(source) => {
+                self.files.insert(source.name.clone(), source.text.clone());
+                Reply::default()
+            }
+            Command::Run { terminal, line } => {
+                let terminal = self.terminals.entry(*terminal).or_insert_with(|| Terminal::new(lang));
+                let output = shell::run(&mut self.cluster, terminal, &mut self.files, line);
+                self.sent(output)
+            }
+            Command::Request { from, url, count } => {
+                let count = (*count).min(REQUESTS);
+                let output = shell::request(&mut self.cluster, from, url, count, lang);
+                self.sent(output)
+            }
+            Command::Fault(fault) => {
+                let done = match fault {
+                    Fault::KillPod(pod) => self.cluster.kill_pod(pod),
+                    Fault::FailReadiness(pod, _) if self.cluster.store().get(pod).is_none() => {
+                        Err(Status::not_found(pod))
+                    }
+                    Fault::FailReadiness(pod, fails) => {
+                        self.cluster.fail_readiness(pod, *fails);
+                        Ok(())
+                    }
+                };
+                Reply {
+                    output: done.map_or_else(|status| refused(&status), |()| Output::default()),
+                    ..Reply::default()
+                }
+            }
+        }
+    }
+
+    fn apply(&mut self, source: &Source, reading: Reading, lang: Lang) -> Reply {
+        self.files.insert(source.name.clone(), source.text.clone());
+        let applied = shell::apply(&mut self.cluster, source, reading, lang);
+        self.applied.entry(source.name.clone()).or_default().extend(applied.keys);
+        Reply { output: applied.output, diagnostics: applied.diagnostics, traces: Vec::new() }
+    }
+
+    /// Deletes what a file made before and says no longer, unless another file says it.
+    fn prune(&mut self, source: &Source, before: &BTreeSet<Ref>, output: &mut Output) {
+        let stands: BTreeSet<Ref> =
+            manifest::parse(source).manifests.iter().map(|manifest| manifest.key(shell::DEFAULT_NAMESPACE)).collect();
+        let elsewhere = |key: &Ref| self.applied.iter().any(|(file, keys)| *file != source.name && keys.contains(key));
+        let gone: Vec<Ref> = before.iter().filter(|key| !stands.contains(key) && !elsewhere(key)).cloned().collect();
+        for key in gone {
+            // What is gone already needs no pruning.
+            if self.cluster.delete(&key, None).is_ok() {
+                output.chunks.push((Stream::Out, format!("{} pruned\n", shell::named(&key))));
+            }
+        }
+        self.applied.insert(source.name.clone(), stands);
+    }
+
+    /// Keeps the traces of an output.
+    fn sent(&mut self, mut output: Output) -> Reply {
+        let traces = std::mem::take(&mut output.traces);
+        self.traces.extend(traces.iter().cloned().map(Arc::new));
+        let surplus = self.traces.len().saturating_sub(TRACES);
+        self.traces.drain(..surplus);
+        Reply { output, diagnostics: Vec::new(), traces }
+    }
+}
+
+fn refused(status: &Status) -> Output {
+    Output { chunks: vec![(Stream::Err, status.kubectl())], code: 1, ..Output::default() }
 }

@@ -2,11 +2,34 @@
 //!
 //! The page's terminal, the command line and the JavaScript module share it. Knows nothing of the screen.
 
+mod words;
+mod flags;
+mod pattern;
+mod place;
+mod interpret;
+mod filter;
+mod host;
+mod curl;
+mod minikube;
+mod follow;
+mod kubectl;
+mod complete;
+
 use std::collections::BTreeMap;
 
 use crate::cluster::Cluster;
+use crate::diag::Diagnostic;
 use crate::lang::Lang;
+use crate::object::Ref;
+use crate::text::Source;
+use crate::time::Duration;
 use crate::trace::{Place, Trace};
+
+pub use complete::complete;
+pub use place::prompt;
+
+/// The namespace of objects that name none.
+pub const DEFAULT_NAMESPACE: &str = "default";
 
 /// Which of a program's two outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,14 +62,92 @@ pub struct Terminal {
     pub namespace: String,
     /// The language of the lab's own remarks; tools' texts are always English.
     pub lang: Lang,
+    /// The shell's variables; `?` is the status of the last command.
+    pub variables: BTreeMap<String, String>,
+    /// Pods that go when their terminal is left (`kubectl run -it --rm`), by how many places stood before.
+    pub passing: Vec<(usize, Ref)>,
 }
 
 /// The laptop's files: the editor's tabs, by name.
 pub type Files = BTreeMap<String, String>;
 
 /// Runs one line. Time passes in the cluster as the line's commands take it.
-pub fn run(_cluster: &mut Cluster, _terminal: &mut Terminal, _files: &mut Files, _line: &str) -> Output {
-    todo!()
+///
+/// Stands for bash with the tools of a workshop's laptop, a minikube node and a pod. It never fails and never panics: what cannot be read is
+/// answered on standard error.
+pub fn run(cluster: &mut Cluster, terminal: &mut Terminal, files: &mut Files, line: &str) -> Output {
+    let mut shell = Shell::new(cluster, terminal, files);
+    let mut io = Io::default();
+    let code = shell.line(&mut io, line);
+    Output { chunks: io.chunks, code, traces: shell.traces, clear: shell.clear }
+}
+
+/// What applying a file gave.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Applied {
+    /// What `kubectl apply -f` prints, and its exit status.
+    pub output: Output,
+    /// What is wrong, reading and refusals both, each at its place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The objects that the file made or changed, or left as they were.
+    pub keys: Vec<Ref>,
+}
+
+/// What follows a document that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// kubectl reads no further in that file.
+    UntilUnreadable,
+    /// The rest is applied all the same, as an editor wants whose text is never finished.
+    Whole,
+}
+
+/// Applies each document of a file in order, as `kubectl apply -f` does.
+pub fn apply(cluster: &mut Cluster, source: &Source, reading: Reading, lang: Lang) -> Applied {
+    let file = kubectl::file(cluster, source, DEFAULT_NAMESPACE, reading);
+    let mut io = Io::default();
+    let code = file.tell(&mut io, source, lang);
+    Applied {
+        output: Output { chunks: io.chunks, code, ..Output::default() },
+        diagnostics: file.diagnostics,
+        keys: file.keys,
+    }
+}
+
+/// Sends `count` requests from a place, a new connection each, as a traffic generator does: who gets no answer waits 2 seconds.
+pub fn request(cluster: &mut Cluster, from: &str, goal: &str, count: u32, lang: Lang) -> Output {
+    let (mut terminal, mut files, mut io) = (Terminal::new(lang), Files::new(), Io::default());
+    let mut shell = Shell::new(cluster, &mut terminal, &mut files);
+    let code = follow::send(&mut shell, &mut io, from, goal, count);
+    Output { chunks: io.chunks, code, traces: shell.traces, clear: false }
+}
+
+/// `pod/web` or `deployment.apps/web`, as kubectl names what it worked on.
+pub fn named(key: &Ref) -> String {
+    kubectl::named(key.kind, &key.name)
+}
+
+/// Whether a line is whole: neither a quote nor a loop is left open at its end.
+pub fn is_whole(line: &str) -> bool {
+    !matches!(words::parse(line), Err(words::Problem::Unfinished(_)))
+}
+
+impl Terminal {
+    /// A terminal on the laptop.
+    pub fn new(lang: Lang) -> Self {
+        Self {
+            places: vec![Place::Laptop],
+            namespace: DEFAULT_NAMESPACE.into(),
+            lang,
+            variables: BTreeMap::new(),
+            passing: Vec::new(),
+        }
+    }
+
+    /// Where it stands now.
+    pub fn place(&self) -> &Place {
+        self.places.last().unwrap_or(&Place::Laptop)
+    }
 }
 
 impl Output {
@@ -54,4 +155,159 @@ impl Output {
     pub fn on(&self, stream: Stream) -> String {
         self.chunks.iter().filter(|(s, _)| *s == stream).map(|(_, text)| text.as_str()).collect()
     }
+}
+
+/// How many commands one line may run, and how many bytes it may print, before the lab stops it.
+const MOST_STEPS: u32 = 20_000;
+const MOST_BYTES: usize = 4 << 20;
+
+/// What a program sees of the world.
+struct Shell<'a> {
+    cluster: &'a mut Cluster,
+    terminal: &'a mut Terminal,
+    files: &'a mut Files,
+    traces: Vec<Trace>,
+    clear: bool,
+    /// Whether another place was entered or left: the rest of the line is for the shell that was left behind.
+    moved: bool,
+    steps: u32,
+    depth: u32,
+}
+
+/// A program's input and outputs.
+#[derive(Default)]
+struct Io {
+    input: Option<String>,
+    chunks: Vec<(Stream, String)>,
+    bytes: usize,
+}
+
+impl Io {
+    fn print(&mut self, stream: Stream, text: impl AsRef<str>) {
+        let text = text.as_ref();
+        if text.is_empty() || self.bytes > MOST_BYTES {
+            return;
+        }
+        self.bytes += text.len();
+        match self.chunks.last_mut() {
+            Some((last, before)) if *last == stream => before.push_str(text),
+            _ => self.chunks.push((stream, text.to_owned())),
+        }
+    }
+
+    /// Prints on standard output.
+    fn out(&mut self, text: impl AsRef<str>) {
+        self.print(Stream::Out, text);
+    }
+
+    /// Prints on standard error.
+    fn err(&mut self, text: impl AsRef<str>) {
+        self.print(Stream::Err, text);
+    }
+}
+
+impl<'a> Shell<'a> {
+    fn new(cluster: &'a mut Cluster, terminal: &'a mut Terminal, files: &'a mut Files) -> Self {
+        Self { cluster, terminal, files, traces: Vec::new(), clear: false, moved: false, steps: 0, depth: 0 }
+    }
+
+    /// Lets time pass.
+    fn pass(&mut self, time: Duration) {
+        let until = self.cluster.now() + time;
+        self.cluster.advance(until);
+    }
+
+    /// A sentence of the lab's own, in the learner's language.
+    fn say(&self, io: &mut Io, en: impl AsRef<str>, zh: impl AsRef<str>) {
+        io.err(format!("kubehop: {}\n", self.terminal.lang.pick(en.as_ref(), zh.as_ref())));
+    }
+}
+
+/// A program of the lab.
+struct Program {
+    name: &'static str,
+    /// Whether it is found only on the laptop.
+    laptop_only: bool,
+    run: fn(&mut Shell, &mut Io, &[String]) -> i32,
+    /// What it is for, for `help`; empty for what every shell has.
+    help: (&'static str, &'static str),
+}
+
+const fn program(
+    name: &'static str,
+    run: fn(&mut Shell, &mut Io, &[String]) -> i32,
+    en: &'static str,
+    zh: &'static str,
+) -> Program {
+    Program { name, laptop_only: false, run, help: (en, zh) }
+}
+
+/// Every program, in the order of `help`.
+const PROGRAMS: &[Program] = &[
+    Program {
+        name: "kubectl",
+        laptop_only: true,
+        run: kubectl::run,
+        help: (
+            "talk to the API server: apply, get, describe, delete, scale, exec, …",
+            "与 API server 对话：apply、get、describe、delete、scale、exec……",
+        ),
+    },
+    Program {
+        name: "minikube",
+        laptop_only: true,
+        run: minikube::run,
+        help: ("the cluster's machines: ssh, ip, status, node list", "集群的机器：ssh、ip、status、node list"),
+    },
+    program("curl", curl::curl, "send an HTTP request from where you stand", "从当前位置发送 HTTP 请求"),
+    program("wget", curl::wget, "the same, as busybox has it (wget -qO- URL)", "同上，busybox 的写法（wget -qO- URL）"),
+    program("trace", follow::run, "send requests and tell every hop with its reason", "发送请求，并说明每一跳及其原因"),
+    program(
+        "iptables-save",
+        host::iptables_save,
+        "the rules that kube-proxy wrote, on a node",
+        "节点上 kube-proxy 写的规则",
+    ),
+    program("ip", host::ip, "the addresses here (ip addr)", "此处的地址（ip addr）"),
+    program("hostname", host::hostname, "where you stand", "当前位置的主机名"),
+    program("ls", host::ls, "the editor's files", "编辑器里的文件"),
+    program("cat", host::cat, "print a file", "打印文件"),
+    program("echo", host::echo, "", ""),
+    program("printf", host::printf, "", ""),
+    program("seq", host::seq, "", ""),
+    program("sleep", host::sleep, "let virtual time pass", "让虚拟时间流逝"),
+    program("grep", filter::grep, "", ""),
+    program("head", filter::head, "", ""),
+    program("tail", filter::tail, "", ""),
+    program("sort", filter::sort, "", ""),
+    program("uniq", filter::uniq, "", ""),
+    program("wc", filter::wc, "", ""),
+    program("true", |_, _, _| 0, "", ""),
+    program("false", |_, _, _| 1, "", ""),
+    program("sudo", host::sudo, "", ""),
+    program("sh", host::sh, "", ""),
+    program("bash", host::sh, "", ""),
+    program("exit", host::exit, "leave the node or pod", "离开节点或 Pod"),
+    program("logout", host::exit, "", ""),
+    program("whoami", host::whoami, "", ""),
+    program("pwd", host::pwd, "", ""),
+    program("date", host::date, "", ""),
+    program("clear", host::clear, "empty the terminal", "清空终端"),
+    program("help", host::help, "this list", "本列表"),
+];
+
+/// A text in double quotes, as Go's `%q` prints it.
+fn go_quote(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            '\n' => quoted += "\\n",
+            '\t' => quoted += "\\t",
+            '\r' => quoted += "\\r",
+            c if c.is_control() => quoted += &format!("\\x{:02x}", c as u32),
+            c => quoted.push(c),
+        }
+    }
+    quoted + "\""
 }

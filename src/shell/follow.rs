@@ -1,0 +1,183 @@
+//! `trace`: separate requests, each followed hop by hop, as text or as one JSON array.
+
+use super::flags::{self, Flag, Style, switch, value};
+use super::{Io, Shell};
+use crate::time::Duration;
+use crate::trace::{self, Request};
+
+pub(super) const TRACE: &[Flag] = &[
+    value("from", ' ', "WHERE"),
+    value("count", 'n', "COUNT"),
+    value("output", 'o', "FORMAT"),
+    value("header", 'H', "LINE"),
+    value("request", 'X', "METHOD"),
+    switch("udp", 'u'),
+    switch("insecure", 'k'),
+];
+
+/// How many requests one call sends at most.
+const MOST: u32 = 1000;
+
+const USAGE: &str =
+    "usage: trace [--from WHERE] [-n COUNT] [-o text|json] [-X METHOD] [-H 'K: V'] [-u] [-k] URL|HOST:PORT\n";
+
+/// `trace [--from WHERE] [-n COUNT] [-o text|json] [-H 'K: V'] URL|HOST:PORT`
+///
+/// The lab's own program: no real one could see what it tells.
+pub(super) fn run(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
+    let flags = match flags::read(Style::Getopt, &[TRACE], args) {
+        Ok(flags) => flags,
+        Err(problem) => {
+            io.err(format!("trace: {}\n{USAGE}", problem.getopt()));
+            return 2;
+        }
+    };
+    let [goal] = flags.words.as_slice() else {
+        io.err(USAGE);
+        return 2;
+    };
+    let count = match flags.get("count").map_or(Ok(1), str::parse::<u32>) {
+        Ok(count) if (1..=MOST).contains(&count) => count,
+        _ => {
+            shell.say(io, format!("trace -n takes 1 to {MOST}"), format!("trace -n 的取值为 1 到 {MOST}"));
+            return 2;
+        }
+    };
+    let json = match flags.get("output").unwrap_or("text") {
+        "json" => true,
+        "text" => false,
+        other => {
+            shell.say(
+                io,
+                format!("trace -o takes text or json, not {other}"),
+                format!("trace -o 的取值为 text 或 json，而不是 {other}"),
+            );
+            return 2;
+        }
+    };
+    let from = match flags.get("from") {
+        None => shell.terminal.place().clone(),
+        Some(word) => match shell.place_named(word) {
+            Some(place) => place,
+            None => {
+                shell.say(
+                    io,
+                    format!("nothing runs at {word}; --from takes laptop, node/NAME, pod/NAMESPACE/NAME or pod/NAME"),
+                    format!("{word} 处没有可用的主机；--from 可取 laptop、node/名字、pod/命名空间/名字 或 pod/名字"),
+                );
+                return 1;
+            }
+        },
+    };
+    let Some(request) = request(goal, flags.get("request"), flags.on("udp")) else {
+        unreadable(shell, io, goal);
+        return 2;
+    };
+    let headers = flags.all("header").filter_map(|line| line.split_once(':'));
+    let headers = headers.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect();
+    let request = Request { headers, ..request };
+    let lang = shell.terminal.lang;
+    let mut all = Vec::new();
+    let mut failed = false;
+    for i in 0..count {
+        let trace = shell.at(from.clone(), |shell| shell.request(&request, Duration::MAX).0);
+        failed |= trace.outcome.kind != trace::OutcomeKind::Answered;
+        if json {
+            all.push(trace::to_json(&trace, lang));
+        } else {
+            io.out(if i > 0 { "\n" } else { "" });
+            io.out(trace::to_text(&trace, lang));
+        }
+    }
+    if json {
+        io.out(serde_json::to_string_pretty(&all).unwrap_or_default() + "\n");
+    }
+    i32::from(failed)
+}
+
+/// How long a traffic generator waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Sends `count` requests from the place of the given name; gives an exit status.
+pub(super) fn send(shell: &mut Shell, io: &mut Io, from: &str, goal: &str, count: u32) -> i32 {
+    let Some(place) = shell.place_named(from) else {
+        shell.say(io, format!("nothing runs at {from}"), format!("{from} 处没有可用的主机"));
+        return 1;
+    };
+    let Some(request) = request(goal, None, false) else {
+        unreadable(shell, io, goal);
+        return 2;
+    };
+    let mut code = 0;
+    for _ in 0..count {
+        let trace = shell.at(place.clone(), |shell| shell.request(&request, PATIENCE).0);
+        code |= i32::from(trace.outcome.kind != trace::OutcomeKind::Answered);
+    }
+    code
+}
+
+fn unreadable(shell: &Shell, io: &mut Io, goal: &str) {
+    shell.say(
+        io,
+        format!("{goal} is neither http://HOST[:PORT][/PATH] nor HOST:PORT"),
+        format!("{goal} 既不是 http://主机[:端口][/路径]，也不是 主机:端口"),
+    );
+}
+
+/// The request that a URL or `HOST:PORT` stands for.
+pub(crate) fn request(goal: &str, method: Option<&str>, udp: bool) -> Option<Request> {
+    let (scheme, rest) = match goal.split_once("://") {
+        Some((scheme @ ("http" | "https"), rest)) => (scheme, rest),
+        Some(_) => return None,
+        None if goal.contains('/') => ("http", goal),
+        None => {
+            let (host, port) = goal.rsplit_once(':')?;
+            let port: u16 = port.parse().ok()?;
+            let protocol = if udp { "udp" } else { "tcp" };
+            return (!host.is_empty() && port > 0).then(|| Request {
+                protocol: protocol.into(),
+                method: "".into(),
+                url: goal.into(),
+                headers: Vec::new(),
+            });
+        }
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let authority = &rest[..end];
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) => port.parse::<u16>().ok().map(|_| host)?,
+        None => authority,
+    };
+    if host.is_empty() || host.contains(char::is_whitespace) {
+        return None;
+    }
+    let slash = if rest[end..].starts_with('/') { "" } else { "/" };
+    Some(Request {
+        protocol: scheme.into(),
+        method: method.unwrap_or("GET").into(),
+        url: format!("{scheme}://{authority}{slash}{}", &rest[end..]).into(),
+        headers: Vec::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn goals_are_urls_or_sockets() {
+        let check = |goal: &str, expected: &str| {
+            let got =
+                request(goal, None, false).map_or("none".into(), |r| format!("{} {} {}", r.protocol, r.method, r.url));
+            assert_eq!(got, expected, "{goal}");
+        };
+        check("http://10.96.0.7:9090/api", "http GET http://10.96.0.7:9090/api");
+        check("http://web", "http GET http://web/");
+        check("10.96.0.7:9090", "tcp  10.96.0.7:9090");
+        check("10.96.0.7:9090/api", "http GET http://10.96.0.7:9090/api");
+        check("web", "none");
+        check("web:99999", "none");
+        check("ftp://web", "none");
+        check("http://:80/", "none");
+    }
+}

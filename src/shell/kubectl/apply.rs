@@ -1,0 +1,207 @@
+//! `kubectl apply -f` and the application of one file, which the editor shares.
+
+use crate::api::{Reason, Status};
+use crate::cluster::{Applied, Cluster};
+use crate::diag::{Diagnostic, Severity};
+use crate::manifest::{self, Manifest, Refuser};
+use crate::object::{FieldRef, Ref};
+use crate::text::Source;
+
+use super::super::flags::{Flag, switch, value};
+use super::super::{Io, Reading};
+use super::{Call, Fail, named};
+use crate::lang::Lang;
+use crate::trace::Place;
+
+pub(super) const APPLY: &[Flag] =
+    &[value("filename", 'f', "FILE"), switch("recursive", 'R'), value("output", 'o', "FORMAT")];
+
+/// What applying a file gave.
+#[derive(Clone, Debug, Default)]
+pub(in crate::shell) struct File {
+    /// kubectl's lines on standard output.
+    pub(in crate::shell) out: String,
+    /// What is wrong, reading and refusals both, each at its place.
+    pub(in crate::shell) diagnostics: Vec<Diagnostic>,
+    /// The objects that stand in the file, applied or not.
+    pub(in crate::shell) keys: Vec<Ref>,
+    errors: Vec<Refused>,
+}
+
+/// A failure of kubectl's, kept until its end.
+#[derive(Clone, Debug)]
+enum Refused {
+    /// Printed after `error: ` if it is the only one.
+    Plain(String),
+    /// The server's, and what kubectl was doing.
+    Server(Box<Status>, String),
+}
+
+/// Applies each document of a file in order, as `kubectl apply -f` does.
+pub(in crate::shell) fn file(cluster: &mut Cluster, source: &Source, namespace: &str, reading: Reading) -> File {
+    let parsed = manifest::parse(source);
+    let mut file = File { diagnostics: parsed.diagnostics, ..File::default() };
+    let stop = parsed.refusals.iter().find(|refusal| matches!(refusal.by, Refuser::Reader | Refuser::Checker));
+    let stop = stop.map(|refusal| refusal.span.start).filter(|_| reading == Reading::UntilUnreadable);
+    let stands = |start: u32| stop.is_none_or(|stop| start <= stop);
+    // Documents in the order of the text, read ones and refused ones.
+    let mut documents: Vec<(u32, Result<&Manifest, &manifest::Refusal>)> =
+        parsed.manifests.iter().map(|manifest| (manifest.span.start, Ok(manifest))).collect();
+    documents.extend(parsed.refusals.iter().map(|refusal| (refusal.span.start, Err(refusal))));
+    documents.sort_by_key(|(start, _)| *start);
+    for (_, document) in documents.into_iter().filter(|(start, _)| stands(*start)) {
+        match document {
+            Ok(manifest) => file.apply(cluster, source, manifest, namespace),
+            Err(refusal) => file.errors.push(match refusal.by {
+                Refuser::Reader | Refuser::Checker | Refuser::Mapper => Refused::Plain(refusal.message.clone()),
+                Refuser::Server => Refused::Server(
+                    Box::new(Status::bad_request(refusal.message.clone())),
+                    format!("error when creating {}: ", super::go_quote(&source.name)),
+                ),
+            }),
+        }
+    }
+    file.diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
+    file
+}
+
+impl File {
+    fn apply(&mut self, cluster: &mut Cluster, source: &Source, manifest: &Manifest, namespace: &str) {
+        let key = manifest.key(namespace);
+        self.keys.push(key.clone());
+        let exists = cluster.store().get(&key).is_some();
+        match cluster.apply(manifest, namespace) {
+            Ok(applied) => {
+                let what = match applied {
+                    Applied::Created => "created",
+                    Applied::Configured => "configured",
+                    Applied::Unchanged => "unchanged",
+                };
+                self.out += &format!("{} {what}\n", named(key.kind, &key.name));
+            }
+            Err(status) => {
+                self.diagnostics.extend(refusal_diagnostics(&status, manifest, &key));
+                let doing = if exists { "patching" } else { "creating" };
+                let doing = format!("error when {doing} {}: ", super::go_quote(&source.name));
+                self.errors.push(Refused::Server(Box::new(status), doing));
+            }
+        }
+    }
+
+    /// Prints it as if it were the only file; gives kubectl's exit status.
+    pub(in crate::shell) fn tell(&self, io: &mut Io, source: &Source, lang: Lang) -> i32 {
+        warn(io, source, &self.diagnostics, lang);
+        io.out(&self.out);
+        if !self.errors.is_empty() {
+            io.err(told(&self.errors));
+        } else if self.keys.is_empty() {
+            io.err("error: no objects passed to apply\n");
+            return 1;
+        }
+        i32::from(!self.errors.is_empty())
+    }
+}
+
+/// What kubectl prints on standard error in the end: one failure in full, several in short, a line each.
+fn told(errors: &[Refused]) -> String {
+    match errors {
+        [Refused::Plain(text)] => format!("error: {text}\n"),
+        [Refused::Server(status, doing)] => status.kubectl_doing(doing),
+        _ => errors
+            .iter()
+            .map(|error| match error {
+                Refused::Plain(text) => format!("{text}\n"),
+                Refused::Server(status, doing) => {
+                    format!("Error from server ({:?}): {doing}{}\n", status.reason, status.message)
+                }
+            })
+            .collect(),
+    }
+}
+
+/// A refusal at the fields that it names.
+fn refusal_diagnostics(status: &Status, manifest: &Manifest, key: &Ref) -> Vec<Diagnostic> {
+    let at = |field: &str, message: String| {
+        let span = manifest.span_of(&FieldRef::new(key.clone(), field)).map_or(manifest.span, |span| span.value);
+        Diagnostic { severity: Severity::Error, span, field: field.to_owned(), message, hint: None }
+    };
+    if status.reason == Reason::Invalid && !status.causes.is_empty() {
+        let causes = status.causes.iter();
+        return causes.map(|cause| at(&cause.field, format!("{}: {}", cause.field, cause.message))).collect();
+    }
+    vec![at("metadata.name", status.message.clone())]
+}
+
+/// `kubectl apply -f FILE|DIR|-`
+pub(super) fn apply(call: &mut Call) -> Result<i32, Fail> {
+    if !call.flags.words.is_empty() {
+        let words = call.flags.words.join(" ");
+        return Err(Fail::Error(format!("Unexpected args: [{words}]\nSee 'kubectl apply -h' for help and examples")));
+    }
+    let names: Vec<String> = call.flags.all("filename").flat_map(|names| names.split(',')).map(String::from).collect();
+    if names.is_empty() {
+        return Err(Fail::Error("must specify one of -f and -k".into()));
+    }
+    let sources = sources(call, &names)?;
+    let (mut errors, mut count) = (Vec::new(), 0);
+    for source in sources {
+        let file = file(call.shell.cluster, &source, &call.namespace, Reading::UntilUnreadable);
+        warn(call.io, &source, &file.diagnostics, call.shell.terminal.lang);
+        call.io.out(&file.out);
+        count += file.keys.len();
+        errors.extend(file.errors);
+    }
+    if errors.is_empty() && count == 0 {
+        return Err(Fail::Error("no objects passed to apply".into()));
+    }
+    if !errors.is_empty() {
+        call.io.err(told(&errors));
+    }
+    Ok(i32::from(!errors.is_empty()))
+}
+
+/// Warnings have no words of kubectl's: they are told as the lab's.
+fn warn(io: &mut Io, source: &Source, diagnostics: &[Diagnostic], lang: Lang) {
+    for diagnostic in diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning) {
+        io.err(format!("kubehop: {}\n", located(source, diagnostic, lang)));
+    }
+}
+
+/// `svc.yaml:5:3: message (hint)`
+fn located(source: &Source, diagnostic: &Diagnostic, lang: Lang) -> String {
+    let position = source.position(diagnostic.span.start);
+    let hint = diagnostic.hint.as_ref().map_or(String::new(), |hint| format!(" ({})", hint.text(lang)));
+    format!("{}:{}:{}: {}{hint}", source.name, position.line, position.column, diagnostic.message)
+}
+
+/// The texts that `-f` names: files, `.` for all of them, `-` for what came through the pipe.
+pub(super) fn sources(call: &mut Call, names: &[String]) -> Result<Vec<Source>, Fail> {
+    let mut sources = Vec::new();
+    for name in names {
+        if name == "-" {
+            sources.push(Source::new("STDIN", call.io.input.take().unwrap_or_default()));
+        } else if name.starts_with("http://") || name.starts_with("https://") {
+            call.shell.say(
+                call.io,
+                "the lab has no internet: paste the manifest into a file of the editor",
+                "实验室不联网：请把清单粘贴到编辑器的文件里",
+            );
+            return Err(Fail::Said(1));
+        } else if matches!(name.as_str(), "." | "./") && *call.shell.terminal.place() == Place::Laptop {
+            let known = |name: &&String| [".yaml", ".yml", ".json"].iter().any(|end| name.ends_with(end));
+            let names: Vec<&String> = call.shell.files.keys().filter(known).collect();
+            if names.is_empty() {
+                return Err(Fail::Error(format!(
+                    "error reading [{name}]: recognized file extensions are [.json .yaml .yml]"
+                )));
+            }
+            sources.extend(names.iter().map(|name| Source::new(name.as_str(), &*call.shell.files[*name])));
+        } else {
+            match call.shell.file(name) {
+                Some(text) => sources.push(Source::new(name.as_str(), text)),
+                None => return Err(Fail::Error(format!("the path {} does not exist", super::go_quote(name)))),
+            }
+        }
+    }
+    Ok(sources)
+}

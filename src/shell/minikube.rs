@@ -1,0 +1,130 @@
+//! minikube: the cluster's machines.
+//!
+//! Stands for minikube 1.39 `cmd/minikube/cmd`; left out: everything that makes or removes clusters.
+
+use super::flags::{self, Flag, Style, switch, value};
+use super::{Io, Shell};
+use crate::trace::Place;
+
+const COMMON: &[Flag] = &[value("node", 'n', "NODE"), value("profile", 'p', "NAME"), switch("help", 'h')];
+
+/// `minikube`
+pub(super) fn run(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
+    let flags = match flags::read(Style::PflagUntilWord, &[COMMON], args) {
+        Ok(flags) => flags,
+        Err(problem) => return unknown_flag(io, "", &problem),
+    };
+    let Some((verb, rest)) = flags.words.split_first() else {
+        return serves(shell, io, 0);
+    };
+    let style = if verb == "ssh" { Style::PflagUntilWord } else { Style::Pflag };
+    let own = match flags::read(style, &[COMMON], rest) {
+        Ok(own) => own,
+        Err(problem) => return unknown_flag(io, &format!("{verb} "), &problem),
+    };
+    let wanted = own.get("node").or(flags.get("node"));
+    match verb.as_str() {
+        "ssh" => match node(shell, io, wanted) {
+            Some(name) => ssh(shell, io, name, &own.words),
+            None => 80,
+        },
+        "ip" => match node(shell, io, wanted) {
+            Some(name) => {
+                let address = shell.nodes().into_iter().find(|node| node.0 == name);
+                io.out(address.map_or(String::new(), |node| format!("{}\n", node.1)));
+                0
+            }
+            None => 80,
+        },
+        "status" => status(shell, io),
+        "node" if own.words == ["list"] => {
+            for (name, address) in shell.nodes() {
+                io.out(format!("{name}\t{address}\n"));
+            }
+            0
+        }
+        "version" => {
+            io.out("minikube version: v1.39.0\n");
+            0
+        }
+        "start" => {
+            shell.say(io, "the cluster is running already", "集群已经在运行");
+            0
+        }
+        "node" | "help" => serves(shell, io, 0),
+        "addons" | "cache" | "config" | "cp" | "dashboard" | "delete" | "docker-env" | "image" | "kubectl" | "logs"
+        | "mount" | "options" | "pause" | "podman-env" | "profile" | "service" | "ssh-host" | "ssh-key" | "stop"
+        | "tunnel" | "unpause" | "update-check" | "update-context" | "completion" => serves(shell, io, 1),
+        other => {
+            io.err(format!("Error: unknown command \"{other}\" for \"minikube\"\nRun 'minikube --help' for usage.\n"));
+            serves(shell, io, 64)
+        }
+    }
+}
+
+fn unknown_flag(io: &mut Io, verb: &str, problem: &flags::Problem) -> i32 {
+    io.err(format!("Error: {}\nSee 'minikube {verb}--help' for usage.\n", problem.pflag()));
+    64
+}
+
+fn serves(shell: &Shell, io: &mut Io, code: i32) -> i32 {
+    shell.say(
+        io,
+        "the lab's minikube has: ssh [-n NODE] [-- COMMAND], ip, status, node list, version",
+        "实验室的 minikube 支持：ssh [-n 节点] [-- 命令]、ip、status、node list、version",
+    );
+    code
+}
+
+/// The node meant: the named one, else the first.
+fn node(shell: &Shell, io: &mut Io, name: Option<&str>) -> Option<String> {
+    let mut nodes = shell.nodes().into_iter().map(|node| node.0);
+    match name {
+        None => nodes.next(),
+        Some(name) => {
+            // minikube also takes the short name: m02.
+            let found = nodes.find(|node| node == name || node.strip_prefix("minikube-") == Some(name));
+            if found.is_none() {
+                io.err(format!(
+                    "\nX Exiting due to GUEST_NODE_RETRIEVE: retrieving node: Could not find node {name}\n"
+                ));
+            }
+            found
+        }
+    }
+}
+
+fn ssh(shell: &mut Shell, io: &mut Io, node: String, words: &[String]) -> i32 {
+    let place = Place::Node(node.into());
+    let input = io.input.take();
+    if words.is_empty() {
+        // With a pipe before it, ssh reads its lines from there.
+        return match input {
+            Some(lines) => shell.at(place, |shell| lines.lines().map(|line| shell.line(io, line)).last().unwrap_or(0)),
+            None => {
+                shell.enter(place);
+                0
+            }
+        };
+    }
+    // ssh joins the words with blanks; the shell on the node reads the line anew.
+    let line = words.join(" ");
+    io.input = input;
+    let code = shell.at(place, |shell| shell.line(io, &line));
+    if code != 0 {
+        io.err(format!("ssh: Process exited with status {code}\n"));
+    }
+    code
+}
+
+fn status(shell: &Shell, io: &mut Io) -> i32 {
+    for (i, (name, _)) in shell.nodes().into_iter().enumerate() {
+        io.out(format!("{name}\n"));
+        io.out(if i == 0 {
+            "type: Control Plane\nhost: Running\nkubelet: Running\napiserver: Running\nkubeconfig: Configured\n\n"
+        } else {
+            "type: Worker\nhost: Running\nkubelet: Running\n\n"
+        });
+    }
+    0
+}
