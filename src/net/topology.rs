@@ -81,6 +81,8 @@ pub struct Topology {
     pub pod_cidr: Ipv4Net,
     /// The range of cluster IPs.
     pub service_cidr: Ipv4Net,
+    /// The name server that kubelet gives to pods: the tenth address of the cluster IPs.
+    pub dns: Ipv4Addr,
 }
 
 /// Where a node's routing table leads.
@@ -182,6 +184,7 @@ impl Topology {
             laptop: profile.laptop,
             pod_cidr: profile.pod_cidr,
             service_cidr: profile.service_cidr,
+            dns: Ipv4Addr::from(u32::from(profile.service_cidr.network()) + 10),
         }
     }
 

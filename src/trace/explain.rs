@@ -211,6 +211,10 @@ pub fn explain(because: &Because, lang: Lang) -> String {
             format!("CoreDNS 回答：{name} 是 {target} 的别名。"),
         ),
         NameUnknown(name) => (format!("CoreDNS knows no {name}."), format!("CoreDNS 不认识 {name}。")),
+        NameOutside(name) => (
+            format!("{name} is no name of the cluster's. CoreDNS would ask servers on the internet, and the lab has none."),
+            format!("{name} 不是集群内的名字。CoreDNS 会去询问互联网上的服务器，而实验环境没有互联网。"),
+        ),
         NameNowhere(name) => (
             format!("CoreDNS knows {name} under none of the search domains. A Service of another namespace needs its namespace: NAME.NAMESPACE."),
             format!("CoreDNS 在所有搜索域下都不认识 {name}。访问其他命名空间的 Service 要写成 NAME.NAMESPACE。"),

@@ -177,6 +177,8 @@ pub enum Reason {
     },
     /// CoreDNS does not know the name.
     NameUnknown(Arc<str>),
+    /// The name is none of the cluster's, and there is no internet to ask.
+    NameOutside(Arc<str>),
     /// The name has no address in any search domain.
     NameNowhere(Arc<str>),
     /// The Service is headless and has no ready pod, so that its name has no address.

@@ -1,3 +1,4 @@
+#![allow(dead_code, reason = "each test file uses a part")]
 //! Small clusters for tests of the data plane, written straight into a store: no controllers, no defaults.
 
 use kubehop::api::Store;
@@ -63,9 +64,15 @@ impl World {
 
     /// Adds a Service and the slice of its endpoints: all pods that match, ready.
     pub(crate) fn service(&mut self, name: &str, spec: ServiceSpec) {
+        self.service_in("default", name, spec);
+    }
+
+    /// The same, in a namespace.
+    pub(crate) fn service_in(&mut self, namespace: &str, name: &str, spec: ServiceSpec) {
         let pods: Vec<_> = self
             .store
             .all::<Pod>()
+            .filter(|(meta, _)| meta.namespace == namespace)
             .filter(|(meta, _)| {
                 !spec.selector.is_empty() && spec.selector.iter().all(|(k, v)| meta.labels.get(k) == Some(v))
             })
@@ -87,10 +94,10 @@ impl World {
             app_protocol: None,
         });
         let slice = EndpointSlice { address_type: "IPv4".into(), endpoints: pods, ports: ports.collect() };
-        let mut slice = Object::new("default", format!("{name}-abcde"), slice);
+        let mut slice = Object::new(namespace, format!("{name}-abcde"), slice);
         slice.meta.labels.insert("kubernetes.io/service-name".into(), name.into());
         self.store.put(slice);
-        self.store.put(Object::new("default", name, Service { spec, ..Service::default() }));
+        self.store.put(Object::new(namespace, name, Service { spec, ..Service::default() }));
     }
 
     pub(crate) fn network(&self) -> Network {

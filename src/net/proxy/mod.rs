@@ -270,7 +270,8 @@ pub(super) fn services(store: &Store) -> Vec<ServicePort> {
     ports
 }
 
-fn to_port(number: i32) -> u16 {
+/// A port number; 0 where there is none.
+pub(super) fn to_port(number: i32) -> u16 {
     u16::try_from(number).unwrap_or(0)
 }
 

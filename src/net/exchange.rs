@@ -1,0 +1,303 @@
+//! One request, from its name to its answer: the exchanges with the DNS, then the request's own.
+
+use std::sync::Arc;
+
+use super::Network;
+use super::app::Server;
+use super::dns::candidates;
+use super::http::{Answer, Speech, Target};
+use super::netfilter::{Recorder, Way};
+use super::proxy::ServicePort;
+use super::topology::{Origin, STEP};
+use super::walk::{End, Flows, Walk, Walked};
+use crate::inet::Ipv4Addr;
+use crate::object::FieldRef;
+use crate::time::{Duration, Instant};
+use crate::trace::{Action, Because, By, Hop, Outcome, OutcomeKind, Packet, Place, Proto, Reason, Request, Socket};
+
+/// How long CoreDNS takes to answer, in microseconds.
+const DNS_MICROS: u64 = 200;
+
+/// Writes hops down.
+pub(super) struct Tape {
+    pub(super) hops: Vec<Hop>,
+    pub(super) at: Place,
+    pub(super) t: Duration,
+    pub(super) reply: bool,
+    pub(super) exchange: u16,
+}
+
+impl Recorder for Tape {
+    fn hop(&mut self, by: By, action: Action, packet: Packet, because: impl FnOnce() -> Arc<Because>) {
+        let (t, at, reply, exchange) = (self.t, self.at.clone(), self.reply, self.exchange);
+        self.hops.push(Hop { t, at, by, action, reply, exchange, packet, because: because() });
+    }
+
+    fn wait(&mut self, time: Duration) {
+        self.t += time;
+    }
+
+    fn at(&mut self, place: &Place) {
+        self.at = place.clone();
+    }
+}
+
+/// The client's side of a request.
+pub(super) struct Client<'a> {
+    pub(super) place: &'a Place,
+    pub(super) origin: Origin,
+    pub(super) now: Instant,
+}
+
+/// What came back.
+struct Conversation {
+    answer: Answer,
+    responder: Place,
+    seen_source: Ipv4Addr,
+}
+
+impl Network {
+    /// A whole request: its name, then the request itself.
+    pub(super) fn request(
+        &self,
+        flows: &mut Flows,
+        from: &Place,
+        request: &Request,
+        now: Instant,
+        tape: &mut Tape,
+    ) -> Outcome {
+        let Some(origin) = self.topology.origin(from) else {
+            let because = Because::plain(Reason::NoSuchClient(from.to_string().into()));
+            return failed(OutcomeKind::Unreachable, from.clone(), because);
+        };
+        let Some(target) = Target::of(request) else {
+            let because = Because::plain(Reason::BadUrl(request.url.clone()));
+            return failed(OutcomeKind::DnsFailure, from.clone(), because);
+        };
+        let client = Client { place: from, origin, now };
+        let ip = match target.address() {
+            Some(ip) => ip,
+            None => match self.resolve(flows, &client, target.host, tape) {
+                Ok(ip) => ip,
+                Err(outcome) => return *outcome,
+            },
+        };
+        let dst = Socket { ip, port: target.port };
+        let packet = self.packet(flows, origin, target.speech.proto(), dst);
+        let opens = if packet.proto == Proto::Tcp { &self.words.connects } else { &self.words.sends };
+        tape.hop(By::Socket, Action::Connect, packet, || opens.clone());
+        let answers = |server: &Server, arrived: Packet| {
+            let answer = server.answer(request, &target, arrived);
+            (Reason::Answers { by: server.name.clone(), status: answer.status }, answer)
+        };
+        match self.converse(flows, &client, packet, target.speech, tape, answers) {
+            Err(outcome) => *outcome,
+            Ok(conversation) => Outcome {
+                kind: OutcomeKind::Answered,
+                status: conversation.answer.status,
+                body: conversation.answer.body,
+                responder: Some(conversation.responder),
+                seen_source: Some(conversation.seen_source),
+                at: None,
+                because: None,
+            },
+        }
+    }
+
+    /// The address of a name, asked for as the client's machine does.
+    fn resolve(
+        &self,
+        flows: &mut Flows,
+        client: &Client<'_>,
+        name: &str,
+        tape: &mut Tape,
+    ) -> Result<Ipv4Addr, Box<Outcome>> {
+        let fail = |at: Place, because| Err(Box::new(failed(OutcomeKind::DnsFailure, at, because)));
+        let Origin::Cabin(cabin) = client.origin else {
+            return match self.hosts(client.origin, name) {
+                Some(ip) => Ok(ip),
+                None => fail(client.place.clone(), Because::plain(Reason::ResolverOutside(name.into()))),
+            };
+        };
+        let cabin = &self.topology.cabins[cabin];
+        if name == &*cabin.name {
+            return Ok(cabin.ip);
+        }
+        let server = Socket { ip: self.topology.dns, port: 53 };
+        let mut last = Reason::NameNowhere(name.into());
+        for candidate in candidates(name, &cabin.namespace) {
+            let packet = self.packet(flows, client.origin, Proto::Udp, server);
+            let (whole, given): (Arc<str>, _) = (candidate.as_str().into(), (candidate != name).then(|| name.into()));
+            let asks = Reason::AsksFor { name: whole.clone(), given };
+            tape.hop(By::Resolver, Action::Query, packet, || Because::plain(asks));
+            let mut found = Err(None);
+            let answers = |_: &Server, _: Packet| {
+                found = self.zone.addresses(&candidate);
+                let reason = match (&found, self.zone.alias(&candidate)) {
+                    (Err(Some(_)), Some(alias)) => {
+                        Reason::NameIsAlias { name: whole.clone(), target: alias.as_str().into() }
+                    }
+                    (Ok(list), _) if list.is_empty() => Reason::NameHasNoAddress(whole.clone()),
+                    (Ok(list), _) => Reason::NameFound { name: whole.clone(), addresses: list.as_slice().into() },
+                    (Err(Some(_)), None) => Reason::NameOutside(whole.clone()),
+                    (Err(None), _) => Reason::NameUnknown(whole.clone()),
+                };
+                (reason, Answer { status: 0, body: "".into(), micros: DNS_MICROS })
+            };
+            let conversation = self.converse(flows, client, packet, Speech::Udp, tape, answers);
+            if let Err(outcome) = conversation {
+                let at = outcome.at.clone().unwrap_or_else(|| client.place.clone());
+                let because = outcome.because.clone().unwrap_or_else(|| Because::plain(Reason::DnsSilent(name.into())));
+                return fail(at, because);
+            }
+            tape.exchange += 1;
+            tape.reply = false;
+            match found {
+                // CoreDNS gives several addresses in an order that changes, and clients take the first.
+                Ok(list) if !list.is_empty() => return Ok(list[flows.rng.below(list.len() as u32) as usize]),
+                Ok(_) => {
+                    last = Reason::NameHasNoAddress(whole);
+                    break;
+                }
+                Err(Some(outside)) if self.zone.alias(&candidate).is_some() => {
+                    last = Reason::NameIsAlias { name: whole, target: outside.as_str().into() };
+                    break;
+                }
+                Err(Some(_)) if name.contains('.') => last = Reason::NameOutside(whole),
+                Err(_) => {}
+            }
+        }
+        fail(client.place.clone(), Because::plain(last))
+    }
+
+    /// What `/etc/hosts` of the laptop and of minikube's nodes says.
+    fn hosts(&self, origin: Origin, name: &str) -> Option<Ipv4Addr> {
+        let Origin::Machine(_) = origin else { return None };
+        match name {
+            "host.minikube.internal" => Some(self.topology.laptop),
+            "control-plane.minikube.internal" => self.topology.machines.first().map(|m| m.address),
+            _ => self.topology.machines.iter().find(|m| *m.name == *name).map(|m| m.address),
+        }
+    }
+
+    /// One exchange over one connection whose first packet was just sent: out, the program's answer, and back.
+    fn converse(
+        &self,
+        flows: &mut Flows,
+        client: &Client<'_>,
+        packet: Packet,
+        speech: Speech,
+        tape: &mut Tape,
+        answers: impl FnOnce(&Server, Packet) -> (Reason, Answer),
+    ) -> Result<Conversation, Box<Outcome>> {
+        let (topology, words, now) = (&self.topology, &self.words, client.now);
+        let mut walk = Walk { topology, words, flows, rec: tape, now, way: Way::Indexed };
+        let walked = walk.go(client.origin, packet);
+        let (arrived, place, servers) = match &walked.end {
+            End::Lost(at, because) => return Err(lost(walk, &walked, OutcomeKind::Timeout, at, because)),
+            End::Unreachable(at, because) => return Err(lost(walk, &walked, OutcomeKind::Unreachable, at, because)),
+            End::Rejected(at, because) => {
+                walk.rec.reply = true;
+                walk.back(&walked, client.origin, packet, Reason::RefusalArrives);
+                return Err(lost(walk, &walked, OutcomeKind::Refused, at, because));
+            }
+            End::Cabin(cabin, packet) => {
+                let cabin = &topology.cabins[*cabin];
+                (*packet, &cabin.place, &cabin.servers[..])
+            }
+            End::Machine(machine, packet) => {
+                let machine = &topology.machines[*machine];
+                (*packet, &machine.place, &machine.servers[..])
+            }
+            End::Laptop(packet) => (*packet, &Place::Laptop, &[][..]),
+        };
+        walk.rec.reply = true;
+        let Some(server) = servers.iter().find(|server| server.listens(arrived.proto, arrived.dst.port)) else {
+            let because = self.refusal(&walked, packet, arrived);
+            walk.rec.wait(STEP);
+            walk.rec.hop(By::Socket, Action::Reject, arrived.reversed(), || because.clone());
+            walk.back(&walked, client.origin, packet, Reason::RefusalArrives);
+            return Err(lost(walk, &walked, OutcomeKind::Refused, place, &because));
+        };
+        if speech == Speech::Https && !server.speaks_tls() {
+            let because = Because::plain(Reason::SpeaksNoTls(server.name.clone()));
+            walk.rec.wait(STEP);
+            walk.rec.hop(By::App, Action::Reject, arrived.reversed(), || because.clone());
+            walk.back(&walked, client.origin, packet, Reason::RefusalArrives);
+            return Err(lost(walk, &walked, OutcomeKind::TlsFailure, place, &because));
+        }
+        let (reason, answer) = answers(server, arrived);
+        walk.rec.wait(Duration::from_micros(answer.micros));
+        walk.rec.hop(By::App, Action::Answer, arrived.reversed(), || Because::plain(reason));
+        walk.back(&walked, client.origin, packet, Reason::ReplyArrives);
+        remember(walk.flows, &walked, true, now);
+        Ok(Conversation { answer, responder: place.clone(), seen_source: arrived.src.ip })
+    }
+
+    /// Why the packet's port was refused where it arrived.
+    fn refusal(&self, walked: &Walked, sent: Packet, arrived: Packet) -> Arc<Because> {
+        let End::Cabin(cabin, _) = &walked.end else {
+            return match &walked.end {
+                End::Laptop(_) => self.words.laptop_listens_not.clone(),
+                _ => Because::plain(Reason::NodeListensNot),
+            };
+        };
+        let cabin = &self.topology.cabins[*cabin];
+        let ports = cabin.servers.iter().flat_map(|server| match arrived.proto {
+            Proto::Udp => server.udp.iter(),
+            Proto::Tcp | Proto::Icmp => server.tcp.iter(),
+        });
+        let listens = ports.map(u16::to_string).collect::<Vec<_>>().join(", ").into();
+        // A Service that led here chose the port; otherwise the client did, and the image is what did not fit.
+        let cause = self.blame(sent, arrived).unwrap_or_else(|| cabin.image_field.clone());
+        Arc::new(Because {
+            rule: None,
+            reason: Reason::NothingListens { pod: cabin.name.clone(), image: cabin.image.clone(), listens },
+            cause: Some(cause),
+        })
+    }
+
+    /// The `targetPort` that turned one destination into another.
+    fn blame(&self, sent: Packet, arrived: Packet) -> Option<FieldRef> {
+        if sent.dst == arrived.dst {
+            return None;
+        }
+        let node_port = self.topology.machines.iter().any(|m| m.owns(sent.dst.ip));
+        let is_it = |port: &&ServicePort| {
+            port.proto == sent.proto
+                && if node_port {
+                    port.node_port == sent.dst.port
+                } else {
+                    port.port == sent.dst.port
+                        && (port.cluster_ip == sent.dst.ip
+                            || port.external_ips.contains(&sent.dst.ip)
+                            || port.balancer_ips.contains(&sent.dst.ip))
+                }
+        };
+        self.services.iter().find(is_it).map(|port| port.port_field("targetPort"))
+    }
+}
+
+fn lost(walk: Walk<'_, Tape>, walked: &Walked, kind: OutcomeKind, at: &Place, because: &Arc<Because>) -> Box<Outcome> {
+    remember(walk.flows, walked, kind == OutcomeKind::Refused, walk.now);
+    Box::new(failed(kind, at.clone(), because.clone()))
+}
+
+fn failed(kind: OutcomeKind, at: Place, because: Arc<Because>) -> Outcome {
+    Outcome {
+        kind,
+        status: 0,
+        body: "".into(),
+        responder: None,
+        seen_source: None,
+        at: Some(at),
+        because: Some(because),
+    }
+}
+
+/// Lets the kernels on the way remember the connection.
+fn remember(flows: &mut Flows, walked: &Walked, answered: bool, now: Instant) {
+    for leg in walked.legs() {
+        flows.kernels[leg.machine].conntrack.add(leg.before, leg.after, answered, now);
+    }
+}
