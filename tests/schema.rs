@@ -84,8 +84,7 @@ fn table() -> String {
     all.add::<apps::v1::Deployment>();
     all.add::<discovery::v1::EndpointSlice>();
 
-    let schemas: BTreeMap<String, Value> =
-        all.generator.take_definitions(true).into_iter().map(|(k, v)| (k, v)).collect();
+    let schemas: BTreeMap<String, Value> = all.generator.take_definitions(true).into_iter().collect();
     let mut seen = BTreeSet::new();
     let mut clashes = BTreeSet::new();
     for name in schemas.keys() {

@@ -7,7 +7,7 @@
 
 use saphyr_parser::ScanError;
 
-use super::yaml::Places;
+use super::yaml::{MAX_DEPTH, Open, Places};
 use crate::diag::Hint;
 use crate::text::Span;
 
@@ -58,23 +58,137 @@ pub(super) fn control_character(text: &str, base: u32) -> Option<Syntax> {
 }
 
 /// What the scanner or the parser found, as go-yaml says it.
-pub(super) fn from_scanner(error: &ScanError, text: &str, places: &Places<'_>) -> Syntax {
-    let start = places.byte(error.marker().index());
-    let span = mark(text, places, start);
-    let (finder, problem, hint) = translate(error.info(), places, span);
-    let line = error.marker().line();
-    let message = match (finder, line) {
-        (_, 0 | 1) => format!("yaml: {problem}"),
-        (Finder::Scanner, line) => format!("yaml: line {line}: {problem}"),
-        (Finder::Parser, line) => format!("yaml: line {}: {problem}", line - 1),
-    };
-    if problem.starts_with("unknown anchor") {
-        return Syntax { span, message: format!("yaml: {problem}"), hint };
+pub(super) fn from_scanner(error: &ScanError, text: &str, places: &Places<'_>, open: Open) -> Syntax {
+    let mut start = places.byte(error.marker().index());
+    let info = error.info();
+    if info == "comment intercepting the multiline text" {
+        // go-yaml reads the line after the comment, and finds that it is no key.
+        start = next_content(text, places, start);
     }
-    Syntax { span, message, hint }
+    let span = mark(text, places, start);
+    if info == "while parsing node, found unknown anchor" {
+        let name = places.text_of(span).trim_start_matches('*');
+        let name = name.split(|c: char| c.is_whitespace() || ",]}".contains(c)).next().unwrap_or_default();
+        return Syntax::new(span, format!("unknown anchor '{name}' referenced"));
+    }
+    let at = (start - places.whole().start) as usize;
+    let (finder, problem) = translate(info, text, open, at);
+    // An open quote is noticed where another one closes it, or at the end.
+    let noticed = match info {
+        "invalid indentation in quoted scalar" => closing_quote(text, at).unwrap_or(text.len()),
+        _ if problem == END_OF_STREAM => text.len(),
+        _ => at,
+    };
+    let hint = (info == "recursion limit exceeded").then_some(Hint::TooDeep);
+    Syntax { span, message: with_line(finder, text, noticed, &problem), hint }
 }
 
-/// From a place to the end of the word there; of an empty place, the character before it.
+/// A key that is not there: `: value`.
+pub(super) fn no_key(places: &Places<'_>, at: Span) -> Syntax {
+    let whole = places.whole();
+    let text = places.text_of(whole);
+    let message = with_line(Finder::Parser, text, (at.start - whole.start) as usize, "did not find expected key");
+    Syntax { span: mark(text, places, at.start), message, hint: None }
+}
+
+/// A tab that indents a line; what go-yaml calls it depends on what it is reading there.
+pub(super) fn tab(text: &str, base: u32, at: u32) -> Syntax {
+    let offset = (at - base) as usize;
+    let line_start = text[..offset].rfind('\n').map_or(0, |i| i + 1);
+    let problem = match before_line(&text[..line_start]) {
+        Before::BlockScalar => "found a tab character where an indentation space is expected",
+        Before::PlainScalar => "found a tab character that violates indentation",
+        Before::Other => "found character that cannot start any token",
+    };
+    let tabs = text[offset..].bytes().take_while(|b| *b == b'\t').count() as u32;
+    let message = with_line(Finder::Scanner, text, offset, problem);
+    Syntax { span: Span { start: at, end: at + tabs }, message, hint: Some(Hint::Tab) }
+}
+
+/// Joins the line that holds byte `at` to the one before, without moving a byte; none if there is no line before.
+pub(super) fn join_lines(text: &str, at: usize) -> Option<String> {
+    let end = text.get(..at)?.rfind('\n')?;
+    let start = text[..end].rfind('\n').map_or(0, |i| i + 1);
+    let comment = text[start..end].find(" #").map_or(end, |i| start + i);
+    let blanks = " ".repeat(end + 1 - comment);
+    Some([&text[..comment], &blanks, &text[end + 1..]].concat())
+}
+
+/// Where the quoted scalar that begins at `at` is closed.
+fn closing_quote(text: &str, at: usize) -> Option<usize> {
+    let quote = text.get(at..)?.chars().next()?;
+    let mut escaped = false;
+    for (i, c) in text[at + 1..].char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quote == '"' => escaped = true,
+            c if c == quote => return Some(at + 1 + i),
+            _ => {}
+        }
+    }
+    None
+}
+
+const END_OF_STREAM: &str = "found unexpected end of stream";
+
+fn with_line(finder: Finder, text: &str, at: usize, problem: &str) -> String {
+    let breaks = text.bytes().take(at).filter(|b| *b == b'\n').count();
+    match (finder, breaks) {
+        (_, 0) => format!("yaml: {problem}"),
+        (Finder::Scanner, breaks) => format!("yaml: line {}: {problem}", breaks + 1),
+        (Finder::Parser, breaks) => format!("yaml: line {breaks}: {problem}"),
+    }
+}
+
+/// What a scanner is in the middle of when a line ends.
+enum Before {
+    PlainScalar,
+    BlockScalar,
+    Other,
+}
+
+fn before_line(text: &str) -> Before {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let mut lines = text.lines().rev().filter(|line| !line.trim().is_empty());
+    let Some(last) = lines.next() else { return Before::Other };
+    let is_header = |line: &str| {
+        let header = line.split(" #").next().unwrap_or_default().trim_end();
+        let header = header.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-'));
+        header.ends_with(['|', '>']) && header[..header.len() - 1].ends_with([' ', '-'])
+    };
+    if is_header(last) {
+        return Before::BlockScalar;
+    }
+    // Up through less and less indented lines: a header among them holds all that is deeper.
+    let mut least = indent(last);
+    for line in lines {
+        if indent(line) < least {
+            if is_header(line) {
+                return Before::BlockScalar;
+            }
+            least = indent(line);
+        }
+    }
+    let commented = last.trim_start().starts_with('#') || last.contains(" #");
+    let plain = !commented && !last.trim_end().ends_with([':', '"', '\'', ']', '}', ',', '[', '{', '-', '?']);
+    if plain { Before::PlainScalar } else { Before::Other }
+}
+
+/// The start of the first line after `from` that has more than a comment; `from` if there is none.
+fn next_content(text: &str, places: &Places<'_>, from: u32) -> u32 {
+    let base = places.whole().start;
+    let mut at = (from - base) as usize;
+    for line in text.get(at..).unwrap_or_default().split_inclusive('\n') {
+        let content = line.trim_start();
+        if !content.is_empty() && !content.starts_with('#') {
+            return base + (at + line.len() - content.len()) as u32;
+        }
+        at += line.len();
+    }
+    from
+}
+
+/// From a place to the end of its line; of an empty place, the character before it.
 fn mark(text: &str, places: &Places<'_>, start: u32) -> Span {
     let whole = places.whole();
     let rest = places.text_of(Span { start, end: whole.end });
@@ -89,42 +203,46 @@ fn mark(text: &str, places: &Places<'_>, start: u32) -> Span {
     Span { start: end - last as u32, end }
 }
 
-fn translate(info: &str, places: &Places<'_>, span: Span) -> (Finder, String, Option<Hint>) {
+fn translate(info: &str, text: &str, open: Open, at: usize) -> (Finder, String) {
     use Finder::{Parser, Scanner};
+    let expected = match open {
+        Open::Nothing => "did not find expected <document start>",
+        Open::BlockMap => "did not find expected key",
+        Open::BlockList => "did not find expected '-' indicator",
+        Open::FlowMap => "did not find expected ',' or '}'",
+        Open::FlowList => "did not find expected ',' or ']'",
+    };
     let (finder, problem): (Finder, &str) = match info {
-        "while parsing node, found unknown anchor" => {
-            let text = places.text_of(span).trim_start_matches('*');
-            let name = text.split(|c: char| c.is_whitespace() || ",]}".contains(c)).next().unwrap_or_default();
-            return (Parser, format!("unknown anchor '{name}' referenced"), None);
-        }
         "simple key expect ':'" | "simple key expected" => (Scanner, "could not find expected ':'"),
-        "recursion limit exceeded" => {
-            return (Scanner, format!("exceeded max depth of {}", super::yaml::MAX_DEPTH), Some(Hint::TooDeep));
-        }
-        _ if info.starts_with("unexpected character")
-            || info.contains("tabs disallowed")
-            || info.contains("tab cannot") =>
-        {
-            (Scanner, "found character that cannot start any token")
-        }
+        "recursion limit exceeded" => return (Scanner, format!("exceeded max depth of {MAX_DEPTH}")),
         "while scanning a plain scalar, found a tab" => (Scanner, "found character that cannot start any token"),
         "a block scalar content cannot start with a tab" => {
             (Scanner, "found a tab character where an indentation space is expected")
         }
-        "wrongly indented line in block scalar" => (Scanner, "did not find expected comment or line break"),
         "while parsing a tag directive, did not find expected '!'" => (Scanner, "did not find expected '!'"),
         "the handle wasn't declared" => (Parser, "found undefined tag handle"),
-        "comment intercepting the multiline text" | "illegal placement of ':' indicator" => {
-            (Scanner, "could not find expected ':'")
+        "illegal placement of ':' indicator" => (Scanner, "could not find expected ':'"),
+        "invalid indentation in quoted scalar" => match closing_quote(text, at) {
+            Some(_) => (Parser, expected),
+            None => (Scanner, END_OF_STREAM),
+        },
+        "misplaced bracket" if text[..at].trim_end().ends_with([':', '-']) => {
+            (Parser, "did not find expected node content")
         }
-        "invalid trailing content after double-quoted scalar" => (Parser, "did not find expected key"),
-        "unexpected end of plain scalar" | "misplaced bracket" => (Parser, "did not find expected node content"),
-        "invalid indentation" | "invalid indentation in flow construct" | "invalid indentation in quoted scalar" => {
-            (Parser, "did not find expected key")
+        "comment intercepting the multiline text" => (Parser, "did not find expected key"),
+        "invalid indentation" | "invalid indentation in flow construct" | "misplaced bracket" => (Parser, expected),
+        "invalid trailing content after double-quoted scalar" => (Parser, expected),
+        "unexpected end of plain scalar" | "\"-\" is only valid inside a block" => {
+            (Parser, "did not find expected node content")
         }
+        "wrongly indented line in block scalar" => (Parser, expected),
         "found unprintable character" => (Scanner, "control characters are not allowed"),
         "invalid content after document end marker" => (Parser, "did not find expected <document start>"),
-        "unexpected eof" => (Scanner, "found unexpected end of stream"),
+        "unexpected eof" => (Scanner, END_OF_STREAM),
+        "while parsing a flow sequence, expected ',' or ']'" => (Parser, "did not find expected ',' or ']'"),
+        _ if ["unexpected character", "tab"].iter().any(|start| info.starts_with(start)) => {
+            (Scanner, "found character that cannot start any token")
+        }
         _ => match info.split_once(", ") {
             Some((context, problem)) if context.starts_with("while parsing a quoted") => (Scanner, problem),
             Some((context, problem)) if context.starts_with("while parsing a tag") => (Scanner, problem),
@@ -134,6 +252,5 @@ fn translate(info: &str, places: &Places<'_>, span: Span) -> (Finder, String, Op
             None => (Scanner, info),
         },
     };
-    let tab = problem == "found character that cannot start any token" && places.text_of(span).starts_with('\t');
-    (finder, problem.to_owned(), tab.then_some(Hint::Tab))
+    (finder, problem.to_owned())
 }

@@ -4,6 +4,7 @@
 //! `kubernetes-sigs/yaml` `goyaml.v2/resolve.go` does, for that is how kubectl reads a file: `on` is true, `010` is 8,
 //! dates stay strings. Aliases and merge keys are resolved here. Nothing recurses: the depth of a text is the text's choice.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 
@@ -18,6 +19,9 @@ pub(super) const MAX_DEPTH: usize = 250;
 
 /// How many nodes may be copied because of anchors and aliases in one document (go-yaml's own bound is 400,000 and more).
 const MAX_COPIES: u32 = 200_000;
+
+/// How many lines of flow collections may lack their indentation in one document.
+const MAX_JOINS: usize = 32;
 
 /// A value and its place.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,8 +65,21 @@ pub(super) struct Duplicate {
 /// A collection that is still open.
 struct Frame {
     start: u32,
+    /// Whether it is written with brackets.
+    flow: bool,
     anchor: usize,
     items: Items,
+}
+
+impl Frame {
+    fn open(&self) -> Open {
+        match (&self.items, self.flow) {
+            (Items::List(_), false) => Open::BlockList,
+            (Items::List(_), true) => Open::FlowList,
+            (Items::Map(..), false) => Open::BlockMap,
+            (Items::Map(..), true) => Open::FlowMap,
+        }
+    }
 }
 
 enum Items {
@@ -77,8 +94,49 @@ struct Key {
     merge: bool,
 }
 
+/// What is open where a mistake is found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Open {
+    Nothing,
+    BlockMap,
+    BlockList,
+    FlowMap,
+    FlowList,
+}
+
 /// Reads the first document of `text`, which begins at byte `base` of its file: none if there is nothing but comments.
 pub(super) fn read(text: &str, base: u32, duplicates: &mut Vec<Duplicate>) -> Result<Option<Node>, Syntax> {
+    let mut text = Cow::Borrowed(text);
+    // YAML 1.2 wants the lines of a flow collection indented, go-yaml does not: such a line is joined to the one before.
+    for _ in 0..MAX_JOINS {
+        duplicates.clear();
+        match attempt(&text, base, duplicates) {
+            Err(Stop::Outdented(at)) => match syntax::join_lines(&text, (at - base) as usize) {
+                Some(joined) => text = Cow::Owned(joined),
+                None => break,
+            },
+            Err(Stop::Syntax(syntax)) => return Err(syntax),
+            Ok(node) => return Ok(node),
+        }
+    }
+    let end = base + text.len() as u32;
+    Err(Syntax::new(Span { start: end, end }, "did not find expected node content"))
+}
+
+/// Why a reading ended early.
+enum Stop {
+    Syntax(Syntax),
+    /// A line of a flow collection is not indented.
+    Outdented(u32),
+}
+
+impl From<Syntax> for Stop {
+    fn from(syntax: Syntax) -> Self {
+        Self::Syntax(syntax)
+    }
+}
+
+fn attempt(text: &str, base: u32, duplicates: &mut Vec<Duplicate>) -> Result<Option<Node>, Stop> {
     let mut builder = Builder {
         places: Places::new(text, base),
         stack: Vec::new(),
@@ -87,8 +145,25 @@ pub(super) fn read(text: &str, base: u32, duplicates: &mut Vec<Duplicate>) -> Re
         root: None,
         duplicates,
     };
+    let mut tabs = Tabs::new(text, base);
     for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|error| syntax::from_scanner(&error, text, &builder.places))?;
+        let (event, span) = match event {
+            Ok(event) => event,
+            Err(error) => {
+                let at = builder.places.byte(error.marker().index());
+                let open = builder.stack.last().map_or(Open::Nothing, Frame::open);
+                if error.info().starts_with("invalid indentation") && matches!(open, Open::FlowMap | Open::FlowList) {
+                    return Err(Stop::Outdented(at));
+                }
+                let outermost = builder.stack.iter().find(|f| f.flow).map_or(at, |f| f.start);
+                let end = if error.info().contains("tab") { u32::MAX } else { at.min(outermost) + 1 };
+                return Err(match tabs.before(end) {
+                    Some(tab) => syntax::tab(text, base, tab),
+                    None => syntax::from_scanner(&error, text, &builder.places, open),
+                }
+                .into());
+            }
+        };
         let span = Span { start: builder.places.byte(span.start.index()), end: builder.places.byte(span.end.index()) };
         match event {
             Event::StreamStart | Event::DocumentStart(_) | Event::Nothing => {}
@@ -96,17 +171,64 @@ pub(super) fn read(text: &str, base: u32, duplicates: &mut Vec<Duplicate>) -> Re
             Event::Alias(id) => builder.alias(id, span)?,
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain;
+                let missing = plain && text.is_empty();
+                if missing && tag.is_none() && anchor == 0 && builder.awaits_key() {
+                    return Err(syntax::no_key(&builder.places, span).into());
+                }
+                tabs.skip(span);
                 let merge = plain && tag.is_none() && text == "<<";
-                let span = if plain && text.is_empty() { Span { end: span.start, ..span } } else { span };
+                let span = if missing { Span { end: span.start, ..span } } else { span };
                 let data = resolve(&text, plain, tag.as_deref()).map_err(|message| Syntax::bare(span, message))?;
                 builder.complete(Node { span, data, size: 1 }, anchor, merge)?;
             }
             Event::SequenceStart(anchor, _) => builder.open(span, anchor, Items::List(Vec::new()))?,
             Event::MappingStart(anchor, _) => builder.open(span, anchor, Items::Map(Vec::new(), None))?,
-            Event::SequenceEnd | Event::MappingEnd => builder.close(span)?,
+            Event::SequenceEnd | Event::MappingEnd => {
+                if let Some(flow) = builder.close(span)? {
+                    tabs.skip(flow);
+                }
+            }
         }
     }
+    if let Some(tab) = tabs.before(u32::MAX) {
+        return Err(syntax::tab(text, base, tab).into());
+    }
     Ok(builder.root)
+}
+
+/// The tabs that indent lines. YAML 1.2 tolerates some that go-yaml does not: any outside of scalars and flow collections.
+struct Tabs {
+    /// Where they are, the last first.
+    places: Vec<u32>,
+}
+
+impl Tabs {
+    fn new(text: &str, base: u32) -> Self {
+        let mut places = Vec::new();
+        if text.contains('\t') {
+            let mut start = 0;
+            for line in text.split_inclusive('\n') {
+                let indent = line.bytes().take_while(|b| matches!(b, b' ' | b'\t')).position(|b| b == b'\t');
+                places.extend(indent.map(|at| base + (start + at) as u32));
+                start += line.len();
+            }
+        }
+        places.reverse();
+        Self { places }
+    }
+
+    /// What lies in this span may have tabs.
+    fn skip(&mut self, span: Span) {
+        if self.places.is_empty() {
+            return;
+        }
+        self.places.retain(|tab| !(span.start..span.end).contains(tab));
+    }
+
+    /// The first tab before a place.
+    fn before(&self, end: u32) -> Option<u32> {
+        self.places.last().copied().filter(|tab| *tab < end)
+    }
 }
 
 struct Builder<'a> {
@@ -124,12 +246,21 @@ impl Builder<'_> {
         if self.stack.len() >= MAX_DEPTH {
             return Err(Syntax::new(span, format!("exceeded max depth of {MAX_DEPTH}")).hint(Hint::TooDeep));
         }
-        self.stack.push(Frame { start: span.start, anchor, items });
+        // The span holds an anchor and a tag too, and blanks after a bracket.
+        let mut words = self.places.text_of(span).split_whitespace().skip_while(|word| word.starts_with(['&', '!']));
+        let flow = words.next().is_some_and(|word| word.starts_with(['[', '{']));
+        self.stack.push(Frame { start: span.start, flow, anchor, items });
         Ok(())
     }
 
-    fn close(&mut self, end: Span) -> Result<(), Syntax> {
-        let Some(frame) = self.stack.pop() else { return Ok(()) };
+    /// Whether the next node is a key.
+    fn awaits_key(&self) -> bool {
+        matches!(self.stack.last(), Some(Frame { items: Items::Map(_, None), .. }))
+    }
+
+    /// Closes the innermost collection; gives its span if it is written with brackets.
+    fn close(&mut self, end: Span) -> Result<Option<Span>, Syntax> {
+        let Some(frame) = self.stack.pop() else { return Ok(None) };
         let (data, last, size) = match frame.items {
             Items::List(items) => {
                 let (last, size) = (items.last().map(|i| i.span.end), items.iter().map(|i| i.size).sum::<u32>());
@@ -143,9 +274,10 @@ impl Builder<'_> {
             }
         };
         // A flow collection ends with its bracket; a block collection where its last value does.
-        let end = if end.start < end.end { end.end } else { last.unwrap_or(end.end) };
+        let end = if end.start < end.end { self.places.after_bracket(end.start) } else { last.unwrap_or(end.end) };
         let span = Span { start: frame.start, end: end.max(frame.start) };
-        self.complete(Node { span, data, size: size.saturating_add(1) }, frame.anchor, false)
+        self.complete(Node { span, data, size: size.saturating_add(1) }, frame.anchor, false)?;
+        Ok(frame.flow.then_some(span))
     }
 
     fn alias(&mut self, id: usize, span: Span) -> Result<(), Syntax> {
@@ -444,6 +576,18 @@ impl<'a> Places<'a> {
     /// All of the document.
     pub(super) fn whole(&self) -> Span {
         Span { start: self.base, end: self.base + self.text.len() as u32 }
+    }
+
+    /// The end of the flow collection whose last comma or bracket is at `from`.
+    fn after_bracket(&self, from: u32) -> u32 {
+        let mut at = from;
+        for line in self.text_of(Span { start: from, end: self.whole().end }).split_inclusive('\n') {
+            match line.find([']', '}', '#']) {
+                Some(found) if !line[found..].starts_with('#') => return at + found as u32 + 1,
+                _ => at += line.len() as u32,
+            }
+        }
+        from + 1
     }
 
     /// The text of a span of the file, if it lies in the document.
