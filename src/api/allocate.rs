@@ -106,7 +106,7 @@ impl Allocator {
             ip
         } else {
             let refuse = |why: String| {
-                let value = format!("[]string{{{}}}", quoted(&new.cluster_ip));
+                let value = format!("[{}]", quoted(&new.cluster_ip));
                 let detail = format!("failed to allocate IP {}: {why}", new.cluster_ip);
                 Err(Status::invalid(Kind::Service, name, vec![Cause::invalid("spec.clusterIPs", value, detail)]))
             };
@@ -281,7 +281,7 @@ fn ip_families(name: &str, old: Option<&ServiceSpec>, new: &mut ServiceSpec) -> 
         if i >= new.ip_families.len() {
             if ip.contains(':') {
                 let all: Vec<String> = new.cluster_ips.iter().map(|ip| quoted(ip)).collect();
-                let value = format!("[]string{{{}}}", all.join(", "));
+                let value = format!("[{}]", all.join(","));
                 let detail = "IPv6 is not configured on this cluster";
                 causes.push(Cause::invalid(format!("spec.clusterIPs[{i}]"), value, detail));
             } else {

@@ -50,7 +50,7 @@ pub struct Status {
 }
 
 impl Cause {
-    /// `Invalid value: VALUE: DETAIL`; `value` as Go prints it with `%#v`, a string in quotes.
+    /// `Invalid value: VALUE: DETAIL`; `value` as JSON, as the server prints it in 1.37.
     pub fn invalid(field: impl Into<String>, value: impl Display, detail: impl Display) -> Self {
         Self::of(field, "Invalid value", Some(&value), &detail)
     }

@@ -8,13 +8,28 @@ use crate::object::{Kind, Labels, Meta, Object, OwnerReference, Pod, Ref, Replic
 use crate::time::{Duration, Instant};
 
 /// What this controller reads of a pod: a change of anything else does not wake it.
-pub(super) fn view(pod: Option<&Object>) -> Option<(&Labels, &[OwnerReference], &str, bool, bool, bool)> {
+#[derive(PartialEq)]
+pub(super) struct View<'a> {
+    labels: &'a Labels,
+    owners: &'a [OwnerReference],
+    phase: &'a str,
+    ready: bool,
+    bound: bool,
+    going: bool,
+}
+
+/// The controller's view of a pod, if there is one.
+pub(super) fn view(pod: Option<&Object>) -> Option<View<'_>> {
     let object = pod?;
     let pod = object.body::<Pod>()?;
-    let meta = &object.meta;
-    let node = !pod.spec.node_name.is_empty();
-    let going = meta.deletion_timestamp.is_some();
-    Some((&meta.labels, &meta.owner_references, &pod.status.phase, pod.status.is_ready(), node, going))
+    Some(View {
+        labels: &object.meta.labels,
+        owners: &object.meta.owner_references,
+        phase: &pod.status.phase,
+        ready: pod.status.is_ready(),
+        bound: !pod.spec.node_name.is_empty(),
+        going: object.meta.deletion_timestamp.is_some(),
+    })
 }
 
 /// Whether a pod counts as one of the replicas.

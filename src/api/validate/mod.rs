@@ -1,14 +1,61 @@
 //! Every broken rule, at its field path, in the server's words and order.
+//!
+//! After `pkg/apis/core/validation/validation.go`, `pkg/apis/apps/validation/validation.go` and `k8s.io/apimachinery`
+//! `pkg/api/validation` and `pkg/api/validate/content`, as of Kubernetes 1.37: values are printed as JSON, lengths are counted in
+//! bytes, and a Service's name may begin with a digit. Left out: volumes, resources, security contexts, affinity.
+
+mod apps;
+mod meta;
+mod pod;
+mod service;
+mod words;
 
 use super::Cause;
-use crate::object::Object;
+use crate::object::{Body, Object};
 
 /// The broken rules of a new object.
-pub fn validate(_object: &Object) -> Vec<Cause> {
-    Vec::new()
+pub fn validate(object: &Object) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    meta::object_meta(object, &mut causes);
+    body(object, &mut causes);
+    causes
 }
 
 /// The broken rules of a change.
-pub fn validate_update(_old: &Object, new: &Object) -> Vec<Cause> {
-    validate(new)
+pub fn validate_update(old: &Object, new: &Object) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    meta::update(&old.meta, &new.meta, &mut causes);
+    match (&old.body, &new.body) {
+        (Body::Service(old), Body::Service(new)) => service::update(&old.spec, &new.spec, &mut causes),
+        (Body::Pod(old), Body::Pod(new)) => {
+            pod::update(&old.spec, &new.spec, &mut causes);
+            return causes;
+        }
+        (Body::Deployment(old), Body::Deployment(new)) => {
+            apps::deployment(&new.spec, &mut causes);
+            apps::immutable_selector(&old.spec.selector, &new.spec.selector, &mut causes);
+            return causes;
+        }
+        (Body::ReplicaSet(old), Body::ReplicaSet(new)) => {
+            apps::replica_set(new, &mut causes);
+            apps::immutable_selector(&old.spec.selector, &new.spec.selector, &mut causes);
+            return causes;
+        }
+        _ => {}
+    }
+    if matches!(new.body, Body::Service(_)) {
+        meta::object_meta(new, &mut causes);
+    }
+    body(new, &mut causes);
+    causes
+}
+
+fn body(object: &Object, causes: &mut Vec<Cause>) {
+    match &object.body {
+        Body::Service(service) => service::service(&service.spec, causes),
+        Body::Pod(pod) => pod::pod_spec("spec", &pod.spec, pod::Of::Pod, causes),
+        Body::Deployment(deployment) => apps::deployment(&deployment.spec, causes),
+        Body::ReplicaSet(set) => apps::replica_set(set, causes),
+        Body::Namespace(_) | Body::Node(_) | Body::Endpoints(_) | Body::EndpointSlice(_) => {}
+    }
 }
