@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::marks::{Mark, Marks};
 use super::{PodState, RoomState};
 use crate::api::Store;
+use crate::object::App;
 use crate::object::{EndpointSlice, Kind, Node, Pod, Ref, Service};
 use crate::trace::{By, Place, Trace};
 
@@ -85,7 +86,7 @@ pub(super) struct PodFacts {
     pub(super) name: String,
     pub(super) node: String,
     pub(super) ip: String,
-    pub(super) port: Option<i32>,
+    pub(super) port: Option<u16>,
     pub(super) state: PodState,
     pub(super) mark: Option<Mark>,
     /// The replica set that made it.
@@ -132,9 +133,9 @@ pub(super) fn pods(store: &Store, marks: &Marks) -> Vec<PodFacts> {
     pods
 }
 
-/// The first port that the pod's programs listen on.
-fn listens(pod: &Pod) -> Option<i32> {
-    pod.spec.containers.iter().flat_map(|c| &c.ports).map(|port| port.container_port).next()
+/// The first port that the pod's programs listen on, whatever `containerPort` says.
+fn listens(pod: &Pod) -> Option<u16> {
+    pod.spec.containers.iter().find_map(|container| App::of(container).listens.first().copied())
 }
 
 /// The rule of one port of a Service, as the picture needs it.

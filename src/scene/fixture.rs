@@ -7,6 +7,8 @@ use crate::api::Store;
 use crate::inet::Ipv4Addr;
 use crate::lang::Lang;
 use crate::object::*;
+use crate::time::{Duration, Instant};
+use crate::trace::*;
 
 /// `nodes` nodes with `replicas` ready replicas spread over them, behind the ClusterIP Service `web` in focus.
 pub(super) fn store(nodes: usize, replicas: usize) -> Store {
@@ -93,4 +95,77 @@ pub(super) fn wish(width: Width) -> Wish {
 pub(super) fn scene(nodes: usize, replicas: usize, width: Width) -> Scene {
     let store = store(nodes, replicas);
     compose(&store, &Marks::of(&store), &wish(width))
+}
+
+fn socket(text: &str) -> Socket {
+    let (ip, port) = text.split_once(':').expect("a socket");
+    Socket { ip: ip.parse().expect("an address"), port: port.parse().expect("a port") }
+}
+
+/// A trace of hops written as `place by action src dst reply`.
+fn trace(id: u64, from: Place, kind: OutcomeKind, hops: &[(Place, By, Action, &str, &str, bool)]) -> Trace {
+    let because = std::sync::Arc::new(Because { rule: None, reason: Reason::ClientConnects, cause: None });
+    let responder = hops.iter().find(|hop| hop.2 == Action::Answer).map(|hop| hop.0.clone());
+    let hops = hops.iter().enumerate().map(|(i, (at, by, action, src, dst, reply))| Hop {
+        t: Duration::from_micros(i as u64 * 100),
+        at: at.clone(),
+        by: *by,
+        action: *action,
+        reply: *reply,
+        exchange: 0,
+        packet: Packet { proto: Proto::Tcp, src: socket(src), dst: socket(dst) },
+        because: std::sync::Arc::clone(&because),
+    });
+    Trace {
+        id,
+        start: Instant::ZERO,
+        from,
+        request: Request::default(),
+        outcome: Outcome { kind, status: 200, body: "".into(), responder, seen_source: None, at: None, because: None },
+        hops: hops.collect(),
+    }
+}
+
+const NODE: &str = "192.168.49.2:40112";
+const VIP: &str = "10.97.183.23:9090";
+const POD: &str = "10.244.1.3:9090";
+
+/// From a shell on the first node by the cluster IP to replica B on the second node, and back.
+pub(super) fn answered(id: u64) -> Trace {
+    let node = || Place::Node("minikube".into());
+    let other = || Place::Node("minikube-m02".into());
+    let pod = || Place::Pod("default".into(), "web-6d8f9c7b5d-x0001".into());
+    let hops = [
+        (node(), By::Socket, Action::Connect, NODE, VIP, false),
+        (node(), By::KubeProxy, Action::Dnat, NODE, POD, false),
+        (node(), By::Link, Action::Forward, NODE, POD, false),
+        (other(), By::Route, Action::Forward, NODE, POD, false),
+        (pod(), By::Link, Action::Deliver, NODE, POD, false),
+        (pod(), By::App, Action::Answer, POD, NODE, true),
+        (other(), By::Route, Action::Forward, POD, NODE, true),
+        (node(), By::Conntrack, Action::Unnat, VIP, NODE, true),
+        (node(), By::Socket, Action::Receive, VIP, NODE, true),
+    ];
+    trace(id, node(), OutcomeKind::Answered, &hops)
+}
+
+/// Refused by the first node's kernel.
+pub(super) fn refused(id: u64) -> Trace {
+    let node = || Place::Node("minikube".into());
+    let hops = [
+        (node(), By::Socket, Action::Connect, NODE, VIP, false),
+        (node(), By::KubeProxy, Action::Reject, NODE, VIP, false),
+        (node(), By::Socket, Action::Receive, VIP, NODE, true),
+    ];
+    trace(id, node(), OutcomeKind::Refused, &hops)
+}
+
+/// From the laptop to a cluster IP: no route leads there.
+pub(super) fn lost(id: u64) -> Trace {
+    let laptop = "192.168.49.1:40000";
+    let hops = [
+        (Place::Laptop, By::Socket, Action::Connect, laptop, VIP, false),
+        (Place::Laptop, By::Route, Action::Drop, laptop, VIP, false),
+    ];
+    trace(id, Place::Laptop, OutcomeKind::Timeout, &hops)
 }

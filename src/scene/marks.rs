@@ -44,6 +44,8 @@ impl Mark {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
     seen: u64,
+    /// The last change taken in, by which another store is told from a later one.
+    last: Option<Ref>,
     taken: BTreeSet<u16>,
     marks: BTreeMap<Ref, Mark>,
     gone: BTreeSet<Ref>,
@@ -59,7 +61,8 @@ impl Marks {
 
     /// Takes in what has changed since the last time; from the start if the store went back in time.
     pub fn follow(&mut self, store: &Store) {
-        if store.revision() < self.seen {
+        let before = self.seen.checked_sub(1).and_then(|n| store.changes_since(n).first()).map(|(key, _)| key);
+        if store.revision() < self.seen || before != self.last.as_ref() {
             *self = Self::default();
         }
         for (key, event) in store.changes_since(self.seen) {
@@ -83,6 +86,7 @@ impl Marks {
             }
         }
         self.seen = store.revision();
+        self.last = self.seen.checked_sub(1).and_then(|n| store.changes_since(n).first()).map(|(key, _)| key.clone());
     }
 
     /// The mark of a pod; none for the cluster's own pods, which stay neutral.

@@ -11,6 +11,10 @@ pub mod line;
 mod cast;
 mod layout;
 mod way;
+pub mod timeline;
+pub mod inspect;
+pub mod subject;
+pub mod traffic;
 #[cfg(test)]
 mod fixture;
 
@@ -19,9 +23,11 @@ use crate::lang::Lang;
 use crate::object::Ref;
 
 pub use cast::{Needs, services};
+pub use inspect::{Lit, lit};
 pub use layout::compose;
 pub use line::{Line, Pt, Rect};
 pub use marks::{Mark, Marks};
+pub use timeline::{Motion, Timeline};
 pub use way::Anchor;
 
 /// Which of the two arrangements.

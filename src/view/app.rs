@@ -18,6 +18,7 @@ use super::words::Word;
 #[component]
 pub fn App() -> impl IntoView {
     let state = use_state();
+    super::stage::provide_scenery(state);
     if state.embed { widget(state).into_any() } else { page(state).into_any() }
 }
 

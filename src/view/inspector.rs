@@ -1,9 +1,424 @@
-//! The selected packet's hops, or the selected object.
+//! The selected packet's hops, or the selected object; beside them, who answered how often.
 
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use kubehop::lang::Lang;
+use kubehop::object::{FieldRef, Kind, Ref};
+use kubehop::scene::inspect::{self, Detail, Header, Row};
+use kubehop::scene::subject;
+use kubehop::scene::traffic::{self, Tally, readable};
+use kubehop::session::{Command, Fault};
+use kubehop::trace::{OutcomeKind, Trace};
 use leptos::prelude::*;
+
+use super::stage::{Scenery, use_scenery};
+use super::stage_svg::{escape, mark_shape};
+use super::state::{Mark, MarkKind, State, use_state};
 
 /// The panel under the transport.
 #[component]
 pub fn Inspector() -> impl IntoView {
-    view! { <div class="insp" data-testid="inspector"></div> }
+    let state = use_state();
+    let scenery = use_scenery();
+    let trace = Memo::new(move |_| scenery.followed(state));
+    let hop = Memo::new(move |_| scenery.hop(state));
+    let object = scenery.object;
+    let detail = Memo::new(move |_| {
+        let (trace, hop, lang) = (trace.get()?, hop.get()?, state.lang.get());
+        inspect::detail(&trace, hop, lang)
+    });
+    Effect::new(move |_| state.hop.set(hop.get()));
+    Effect::new(move |_| {
+        let fields = match object.get() {
+            Some(_) => Vec::new(),
+            None => trace
+                .with(|trace| trace.as_ref().zip(hop.get()).map(|(t, hop)| marked(t, hop, state.lang.get())))
+                .unwrap_or_default(),
+        };
+        if state.marks.with_untracked(|marks| *marks != fields) {
+            state.marks.set(fields);
+        }
+    });
+    let body = move || match (object.get(), trace.with(Option::is_some)) {
+        (Some(key), _) => object_view(state, scenery, key).into_any(),
+        (None, true) => packet_view(state, scenery, trace, hop, detail).into_any(),
+        (None, false) => empty_view(state, scenery).into_any(),
+    };
+    view! {
+        <div class="insp" data-testid="inspector">
+            {body}
+            <section class="answers">
+                <h2>{move || state.pick("Answers", "应答")}</h2>
+                {answers(state, scenery)}
+            </section>
+        </div>
+    }
+}
+
+/// The fields behind a hop, for the editor: its cause, and those of its neighbours in the same kernel.
+fn marked(trace: &Trace, hop: usize, lang: Lang) -> Vec<Mark> {
+    let Some(now) = trace.hops.get(hop) else { return Vec::new() };
+    let mut marks: Vec<Mark> = Vec::new();
+    if let Some(field) = &now.because.cause {
+        let note = lang.pick(format!("hop {}", hop + 1), format!("第 {} 跳", hop + 1));
+        marks.push(Mark { field: field.clone(), kind: MarkKind::Cause, note });
+    }
+    for (i, other) in trace.hops.iter().enumerate() {
+        let near = other.at == now.at && other.exchange == now.exchange && other.reply == now.reply && i != hop;
+        if let Some(field) = other.because.cause.as_ref().filter(|f| near && marks.iter().all(|m| m.field != **f)) {
+            let note = lang.pick(format!("also hop {}", i + 1), format!("还有第 {} 跳", i + 1));
+            marks.push(Mark { field: field.clone(), kind: MarkKind::Part, note });
+        }
+    }
+    marks
+}
+
+fn packet_view(
+    state: State,
+    scenery: Scenery,
+    trace: Memo<Option<Arc<Trace>>>,
+    hop: Memo<Option<usize>>,
+    detail: Memo<Option<Detail>>,
+) -> impl IntoView {
+    let rows = Memo::new(move |_| {
+        let lang = state.lang.get();
+        let rows = |t: &Trace| scenery.scene.with(|s| scenery.marks.with(|m| inspect::rows(t, s, m, lang)));
+        trace.with(|trace| trace.as_deref().map(rows).unwrap_or_default())
+    });
+    let id = move || trace.with(|trace| trace.as_ref().map_or(0, |trace| trace.id));
+    let head = move || {
+        let lang = state.lang.get();
+        trace.with(|trace| {
+            let trace = trace.as_ref()?;
+            Some((lang.pick(format!("Packet #{}", trace.id), format!("数据包 #{}", trace.id)), request_line(trace)))
+        })
+    };
+    let list = NodeRef::<leptos::html::Ol>::new();
+    Effect::new(move |_| {
+        let Some(now) = hop.get() else { return };
+        let Some(list) = list.get() else { return };
+        // Keeps the present hop in sight inside its own list; the page itself does not scroll.
+        let Ok(Some(row)) = list.query_selector(&format!("[data-hop='{}']", now + 1)) else { return };
+        let (view, at) = (list.get_bounding_client_rect(), row.get_bounding_client_rect());
+        if at.top() < view.top() {
+            list.set_scroll_top(list.scroll_top() + (at.top() - view.top()) as i32);
+        } else if at.bottom() > view.bottom() {
+            list.set_scroll_top(list.scroll_top() + (at.bottom() - view.bottom()) as i32 + 1);
+        }
+    });
+    view! {
+        <section class="hops">
+            <h2>{move || head().map(|(title, _)| title)} <span class="dim">{move || head().map(|(_, request)| request)}</span></h2>
+            <ol class="hl" node_ref=list>
+                <For
+                    each=move || {
+                        let rows = rows.get();
+                        let first_back = rows.iter().position(|row| row.reply && !row.name);
+                        rows.into_iter().map(|row| { let back = Some(row.hop) == first_back; (row, back) }).collect::<Vec<_>>()
+                    }
+                    key=move |(row, _)| (id(), row.hop, row.place.clone(), row.what.clone())
+                    let:item
+                >
+                    {hop_row(state, scenery, item.0, item.1, hop, id())}
+                </For>
+            </ol>
+        </section>
+        <section class="hop" aria-live="off">
+            {move || detail.get().map(|detail| hop_view(state, scenery, detail, trace.get()))}
+        </section>
+    }
+}
+
+fn request_line(trace: &Trace) -> String {
+    format!("{} {}", trace.request.method, trace.request.url).trim().to_owned()
+}
+
+fn hop_row(
+    state: State,
+    scenery: Scenery,
+    row: Row,
+    first_back: bool,
+    hop: Memo<Option<usize>>,
+    id: u64,
+) -> impl IntoView {
+    let index = row.hop;
+    let class = format!(
+        "{}{}{}",
+        if row.reply { "rpl " } else { "" },
+        if first_back { "turn " } else { "" },
+        if row.name { "name" } else { "" }
+    );
+    view! {
+        <li
+            class=class
+            class:now=move || hop.get() == Some(index)
+            class:next=move || hop.get().is_some_and(|now| index > now)
+            data-hop=(index + 1).to_string()
+        >
+            <button
+                aria-current=move || (hop.get() == Some(index)).then_some("step")
+                on:click=move |_| scenery.stop_at(state, id, index)
+            >
+                <span class="n">{index + 1}</span>
+                <span class="at">{row.place}</span>
+                <span class="do">{row.what}</span>
+            </button>
+        </li>
+    }
+}
+
+fn hop_view(state: State, scenery: Scenery, detail: Detail, trace: Option<Arc<Trace>>) -> impl IntoView {
+    let hue = trace.as_ref().and_then(|trace| scenery.marks.with(|marks| inspect::picked(trace, marks)));
+    let hue = hue.map_or("", |mark| mark.hue_name());
+    let line = |name: &'static str, header: &Header, dst: bool| {
+        let changed = header.after.is_some() && header.later.is_none();
+        let before = match changed {
+            true => view! { <s>{header.before.clone()}</s> }.into_any(),
+            false => header.before.clone().into_any(),
+        };
+        let after = match (&header.after, header.later) {
+            (Some(after), None) => {
+                let class = if dst && !hue.is_empty() { format!("nw {hue}") } else { "nw plain".to_owned() };
+                view! { <span class=class>{after.clone()}</span> }.into_any()
+            }
+            (Some(_), Some(verb)) => {
+                view! { <span class="dim later">{format!("{}{verb}", state.pick("next: ", "下一步："))}</span> }
+                    .into_any()
+            }
+            (None, _) => view! { <span class="dim later">{state.pick("unchanged", "不变")}</span> }.into_any(),
+        };
+        view! { <tr><th scope="row">{name}</th><td>{before}</td><td>{after}</td></tr> }
+    };
+    let rule = detail.rule.clone().map(|rule| view! { <code class="rule" tabindex="0">{broken(&rule)}</code> });
+    let cause = detail.cause.clone().map(|field| cause_link(state, field));
+    view! {
+        <h2>{detail.title.clone()}</h2>
+        <table class="hd">
+            <thead>
+                <tr>
+                    <td></td>
+                    <th scope="col">{state.pick("before", "之前")}</th>
+                    <th scope="col">{state.pick("after", "之后")}</th>
+                </tr>
+            </thead>
+            <tbody>{line("src", &detail.headers.src, false)} {line("dst", &detail.headers.dst, true)}</tbody>
+        </table>
+        <p class="why">{detail.sentence.clone()}</p>
+        {rule}
+        {cause}
+    }
+}
+
+/// A rule with a line for each of its parts.
+fn broken(rule: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for word in rule.split(' ') {
+        let long = lines.last().is_none_or(|line| line.len() + word.len() > 46);
+        match lines.last_mut() {
+            Some(line) if !(long && word.starts_with('-')) => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.join("\n")
+}
+
+/// The field behind a hop, which leads to its line in the editor.
+fn cause_link(state: State, field: FieldRef) -> impl IntoView {
+    let line = state.line_of(&field).map(|(_, line)| line);
+    let at =
+        line.map(|line| state.lang.get().pick(format!(", line {line}"), format!("，第 {line} 行"))).unwrap_or_default();
+    let owner = if line.is_none() { format!("{} ", field.object) } else { String::new() };
+    let path = field.path.to_string();
+    let show = move |_| state.reveal.set(Some(field.clone()));
+    let words = view! { {owner}<code>{path}</code>{at} };
+    let link = match line {
+        Some(_) => view! { <button class="link" data-testid="cause" on:click=show>{words}</button> }.into_any(),
+        None => view! { <span data-testid="cause">{words}</span> }.into_any(),
+    };
+    view! { <div class="cz"><span class="dim">{state.pick("cause", "来由")}</span> {link}</div> }
+}
+
+fn answers(state: State, scenery: Scenery) -> impl IntoView {
+    let tally = Memo::new(move |_| {
+        let t = state.playhead.get() as f32;
+        scenery.timeline.with(|timeline| {
+            scenery.scene.with(|scene| {
+                scenery.marks.with(|marks| {
+                    scenery.traces.with(|traces| traffic::tally(scene, marks, timeline, traces.iter().map(|t| &**t), t))
+                })
+            })
+        })
+    });
+    let bars = move || tally.with(|tally| bars_html(tally));
+    let stats = move || {
+        let lang = state.lang.get();
+        tally.with(|tally| stats_of(tally, lang))
+    };
+    let busy = move || tally.with(|tally| tally.statuses.values().sum::<usize>() > 1);
+    let none = move || scenery.traces.with(Vec::is_empty);
+    view! {
+        <div class="bars" inner_html=bars></div>
+        <dl class="stat">
+            {move || stats().into_iter().map(|(k, v)| view! { <dt>{k}</dt><dd>{v}</dd> }).collect_view()}
+        </dl>
+        <p class="note" class:hid=move || !busy()>
+            {move || state.pick("Picked at random, not in turn: uneven counts are normal.", "随机选择，不是轮流：数目不均是正常的。")}
+        </p>
+        <p class="note" class:hid=move || !none()>
+            {move || state.pick("No request has been sent yet.", "还没有发送请求。")}
+        </p>
+    }
+}
+
+/// A cell for each answer, hollow while it is in flight; many answers share cells.
+fn bars_html(tally: &Tally) -> String {
+    let mut out = String::new();
+    let most = tally.bars.iter().map(|bar| bar.landed + bar.flying).max().unwrap_or(0);
+    let share = most.div_ceil(5).max(1);
+    for bar in &tally.bars {
+        let hue = bar.mark.map_or("n", |mark| mark.hue_name());
+        let (full, hollow) = (bar.landed.div_ceil(share), bar.flying.div_ceil(share));
+        // Writing to a string cannot fail.
+        let _ = write!(
+            out,
+            r#"<svg class="hb" width="22" height="22" viewBox="-11 -11 22 22" role="img" aria-label="{name}"><title>{name}</title>{shape}</svg><span>{full}{hollow}</span><b>{landed}</b>"#,
+            name = escape(&bar.name),
+            shape = mark_shape(bar.mark, false),
+            full = format!(r#"<i class="u {hue}"></i>"#).repeat(full),
+            hollow = format!(r#"<i class="u {hue} o"></i>"#).repeat(hollow),
+            landed = bar.landed,
+        );
+    }
+    out
+}
+
+fn stats_of(tally: &Tally, lang: Lang) -> Vec<(String, String)> {
+    let mut rows = Vec::new();
+    for (status, count) in &tally.statuses {
+        let name = match status {
+            0 => lang.pick("answered", "已应答").to_owned(),
+            status => lang.pick(format!("status {status}"), format!("状态 {status}")),
+        };
+        rows.push((name, count.to_string()));
+    }
+    if tally.flying > 0 {
+        rows.push((lang.pick("in flight (hollow)", "途中（空心）").to_owned(), tally.flying.to_string()));
+    }
+    for (kind, count) in &tally.failures {
+        let name = match kind {
+            OutcomeKind::Answered => continue,
+            OutcomeKind::Refused => lang.pick("refused", "被拒绝"),
+            OutcomeKind::Timeout => lang.pick("timed out", "超时"),
+            OutcomeKind::Unreachable => lang.pick("unreachable", "不可达"),
+            OutcomeKind::DnsFailure => lang.pick("no such name", "域名不存在"),
+            OutcomeKind::Reset => lang.pick("reset", "被重置"),
+            OutcomeKind::TlsFailure => lang.pick("no TLS", "TLS 失败"),
+        };
+        rows.push((name.to_owned(), count.to_string()));
+    }
+    if let Some(median) = tally.median {
+        rows.push((lang.pick("median", "中位数").to_owned(), readable(median)));
+    }
+    rows
+}
+
+fn object_view(state: State, scenery: Scenery, key: Ref) -> impl IntoView {
+    let shown = key.clone();
+    let facts = Memo::new(move |_| {
+        scenery.scene.track();
+        let lang = state.lang.get();
+        state.session.with_untracked(|session| {
+            scenery.marks.with(|marks| subject::facts(session.cluster().store(), marks, &shown, lang))
+        })
+    });
+    let mark = {
+        let key = key.clone();
+        move || scenery.marks.with(|marks| marks.get(&key)).map(|mark| mark_shape(Some(mark), false))
+    };
+    let menu = (key.kind == Kind::Pod).then(|| faults(state, key.clone()));
+    view! {
+        <section class="object" data-object=key.to_string()>
+            <h2>
+                {move || mark().map(|shape| view! { <svg class="hb" width="22" height="22" viewBox="-11 -11 22 22" aria-hidden="true" inner_html=shape></svg> })}
+                {format!("{} {}", key.kind.name(), key.name)}
+                <button
+                    class="btn ghost sq close"
+                    aria-label=move || state.pick("Close", "关闭")
+                    on:click=move |_| scenery.object.set(None)
+                >
+                    {super::stage::svg_icon(
+                        r#"<path d="m4 4 8 8M12 4l-8 8" stroke="currentColor" stroke-width="1.5" fill="none" stroke-linecap="round"/>"#,
+                    )}
+                </button>
+            </h2>
+            {menu}
+            <dl class="facts2">
+                {move || {
+                    facts
+                        .get()
+                        .into_iter()
+                        .map(|fact| {
+                            let class = if fact.bad { "bad" } else { "" };
+                            let mono = if fact.mono { "mono" } else { "" };
+                            view! {
+                                <dt>{fact.name}</dt>
+                                <dd class=class>
+                                    {fact.lines.into_iter().map(|line| view! { <div class=mono>{line}</div> }).collect_view()}
+                                </dd>
+                            }
+                        })
+                        .collect_view()
+                }}
+            </dl>
+        </section>
+    }
+}
+
+/// What can be done to a pod.
+fn faults(state: State, key: Ref) -> impl IntoView {
+    let failing = {
+        let key = key.clone();
+        Memo::new(move |_| state.session.with(|session| session.cluster().fails_readiness(&key)))
+    };
+    let kill = key.clone();
+    view! {
+        <div class="acts">
+            <button class="btn" data-testid="fault-kill" on:click=move |_| { state.run(Command::Fault(Fault::KillPod(kill.clone()))); }>
+                {move || state.pick("Kill pod", "杀死 Pod")}
+            </button>
+            <button
+                class="btn"
+                data-testid="fault-readiness"
+                aria-pressed=move || failing.get().to_string()
+                on:click=move |_| {
+                    let fails = !failing.get_untracked();
+                    state.run(Command::Fault(Fault::FailReadiness(key.clone(), fails)));
+                }
+            >
+                {move || {
+                    if failing.get() { state.pick("Mend readiness", "恢复就绪") } else { state.pick("Fail readiness", "使就绪探针失败") }
+                }}
+            </button>
+        </div>
+    }
+}
+
+/// Nothing was sent yet: the Service in focus explains itself.
+fn empty_view(state: State, scenery: Scenery) -> impl IntoView {
+    let words = move || {
+        let lang = state.lang.get();
+        scenery.scene.track();
+        let focus = scenery.focus.get();
+        state.session.with_untracked(|session| subject::introduce(session.cluster().store(), focus.as_ref(), lang))
+    };
+    view! {
+        <section class="intro">
+            <h2>{move || words().0}</h2>
+            {move || words().1.into_iter().map(|p| view! { <p class="why">{p}</p> }).collect_view()}
+        </section>
+    }
 }

@@ -1,9 +1,671 @@
-//! The stage: rooms, links, moving packets.
+//! The stage: rooms, links, moving packets. Draws what [`kubehop::scene`] says, and passes on what the reader points at.
 
+use std::sync::Arc;
+
+use kubehop::object::{Kind, Ref};
+use kubehop::scene::line::words;
+use kubehop::scene::timeline::{Act, Run};
+use kubehop::scene::{self, Marks, Motion, Needs, PodBox, Scene, Timeline, Width, Wish};
+use kubehop::trace::{OutcomeKind, Place, Trace};
+use leptos::html;
 use leptos::prelude::*;
+use leptos::wasm_bindgen::JsCast;
+use leptos::wasm_bindgen::closure::Closure;
+use web_sys::{Element, KeyboardEvent, PointerEvent, ResizeObserver};
+
+use super::stage_canvas::{Lens, Painter, Spotlight};
+use super::stage_svg::{self, Card, CardRow, Stone};
+use super::state::{State, use_state};
+
+/// What stage, transport and inspector share: the picture and its clock, derived from the page's state.
+#[derive(Clone, Copy)]
+pub struct Scenery {
+    /// The picture.
+    pub scene: Memo<Arc<Scene>>,
+    /// The replicas' marks.
+    pub marks: Memo<Marks>,
+    /// The traces on the stage, oldest first.
+    pub traces: Memo<Vec<Arc<Trace>>>,
+    /// The same, laid out in time.
+    pub timeline: Memo<Arc<Timeline>>,
+    /// The Service whose rules the kernels show.
+    pub focus: Memo<Option<Ref>>,
+    /// The object that the inspector shows in place of a packet.
+    pub object: RwSignal<Option<Ref>>,
+    /// The Service that the reader chose, if one was.
+    chosen: RwSignal<Option<Ref>>,
+    /// Width and height of the stage on the screen.
+    size: RwSignal<(f64, f64)>,
+}
+
+/// Makes what the stage's parts share, and gives it to the components below.
+pub fn provide_scenery(state: State) -> Scenery {
+    let size = RwSignal::new((740.0, 506.0));
+    let chosen = RwSignal::new(None::<Ref>);
+    let store_revision = Memo::new(move |_| state.session.with(|s| (s.cluster().store().revision(), s.log().len())));
+    let marks = Memo::new(move |before: Option<&Marks>| {
+        store_revision.track();
+        let mut marks = before.cloned().unwrap_or_default();
+        state.session.with_untracked(|session| marks.follow(session.cluster().store()));
+        marks
+    });
+    let traces = Memo::new(move |_| {
+        let batch = state.batch.get();
+        state.session.with_untracked(|session| {
+            let all = session.traces();
+            batch.iter().filter_map(|id| all.iter().find(|trace| trace.id == *id).cloned()).collect::<Vec<_>>()
+        })
+    });
+    let focus = Memo::new(move |_| {
+        store_revision.track();
+        let chosen = chosen.get();
+        let aimed = traces.with(|traces| traces.iter().find_map(|trace| aimed_at(trace)));
+        state.session.with_untracked(|session| {
+            let services = scene::services(session.cluster().store());
+            chosen.or(aimed).filter(|key| services.contains(key)).or_else(|| services.last().cloned())
+        })
+    });
+    let needs = Memo::new(move |_| traces.with(|traces| Needs::of(traces.iter().map(|trace| &**trace))));
+    let frame = Memo::new(move |_| {
+        let (w, h): (f64, f64) = size.get();
+        if w < 520.0 { (Width::Narrow, 0.0) } else { (Width::Wide, (740.0 * h / w).round() as f32) }
+    });
+    let scene = Memo::new(move |_| {
+        store_revision.track();
+        let (width, height) = frame.get();
+        let (focus, needs, lang) = (focus.get(), needs.get(), state.lang.get());
+        marks.with(|marks| {
+            state.session.with_untracked(|session| {
+                let laptop = session.profile().laptop;
+                let wish = Wish { width, height, focus, lang, laptop, needs };
+                Arc::new(scene::compose(session.cluster().store(), marks, &wish))
+            })
+        })
+    });
+    let calm = super::browser::follow("(prefers-reduced-motion: reduce)");
+    let timeline = Memo::new(move |_| {
+        let motion = if calm.get() { Motion::Hops } else { Motion::Smooth };
+        let scene = scene.get();
+        marks.with(|marks| {
+            traces.with(|traces| Arc::new(Timeline::new(&scene, marks, traces.iter().map(|trace| &**trace), motion)))
+        })
+    });
+    Effect::new(move |_| state.horizon.set(timeline.with(|timeline| f64::from(timeline.end))));
+    let scenery = Scenery { scene, marks, traces, timeline, focus, object: RwSignal::new(None), chosen, size };
+    announce(state, scenery);
+    provide_context(scenery);
+    scenery
+}
+
+/// What the stage's parts share.
+pub fn use_scenery() -> Scenery {
+    expect_context::<Scenery>()
+}
+
+/// The Service that a trace's rules speak of.
+fn aimed_at(trace: &Trace) -> Option<Ref> {
+    let last = trace.hops.last()?.exchange;
+    let of_request = trace.hops.iter().filter(|hop| hop.exchange == last);
+    let causes = of_request.filter_map(|hop| hop.because.cause.as_ref()).map(|cause| &cause.object);
+    let failed = trace.outcome.because.as_ref().and_then(|because| because.cause.as_ref()).map(|cause| &cause.object);
+    causes.chain(failed).find(|object| object.kind == Kind::Service).cloned()
+}
+
+/// One line for each answer or failure, as it comes to be seen.
+fn announce(state: State, scenery: Scenery) {
+    let told = StoredValue::new((Vec::<u64>::new(), 0usize));
+    Effect::new(move |_| {
+        let t = state.playhead.get() as f32;
+        let batch = state.batch.get();
+        scenery.timeline.with_untracked(|timeline| {
+            let over = timeline.runs.iter().filter(|run| run.is_over(t));
+            let count = over.clone().count();
+            let (known, before) = told.get_value();
+            let before = if known == batch { before } else { 0 };
+            if count > before {
+                let last = over.max_by(|a, b| a.end.total_cmp(&b.end)).map(|run| run.id);
+                let trace = scenery.traces.with_untracked(|traces| traces.iter().find(|t| Some(t.id) == last).cloned());
+                if let Some(trace) = trace {
+                    state.notice.set(summary(&trace, state));
+                }
+            }
+            told.set_value((batch, count));
+        });
+    });
+}
+
+/// A trace in one line: number, end, who.
+fn summary(trace: &Trace, state: State) -> String {
+    let lang = state.lang.get_untracked();
+    let end = outcome(trace, lang);
+    match &trace.outcome.responder {
+        Some(Place::Pod(_, name)) => format!("#{}: {end} · {name}", trace.id),
+        _ => format!("#{}: {end} · {}", trace.id, trace.request.url),
+    }
+}
+
+/// How a trace ended, in a word or two.
+pub fn outcome(trace: &Trace, lang: kubehop::lang::Lang) -> String {
+    match trace.outcome.kind {
+        OutcomeKind::Answered if trace.outcome.status > 0 => trace.outcome.status.to_string(),
+        OutcomeKind::Answered => lang.pick("answered", "已应答").to_owned(),
+        OutcomeKind::Refused => lang.pick("refused", "被拒绝").to_owned(),
+        OutcomeKind::Timeout => lang.pick("timed out", "超时").to_owned(),
+        OutcomeKind::Unreachable => lang.pick("unreachable", "不可达").to_owned(),
+        OutcomeKind::DnsFailure => lang.pick("no such name", "域名不存在").to_owned(),
+        OutcomeKind::Reset => lang.pick("reset", "连接被重置").to_owned(),
+        OutcomeKind::TlsFailure => lang.pick("no TLS", "TLS 失败").to_owned(),
+    }
+}
+
+impl Scenery {
+    /// The selected trace, or the first of the batch.
+    pub fn followed(&self, state: State) -> Option<Arc<Trace>> {
+        let id = state.selected.get();
+        self.traces.with(|traces| traces.iter().find(|t| Some(t.id) == id).or(traces.first()).cloned())
+    }
+
+    /// The hop that is shown of the followed trace.
+    pub fn hop(&self, state: State) -> Option<usize> {
+        let trace = self.followed(state)?;
+        let t = state.playhead.get() as f32;
+        self.timeline.with(|timeline| timeline.run(trace.id).map(|run| run.hop_at(t)))
+    }
+
+    /// Stops the clock at a hop of a trace and selects it.
+    pub fn stop_at(&self, state: State, id: u64, hop: usize) {
+        let moment = self.timeline.with_untracked(|timeline| timeline.run(id).map(|run| run.moment(hop)));
+        state.playing.set(false);
+        state.selected.set(Some(id));
+        self.object.set(None);
+        if let Some(moment) = moment {
+            state.playhead.set(f64::from(moment));
+        }
+    }
+
+    /// Stops the clock where it is and selects a packet; one whose run is over is shown at its last hop.
+    pub fn select(&self, state: State, id: u64) {
+        let t = state.playhead.get_untracked() as f32;
+        let hop = self.timeline.with_untracked(|timeline| {
+            let run = timeline.run(id)?;
+            (t < run.start || run.is_over(t)).then(|| if t < run.start { 0 } else { ending_hop(run) })
+        });
+        match hop {
+            Some(hop) => self.stop_at(state, id, hop),
+            None => {
+                state.playing.set(false);
+                state.selected.set(Some(id));
+                self.object.set(None);
+            }
+        }
+    }
+
+    /// Shows an object in the inspector; a Service also comes into focus.
+    pub fn inspect(&self, key: Ref) {
+        if key.kind == Kind::Service {
+            self.chosen.set(Some(key.clone()));
+        }
+        self.object.set(Some(key));
+    }
+}
+
+/// The hop that tells most of a run that is over: where it failed, else the last.
+fn ending_hop(run: &Run) -> usize {
+    let failed = run.legs.iter().rev().find(|leg| matches!(leg.act, Act::Refuse | Act::Lose));
+    failed.map_or(run.moments.len().saturating_sub(1), |leg| leg.hop)
+}
 
 /// The drawing of the cluster and its traffic.
 #[component]
 pub fn Stage() -> impl IntoView {
-    view! { <div class="canvas" data-testid="stage"></div> }
+    let state = use_state();
+    let scenery = use_scenery();
+    let frame = NodeRef::<html::Div>::new();
+    let canvas = NodeRef::<html::Canvas>::new();
+    let zoom = RwSignal::new(1.0f64);
+    let pan = RwSignal::new((0.0f64, 0.0f64));
+    let hovered = RwSignal::new(None::<u64>);
+    let painter = StoredValue::new_local(None::<Painter>);
+    let Scenery { scene, size, timeline, .. } = scenery;
+
+    let lens = Memo::new(move |_| {
+        let ((w, h), zoom, (px, py)) = (size.get(), zoom.get(), pan.get());
+        let (sw, sh, narrow) = scene.with(|s| (f64::from(s.width), f64::from(s.height), s.form == Width::Narrow));
+        let whole = if narrow { w / sw } else { (w / sw).min(h / sh) };
+        // Type below 10 px cannot be read: rather the picture is moved.
+        let scale = whole.max(0.8_f64.min(w / sw)) * zoom;
+        let place = |space: f64, length: f64, pan: f64| {
+            let free = space - length;
+            if free >= 0.0 { free / 2.0 } else { pan.clamp(free, 0.0) }
+        };
+        Lens { scale, x: place(w, sw * scale, px), y: place(h, sh * scale, py) }
+    });
+    let view_box = move || {
+        let (Lens { scale, x, y }, (w, h)) = (lens.get(), size.get());
+        format!("{:.2} {:.2} {:.2} {:.2}", -x / scale, -y / scale, w / scale, h / scale)
+    };
+    // On a phone the stage is as high as its picture.
+    let height = move || {
+        let (w, _) = size.get();
+        scene.with(|s| {
+            (s.form == Width::Narrow).then(|| format!("{:.0}px", f64::from(s.height) * w / f64::from(s.width)))
+        })
+    };
+
+    Effect::new(move |_| {
+        let Some(element) = frame.get() else { return };
+        let target: Element = element.clone().into();
+        let measure =
+            move || size.set((f64::from(target.client_width()).max(1.0), f64::from(target.client_height()).max(1.0)));
+        measure();
+        let on_resize = Closure::<dyn FnMut()>::new(measure);
+        if let Ok(observer) = ResizeObserver::new(on_resize.as_ref().unchecked_ref()) {
+            observer.observe(&element);
+            std::mem::forget(observer);
+        }
+        on_resize.forget();
+    });
+    Effect::new(move |_| {
+        if let Some(element) = canvas.get() {
+            painter.set_value(Painter::new(element));
+        }
+    });
+    let dark = super::browser::follow("(prefers-color-scheme: dark)");
+    Effect::new(move |_| {
+        (dark.track(), state.theme.track());
+        painter.update_value(|painter| painter.iter_mut().for_each(Painter::refresh));
+    });
+    // The canvas. Runs when the clock moves or what it shows changes, and at no other time.
+    Effect::new(move |_| {
+        (canvas.track(), dark.track(), state.theme.track());
+        let t = state.playhead.get() as f32;
+        let (lens, size, hovered) = (lens.get(), size.get(), hovered.get());
+        let selected = state.selected.get().filter(|_| scenery.object.with(Option::is_none));
+        let labels = labels(state, scenery, hovered, t);
+        let light = Spotlight { selected, hovered, labels };
+        timeline.with(|timeline| {
+            painter.update_value(|painter| {
+                painter.iter_mut().for_each(|painter| painter.draw(timeline, t, lens, size, &light));
+            });
+        });
+    });
+
+    let backdrop = Memo::new(move |_| {
+        let lit = lit(state, scenery);
+        scene.with(|scene| stage_svg::backdrop(scene, lit.as_ref()) + &stage_svg::legend(scene, state.lang.get()))
+    });
+    let over = Memo::new(move |_| over(state, scenery));
+    let ways = move || ways(state, scenery);
+    let aim = Memo::new(move |_| {
+        let trace = scenery.followed(state)?;
+        let end = timeline.with(|timeline| timeline.run(trace.id).map(|run| run.end))?;
+        let now = state.playhead.get() < f64::from(end);
+        trace.outcome.responder.clone().filter(|_| now && state.selected.get().is_some())
+    });
+    let pods = move || scene.with(|scene| scene.rooms.iter().flat_map(|room| room.pods.clone()).collect::<Vec<_>>());
+
+    let to_scene = move |event: &PointerEvent| {
+        let bounds = frame.get_untracked()?.get_bounding_client_rect();
+        let (x, y) = (f64::from(event.client_x()) - bounds.left(), f64::from(event.client_y()) - bounds.top());
+        Some(lens.get_untracked().unit(x, y))
+    };
+    let hit = move |event: &PointerEvent| {
+        let at = to_scene(event)?;
+        painter.with_value(|painter| painter.as_ref().and_then(|painter| painter.hit(at)))
+    };
+    let drag = StoredValue::new(None::<(i32, i32, (f64, f64), bool)>);
+    let on_down = move |event: PointerEvent| {
+        let Lens { x, y, .. } = lens.get_untracked();
+        drag.set_value(Some((event.client_x(), event.client_y(), (x, y), false)));
+    };
+    let on_move = move |event: PointerEvent| match drag.get_value() {
+        Some((x, y, from, moved)) if event.buttons() & 1 == 1 => {
+            let (dx, dy) = (event.client_x() - x, event.client_y() - y);
+            if moved || dx.abs() + dy.abs() > 5 {
+                drag.set_value(Some((x, y, from, true)));
+                pan.set((from.0 + f64::from(dx), from.1 + f64::from(dy)));
+            }
+        }
+        _ => {
+            let found = hit(&event);
+            if hovered.get_untracked() != found {
+                hovered.set(found);
+            }
+        }
+    };
+    let on_up = move |event: PointerEvent| {
+        let moved = drag.get_value().is_some_and(|(_, _, _, moved)| moved);
+        drag.set_value(None);
+        if moved {
+            return;
+        }
+        if let Some(id) = hit(&event) {
+            scenery.select(state, id);
+        } else if let Some(key) = event.target().and_then(|target| object_at(&target.unchecked_into())) {
+            scenery.inspect(key);
+        }
+    };
+    let on_key = move |event: KeyboardEvent| {
+        let step = match event.key().as_str() {
+            "ArrowLeft" => (60.0, 0.0),
+            "ArrowRight" => (-60.0, 0.0),
+            "ArrowUp" => (0.0, 60.0),
+            "ArrowDown" => (0.0, -60.0),
+            _ => return,
+        };
+        event.prevent_default();
+        let Lens { x, y, .. } = lens.get_untracked();
+        pan.set((x + step.0, y + step.1));
+    };
+    let zoom_by = move |factor: f64| {
+        let ((w, h), before) = (size.get_untracked(), lens.get_untracked());
+        let now = (zoom.get_untracked() * factor).clamp(0.4, 6.0);
+        let factor = now / zoom.get_untracked();
+        // The middle of the view stays where it is.
+        pan.set((w / 2.0 - (w / 2.0 - before.x) * factor, h / 2.0 - (h / 2.0 - before.y) * factor));
+        zoom.set(now);
+    };
+
+    view! {
+        <div
+            class="canvas"
+            data-testid="stage"
+            tabindex="0"
+            role="group"
+            aria-label=move || description(state, scenery)
+            node_ref=frame
+            style:height=height
+            class:grab=move || { zoom.get() > 1.0 }
+            class:over=move || hovered.get().is_some()
+            on:pointerdown=on_down
+            on:pointermove=on_move
+            on:pointerup=on_up
+            on:pointerleave=move |_| hovered.set(None)
+            on:keydown=on_key
+        >
+            <svg class="stage" viewBox=view_box preserveAspectRatio="none" aria-hidden="true">
+                <defs>
+                    <pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+                        <path d="M0 0V6" class="hatch-line" />
+                    </pattern>
+                </defs>
+                <g inner_html=move || backdrop.get()></g>
+                <For each=pods key=|pod| (pod.namespace.clone(), pod.name.clone()) let:pod>
+                    {pod_group(scene, pod, aim)}
+                </For>
+                <g inner_html=ways></g>
+                <g inner_html=move || over.get()></g>
+            </svg>
+            <canvas node_ref=canvas aria-hidden="true"></canvas>
+            <div class="zoom">
+                <button class="btn ghost sq" aria-label=move || state.pick("Zoom out", "缩小") on:click=move |_| zoom_by(0.8)>
+                    {svg_icon(r#"<path d="M3 8h10" stroke="currentColor" stroke-width="1.4" stroke-linecap="round"/>"#)}
+                </button>
+                <button class="btn ghost sq" aria-label=move || state.pick("Zoom in", "放大") on:click=move |_| zoom_by(1.25)>
+                    {svg_icon(r#"<path d="M8 3v10M3 8h10" stroke="currentColor" stroke-width="1.4" stroke-linecap="round"/>"#)}
+                </button>
+                <button
+                    class="btn ghost sq"
+                    aria-label=move || state.pick("Fit", "适合窗口")
+                    on:click=move |_| {
+                        zoom.set(1.0);
+                        pan.set((0.0, 0.0));
+                    }
+                >
+                    {svg_icon(
+                        r#"<path d="M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10" stroke="currentColor" stroke-width="1.4" fill="none" stroke-linecap="round" stroke-linejoin="round"/>"#,
+                    )}
+                </button>
+            </div>
+            {reachable(state, scenery)}
+        </div>
+    }
+}
+
+/// An icon on a grid of 16.
+pub fn svg_icon(shape: &'static str) -> impl IntoView {
+    view! { <svg class="ic" width="16" height="16" viewBox="0 0 16 16" aria-hidden="true" inner_html=shape></svg> }
+}
+
+/// A pod, which slides to a new place.
+fn pod_group(scene: Memo<Arc<Scene>>, pod: PodBox, aim: Memo<Option<Place>>) -> impl IntoView {
+    let key = format!("{}/{}", pod.namespace, pod.name);
+    let label = pod.name.clone();
+    let now = Memo::new(move |_| {
+        let same = |p: &&PodBox| p.name == pod.name && p.namespace == pod.namespace;
+        scene
+            .with(|scene| scene.rooms.iter().flat_map(|room| &room.pods).find(same).cloned())
+            .unwrap_or_else(|| pod.clone())
+    });
+    let aimed = Memo::new(move |_| {
+        now.with(|pod| {
+            aim.with(|aim| matches!(aim, Some(Place::Pod(ns, name)) if **ns == pod.namespace && **name == pod.name))
+        })
+    });
+    view! {
+        <g
+            class="click slide"
+            data-pod=key
+            aria-label=label
+            style=move || now.with(|pod| format!("transform:translate({:.1}px,{:.1}px)", pod.rect.x, pod.rect.y))
+            inner_html=move || now.with(|pod| stage_svg::pod(pod, aimed.get()))
+        ></g>
+    }
+}
+
+/// Buttons for all that the stage draws, for readers who do not point: packets, then nodes, pods and Services.
+fn reachable(state: State, scenery: Scenery) -> impl IntoView {
+    let packets = move || scenery.traces.get();
+    view! {
+        <ul class="reach" aria-label=move || state.pick("Packets", "数据包")>
+            <For each=packets key=|trace| trace.id let:trace>
+                {
+                    let id = trace.id;
+                    let label = Arc::clone(&trace);
+                    view! {
+                        <li>
+                            <button
+                                data-packet=id.to_string()
+                                aria-pressed=move || (state.selected.get() == Some(id)).to_string()
+                                on:click=move |_| scenery.select(state, id)
+                            >
+                                {move || format!("#{id} {} {}", label.request.url, progress(state, scenery, &label))}
+                            </button>
+                        </li>
+                    }
+                }
+            </For>
+        </ul>
+        <ul class="reach" aria-label=move || state.pick("Objects", "对象")>
+            <For each=move || objects(scenery) key=Ref::to_string let:key>
+                {
+                    let name = key.to_string();
+                    let id = name.clone();
+                    view! {
+                        <li>
+                            <button data-object=id on:click=move |_| scenery.inspect(key.clone())>{name}</button>
+                        </li>
+                    }
+                }
+            </For>
+        </ul>
+    }
+}
+
+fn objects(scenery: Scenery) -> Vec<Ref> {
+    scenery.scene.with(|scene| {
+        let services =
+            scene.spine.iter().map(|spine| spine.key.clone()).chain(scene.others.iter().map(|p| p.key.clone()));
+        let rooms = scene.rooms.iter().flat_map(|room| {
+            let pods = room.pods.iter().map(|pod| Ref::new(Kind::Pod, pod.namespace.as_str(), pod.name.as_str()));
+            std::iter::once(Ref::new(Kind::Node, "", room.name.as_str())).chain(pods)
+        });
+        services.chain(rooms).collect()
+    })
+}
+
+/// Where a trace stands at the present moment, in words.
+fn progress(state: State, scenery: Scenery, trace: &Trace) -> String {
+    let t = state.playhead.get() as f32;
+    let lang = state.lang.get();
+    scenery.timeline.with(|timeline| match timeline.run(trace.id) {
+        Some(run) if run.is_over(t) => outcome(trace, lang),
+        _ => lang.pick("in flight", "途中").to_owned(),
+    })
+}
+
+/// What the stage shows, in one sentence.
+fn description(state: State, scenery: Scenery) -> String {
+    scenery.scene.with(|scene| {
+        let pods: usize = scene.rooms.iter().map(|room| room.pods.len()).sum();
+        let nodes = scene.rooms.len();
+        let service = scene.spine.as_ref().map(|spine| spine.key.name.to_string()).unwrap_or_default();
+        state.lang.get().pick(
+            format!("Cluster: {nodes} nodes, {pods} pods, Service {service}. Arrow keys move the picture."),
+            format!("集群：{nodes} 个节点，{pods} 个 Pod，Service {service}。方向键移动画面。"),
+        )
+    })
+}
+
+/// The object that an element of the picture stands for.
+fn object_at(element: &Element) -> Option<Ref> {
+    let of = |name: &str| element.closest(&format!("[{name}]")).ok().flatten()?.get_attribute(name);
+    let namespaced = |kind: Kind, text: String| {
+        let (namespace, name) = text.split(' ').next()?.split_once('/')?;
+        Some(Ref::new(kind, namespace, name))
+    };
+    of("data-pod")
+        .or_else(|| of("data-system"))
+        .and_then(|text| namespaced(Kind::Pod, text))
+        .or_else(|| of("data-service").and_then(|text| namespaced(Kind::Service, text)))
+        .or_else(|| of("data-node").map(|name| Ref::new(Kind::Node, "", name)))
+}
+
+/// The rule that the followed trace's hop matched.
+fn lit(state: State, scenery: Scenery) -> Option<scene::Lit> {
+    state.selected.get()?;
+    let (trace, hop) = (scenery.followed(state)?, scenery.hop(state)?);
+    let t = state.playhead.get() as f32;
+    let over = scenery.timeline.with(|timeline| timeline.run(trace.id).is_none_or(|run| run.is_over(t)));
+    if over && trace.outcome.kind == OutcomeKind::Answered {
+        return None;
+    }
+    scenery.scene.with(|scene| scenery.marks.with(|marks| scene::lit(scene, marks, &trace, hop)))
+}
+
+fn ways(state: State, scenery: Scenery) -> String {
+    let Some(trace) = scenery.followed(state).filter(|_| state.selected.get().is_some()) else { return String::new() };
+    let t = state.playhead.get() as f32;
+    let picked = match &trace.outcome.responder {
+        Some(Place::Pod(namespace, name)) => scenery.marks.with(|marks| marks.pod(namespace, name)),
+        _ => None,
+    };
+    scenery.timeline.with(|timeline| match timeline.run(trace.id) {
+        Some(run) if t >= run.start && !run.is_over(t) => {
+            let (took, ahead) = timeline.ways(trace.id, t);
+            stage_svg::ways(&took, &ahead, picked)
+        }
+        _ => String::new(),
+    })
+}
+
+/// What lies over the picture: words of failures, and the selected packet's label while it stands still.
+fn over(state: State, scenery: Scenery) -> String {
+    let lang = state.lang.get();
+    let t = state.playhead.get() as f32;
+    let traces = scenery.traces.get();
+    let selected = state.selected.get().filter(|_| !state.playing.get() && scenery.object.with(Option::is_none));
+    let hop = scenery.hop(state);
+    scenery.scene.with(|scene| {
+        scenery.timeline.with(|timeline| {
+            let stones = timeline.stones(t);
+            let dsts: Vec<String> = stones.iter().map(|stone| target(traces.get(stone.run))).collect();
+            let stones: Vec<Stone<'_>> = stones
+                .iter()
+                .zip(&dsts)
+                .filter_map(|(stone, to)| {
+                    let trace = traces.get(stone.run)?;
+                    let mut word = outcome(trace, lang);
+                    if stone.count > 1 {
+                        word.push_str(&format!(" × {}", stone.count));
+                    }
+                    let outside = stone.at == scene.laptop.lost[1];
+                    let why = if outside { wrap(&scene::inspect::shortly(trace, lang), 158.0) } else { Vec::new() };
+                    Some(Stone { at: stone.at, word, to, why, outside })
+                })
+                .collect();
+            let mut out = stage_svg::stones(scene, &stones);
+            let card = selected.zip(hop).filter(|_| scene.form == Width::Wide).and_then(|(id, hop)| {
+                let trace = traces.iter().find(|trace| trace.id == id)?;
+                let run = timeline.run(id).filter(|run| t >= run.start && !run.is_over(t))?;
+                let at = timeline.position(run, t);
+                Some((at, card(trace, hop, scenery, state)))
+            });
+            if let Some((at, card)) = card {
+                out.push_str(&stage_svg::card(scene, at, &card));
+            }
+            out
+        })
+    })
+}
+
+/// The address that a request was sent to.
+fn target(trace: Option<&Arc<Trace>>) -> String {
+    trace.and_then(|t| t.hops.iter().rfind(|hop| !hop.reply)).map(|hop| hop.packet.dst.to_string()).unwrap_or_default()
+}
+
+/// Words in lines no wider than this.
+fn wrap(text: &str, width: f32) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for piece in text.split_inclusive(|c: char| c == ' ' || c as u32 >= 0x2E80) {
+        if let Some(line) = lines.last_mut() {
+            if !line.is_empty() && words(line) + words(piece.trim_end()) > width {
+                lines.push(piece.to_owned());
+            } else {
+                line.push_str(piece);
+            }
+        }
+    }
+    lines.truncate(4);
+    lines
+}
+
+fn card(trace: &Trace, hop: usize, scenery: Scenery, state: State) -> Card {
+    let lang = state.lang.get();
+    let facts = scene::inspect::headers(trace, hop);
+    let path = trace.request.url.split_once("//").map_or(&*trace.request.url, |(_, rest)| rest);
+    let path = path.find('/').map_or(path, |slash| &path[slash..]);
+    let label = kubehop::trace::action_label(&trace.hops[hop], lang);
+    let at = lang.pick("paused at hop", "停在第");
+    let verb = label.split(' ').next().filter(|word| word.ends_with("NAT")).unwrap_or(&label).to_owned();
+    let of = |name: &'static str, row: scene::inspect::Header| CardRow {
+        name,
+        old: row.before,
+        when: match (&row.after, row.later) {
+            (None, _) => String::new(),
+            (Some(_), None) => lang.pick("now", "现在").to_owned(),
+            (Some(_), Some(verb)) => format!("{}{verb}", lang.pick("next, ", "下一步 ")),
+        },
+        now: row.later.is_none(),
+        new: row.after,
+    };
+    Card {
+        title: format!("#{}", trace.id),
+        what: format!("{} {path}", trace.request.method).trim().chars().take(34).collect(),
+        state: lang.pick(format!("{at} {}, {verb}", hop + 1), format!("{at} {} 跳：{verb}", hop + 1)),
+        rows: [of("dst", facts.dst), of("src", facts.src)],
+        mark: scenery.marks.with(|marks| scene::inspect::picked(trace, marks)),
+    }
+}
+
+/// Labels on the canvas: of the packet below the pointer, and of every packet where packets do not move smoothly.
+fn labels(state: State, scenery: Scenery, hovered: Option<u64>, t: f32) -> Vec<(u64, String, String)> {
+    let lang = state.lang.get();
+    let Some(id) = hovered else { return Vec::new() };
+    let traces = scenery.traces.get_untracked();
+    let Some(trace) = traces.iter().find(|trace| trace.id == id) else { return Vec::new() };
+    let hop = scenery.timeline.with_untracked(|timeline| timeline.run(id).map(|run| run.hop_at(t))).unwrap_or_default();
+    let Some(hop) = trace.hops.get(hop) else { return Vec::new() };
+    let what = if hop.reply { outcome(trace, lang) } else { lang.pick("request", "请求").to_owned() };
+    vec![(id, format!("#{id} {what}"), hop.packet.dst.to_string())]
 }

@@ -1,0 +1,236 @@
+//! What is selected, as rows: a hop's headers, sentence, rule and cause; what of the picture it lights.
+
+use super::line::{Pt, Rect};
+use super::marks::{Mark, Marks};
+use super::{Anchor, Scene};
+use crate::lang::Lang;
+use crate::object::FieldRef;
+use crate::trace::{Action, By, Place, Reason, Trace, action_label, explain};
+
+/// The rule that a hop matched, in the picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lit {
+    /// The room.
+    pub room: usize,
+    /// The rule among its kernel's.
+    pub rule: usize,
+    /// Whether the node port matched, rather than the cluster IP.
+    pub node_port: bool,
+    /// The mark and the address of who was picked.
+    pub pick: Option<(Option<Mark>, String)>,
+}
+
+/// The rule of the picture that decided a hop, if one did.
+pub fn lit(scene: &Scene, marks: &Marks, trace: &Trace, hop: usize) -> Option<Lit> {
+    let now = trace.hops.get(hop)?;
+    if !matches!(now.action, Action::Match | Action::Dnat | Action::Reject) || now.by != By::KubeProxy {
+        return None;
+    }
+    let Some(Anchor::Kernel(room)) = scene.anchor(&now.at) else { return None };
+    let before = before(trace, hop).map_or(now.packet.dst, |packet| packet.dst);
+    let (rules, address) = (&scene.rooms[room].kernel.rules, before.to_string());
+    let by_cluster = rules.iter().position(|rule| rule.cluster == address);
+    let by_node = || rules.iter().position(|rule| rule.node_port != 0 && rule.node_port == before.port);
+    let rule = by_cluster.or_else(by_node)?;
+    let pick = (now.action == Action::Dnat).then(|| {
+        let to = now.packet.dst.ip.to_string();
+        let pods = scene.rooms.iter().flat_map(|room| &room.pods);
+        let mark = pods.into_iter().find(|pod| pod.address.text == to);
+        (mark.and_then(|pod| marks.pod(&pod.namespace, &pod.name)), to)
+    });
+    Some(Lit { room, rule, node_port: by_cluster.is_none(), pick })
+}
+
+/// A packet's headers before a hop: those after the one before it in the same exchange.
+fn before(trace: &Trace, hop: usize) -> Option<crate::trace::Packet> {
+    let (now, last) = (trace.hops.get(hop)?, trace.hops.get(hop.checked_sub(1)?)?);
+    (now.exchange == last.exchange && now.reply == last.reply).then_some(last.packet)
+}
+
+/// One address of a packet at a hop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// As it came.
+    pub before: String,
+    /// What it becomes, if it changes here or later in the same kernel.
+    pub after: Option<String>,
+    /// What changes it, if that happens at a later hop: `SNAT`.
+    pub later: Option<&'static str>,
+}
+
+/// A packet's addresses at a hop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Headers {
+    /// Source.
+    pub src: Header,
+    /// Destination.
+    pub dst: Header,
+}
+
+/// A packet's addresses before and after a hop.
+pub fn headers(trace: &Trace, hop: usize) -> Headers {
+    let Some(now) = trace.hops.get(hop) else {
+        let empty = || Header { before: String::new(), after: None, later: None };
+        return Headers { src: empty(), dst: empty() };
+    };
+    let old = before(trace, hop).unwrap_or(now.packet);
+    let coming = trace.hops[hop + 1..]
+        .iter()
+        .take_while(|next| next.exchange == now.exchange && next.reply == now.reply && next.at == now.at);
+    let header = |of: fn(&crate::trace::Packet) -> crate::trace::Socket| {
+        let (was, is) = (of(&old), of(&now.packet));
+        if was != is {
+            return Header { before: was.to_string(), after: Some(is.to_string()), later: None };
+        }
+        let change = coming.clone().find(|next| of(&next.packet) != is);
+        let later = change.map(|next| match next.action {
+            Action::Dnat => "DNAT",
+            Action::Snat => "SNAT",
+            _ => "NAT",
+        });
+        Header { before: was.to_string(), after: change.map(|next| of(&next.packet).to_string()), later }
+    };
+    Headers { src: header(|packet| packet.src), dst: header(|packet| packet.dst) }
+}
+
+/// The replica that a trace's request went to, if it has a mark.
+pub fn picked(trace: &Trace, marks: &Marks) -> Option<Mark> {
+    let last = trace.hops.last()?.exchange;
+    let to = trace.hops.iter().find(|hop| {
+        hop.exchange == last && hop.action == Action::Deliver && !hop.reply && matches!(hop.at, Place::Pod(..))
+    });
+    match to.map(|hop| &hop.at).or(trace.outcome.responder.as_ref())? {
+        Place::Pod(namespace, name) => marks.pod(namespace, name),
+        _ => None,
+    }
+}
+
+/// A line of the list of hops.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The hop, from zero.
+    pub hop: usize,
+    /// Where, in a word.
+    pub place: String,
+    /// What happened.
+    pub what: String,
+    /// Whether it belongs to the way back.
+    pub reply: bool,
+    /// Whether it belongs to the question for a name, before the request itself.
+    pub name: bool,
+}
+
+/// The hops of a trace, as a list that tells all that the stage shows.
+pub fn rows(trace: &Trace, scene: &Scene, marks: &Marks, lang: Lang) -> Vec<Row> {
+    let last = trace.hops.last().map_or(0, |hop| hop.exchange);
+    let row = |(i, hop): (usize, &crate::trace::Hop)| Row {
+        hop: i,
+        place: match (hop.by, hop.action) {
+            (By::Link, Action::Forward) => lang.pick("link", "线路").to_owned(),
+            _ => short_place(&hop.at, scene, marks, lang),
+        },
+        what: action_label(hop, lang),
+        reply: hop.reply,
+        name: hop.exchange < last,
+    };
+    trace.hops.iter().enumerate().map(row).collect()
+}
+
+/// A place in a word: a node without what all nodes' names share, a replica by its letter.
+pub fn short_place(place: &Place, scene: &Scene, marks: &Marks, lang: Lang) -> String {
+    match place {
+        Place::Laptop => lang.pick("laptop", "笔记本").to_owned(),
+        Place::Internet => lang.pick("internet", "互联网").to_owned(),
+        Place::Node(name) => {
+            let first = scene.rooms.first().map_or("", |room| room.name.as_str());
+            let tail = name.strip_prefix(first).and_then(|rest| rest.strip_prefix('-'));
+            tail.unwrap_or(name).to_owned()
+        }
+        Place::Pod(namespace, name) => match marks.pod(namespace, name) {
+            Some(mark) => mark.letter().to_string(),
+            None if name.starts_with("coredns") => "kube-dns".to_owned(),
+            None => name.to_string(),
+        },
+    }
+}
+
+/// All about one hop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detail {
+    /// `Hop 3: DNAT in the kernel of minikube`
+    pub title: String,
+    /// The packet's addresses.
+    pub headers: Headers,
+    /// Why it went so.
+    pub sentence: String,
+    /// The rule that decided, as iptables-save prints it.
+    pub rule: Option<String>,
+    /// The field behind it.
+    pub cause: Option<FieldRef>,
+}
+
+/// All about one hop.
+pub fn detail(trace: &Trace, hop: usize, lang: Lang) -> Option<Detail> {
+    let now = trace.hops.get(hop)?;
+    let label = action_label(now, lang);
+    let what = if label.contains("NAT ") { label.split(' ').next().unwrap_or(&label).to_owned() } else { label };
+    let place = match (&now.at, now.by) {
+        (Place::Laptop, _) => lang.pick("on the laptop", "在笔记本上").to_owned(),
+        (Place::Internet, _) => lang.pick("on the internet", "在互联网上").to_owned(),
+        (Place::Node(name), By::Socket | By::App | By::Resolver) => {
+            lang.pick(format!("on node {name}"), format!("在节点 {name} 上"))
+        }
+        (Place::Node(name), _) => lang.pick(format!("in the kernel of {name}"), format!("在 {name} 的内核里")),
+        (Place::Pod(_, name), _) => lang.pick(format!("in pod {name}"), format!("在 Pod {name} 里")),
+    };
+    Some(Detail {
+        title: lang.pick(format!("Hop {}: {what} {place}", hop + 1), format!("第 {} 跳：{place}{what}", hop + 1)),
+        headers: headers(trace, hop),
+        sentence: explain(&now.because, lang),
+        rule: now.because.rule.as_deref().map(str::to_owned),
+        cause: now.because.cause.clone(),
+    })
+}
+
+/// Why a request failed, in as few words as the picture has space for; empty if only the whole sentence will do.
+pub fn shortly(trace: &Trace, lang: Lang) -> String {
+    let (en, zh) = match trace.outcome.because.as_ref().map(|because| &because.reason) {
+        Some(Reason::ClusterIpFromOutside) => ("a ClusterIP has no route from outside", "ClusterIP 在集群外没有路由"),
+        Some(Reason::PodIpFromOutside) => ("a pod's address has no route from outside", "Pod 地址在集群外没有路由"),
+        Some(Reason::NoSuchAddress) => ("nobody has this address", "没有谁拥有这个地址"),
+        Some(Reason::NoSuchService) => ("no Service has this address", "没有 Service 拥有这个地址"),
+        _ => ("", ""),
+    };
+    lang.pick(en, zh).to_owned()
+}
+
+impl Scene {
+    /// Where a label of the given size hides least, beside a point.
+    pub fn beside(&self, at: Pt, (w, h): (f32, f32)) -> Rect {
+        let left = 8.0_f32.max(self.trunk + 12.0);
+        let clamp = |x: f32| x.min(self.width - w - 46.0).max(left);
+        let columns = [clamp(at.x - 64.0), clamp(at.x - w / 2.0), clamp(left + 24.0), clamp(self.width)];
+        let lanes = self.rooms.iter().map(|room| room.kernel.rect.bottom() + 12.0);
+        let rows: Vec<f32> = [at.y + 33.0, at.y - 33.0 - h, self.height - h - 8.0].into_iter().chain(lanes).collect();
+        let mut busy: Vec<(Rect, f32)> =
+            vec![(self.laptop.rect, 4.0), (Rect::new(at.x - 21.0, at.y - 21.0, 42.0, 42.0), 50.0)];
+        for room in &self.rooms {
+            busy.push((room.kernel.rect, 3.0));
+            busy.push((Rect::new(room.title.x, room.title.y - 12.0, 200.0, 16.0), 2.0));
+            busy.extend(room.pods.iter().map(|pod| (pod.rect, 2.0)));
+            busy.extend(room.host.iter().map(|host| (host.rect, 2.0)));
+        }
+        let mut best: Option<(f32, Rect)> = None;
+        for y in rows.into_iter().filter(|y| *y >= 2.0 && y + h <= self.height - 2.0) {
+            for x in columns {
+                let place = Rect::new(x, y, w, h);
+                let hidden: f32 = busy.iter().map(|(rect, weight)| rect.overlap(place) * weight).sum();
+                let cost = hidden + (place.center().y - at.y).abs() * 12.0;
+                if best.is_none_or(|(least, _)| cost < least) {
+                    best = Some((cost, place));
+                }
+            }
+        }
+        best.map_or(Rect::new(clamp(at.x), at.y, w, h), |(_, place)| place)
+    }
+}

@@ -1,0 +1,392 @@
+//! A scene to SVG: strings for the still parts, so that a change of the cluster sets a few attributes and no more.
+
+use std::fmt::Write as _;
+
+use kubehop::lang::Lang;
+use kubehop::scene::line::{self, mono, words};
+use kubehop::scene::{HostBox, Kernel, Label, Lit, Mark, PodBox, PodState, Pt, Rect, Room, RoomState, Rule, Scene};
+
+/// A replica's mark, 22 by 22, as the children of an `<svg viewBox="-11 -11 22 22">`; hollow for a reply.
+pub(crate) fn mark_shape(mark: Option<Mark>, hollow: bool) -> String {
+    let Some(mark) = mark else { return r#"<circle class="half" r="5"/>"#.to_owned() };
+    let shape = match mark.shape() {
+        0 => r#"<circle r="9"/>"#,
+        1 => r#"<rect x="-8.5" y="-8.5" width="17" height="17" rx="3"/>"#,
+        2 => r#"<path d="M0-10.6 10.6 0 0 10.6-10.6 0Z" stroke-linejoin="round"/>"#,
+        3 => r#"<path d="M-5-9h10l5 9-5 9h-10l-5-9Z" stroke-linejoin="round"/>"#,
+        4 => r#"<path d="M0-10 10.4 8.2H-10.4Z" stroke-linejoin="round"/>"#,
+        _ => r#"<path d="M0-10 9.9-2.8 6.1 8.8H-6.1L-9.9-2.8Z" stroke-linejoin="round"/>"#,
+    };
+    let y = if mark.shape() == 4 { 6.2 } else { 4.3 };
+    let open = if hollow { " o" } else { "" };
+    format!(r#"<g class="rep {}{open}">{shape}<text y="{y}">{}</text></g>"#, mark.hue_name(), mark.letter())
+}
+
+/// Text for SVG or HTML.
+pub(crate) fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a string cannot fail.
+    let _ = out.write_fmt(text);
+}
+
+macro_rules! put {
+    ($out:expr, $($text:tt)*) => { put($out, format_args!($($text)*)) };
+}
+
+fn rect(out: &mut String, class: &str, r: Rect, radius: f32) {
+    let Rect { x, y, w, h } = r;
+    put!(out, r#"<rect class="{class}" x="{x:.1}" y="{y:.1}" width="{w:.1}" height="{h:.1}" rx="{radius}"/>"#);
+}
+
+fn text(out: &mut String, class: &str, at: Pt, words: &str) {
+    if !words.is_empty() {
+        put!(out, r#"<text class="{class}" x="{:.1}" y="{:.1}">{}</text>"#, at.x, at.y, escape(words));
+    }
+}
+
+fn label(out: &mut String, class: &str, label: &Label) {
+    text(out, class, label.at, &label.text);
+}
+
+fn mark(out: &mut String, mark: Option<Mark>, at: Pt, size: f32) {
+    let scale = size / 22.0;
+    let shape = mark_shape(mark, false);
+    put!(out, r#"<g transform="translate({:.1} {:.1}) scale({scale:.3})">{shape}</g>"#, at.x, at.y);
+}
+
+/// Everything that stands still but the pods: wires, rooms, kernels, the laptop, the Service.
+pub(crate) fn backdrop(scene: &Scene, lit: Option<&Lit>) -> String {
+    let mut out = String::with_capacity(8192);
+    let out = &mut out;
+    for room in &scene.rooms {
+        walls(out, room);
+    }
+    for (i, room) in scene.rooms.iter().enumerate() {
+        let lit = lit.filter(|lit| lit.room == i);
+        rect(out, if lit.is_some() { "kern on" } else { "kern" }, room.kernel.rect, 6.0);
+    }
+    for wire in &scene.wires {
+        put!(out, r#"<path class="wire" d="{wire}"/>"#);
+    }
+    for (i, room) in scene.rooms.iter().enumerate() {
+        rect(out, "notch", room.notch, 2.0);
+        kernel(out, &room.kernel, lit.filter(|lit| lit.room == i));
+        if let Some(system) = &room.system {
+            let keys = system.pods.iter().map(|(ns, name)| format!("{ns}/{name}")).collect::<Vec<_>>().join(" ");
+            put!(out, r#"<g class="click" data-system="{}">"#, escape(&keys));
+            rect(out, "sys", system.rect, 4.0);
+            let middle = system.rect.center();
+            text(out, "q mid", line::pt(middle.x, middle.y + 4.0), &system.text);
+            out.push_str("</g>");
+        }
+        if let Some(host) = &room.host {
+            shell(out, host);
+        }
+    }
+    put!(out, r#"<g class="click" data-laptop="">"#);
+    rect(out, "box", scene.laptop.rect, 6.0);
+    label(out, "h", &scene.laptop.name);
+    label(out, "m", &scene.laptop.address);
+    out.push_str("</g>");
+    service(out, scene);
+    std::mem::take(out)
+}
+
+fn walls(out: &mut String, room: &Room) {
+    let state = match room.state {
+        RoomState::Running => "",
+        RoomState::Cordoned => " cordoned",
+        RoomState::Stopped => " stopped",
+    };
+    put!(out, r#"<g class="click{state}" data-node="{}">"#, escape(&room.name));
+    rect(out, "room", room.rect, 10.0);
+    put!(out, r#"<text class="h" x="{:.1}" y="{:.1}">{}"#, room.title.x, room.title.y, escape(&room.name));
+    put!(out, r#"<tspan class="m ip" dx="10">{}</tspan></text>"#, escape(&room.address));
+    label(out, "q e", &room.note);
+    out.push_str("</g>");
+}
+
+fn kernel(out: &mut String, kernel: &Kernel, lit: Option<&Lit>) {
+    label(out, "q", &kernel.label);
+    if let Some(none) = &kernel.none {
+        label(out, "q", none);
+    }
+    if let Some(reach) = &kernel.reach {
+        put!(out, r#"<path class="virt{}" d="{reach}"/>"#, if lit.is_some() { " on" } else { "" });
+    }
+    if let Some(ring) = kernel.ring {
+        put!(out, r#"<circle class="virt{}" cx="{:.1}" cy="{:.1}" r="6"/>"#, on(lit.is_some()), ring.x, ring.y);
+    }
+    for (i, rule) in kernel.rules.iter().enumerate() {
+        short_rule(out, rule, lit.filter(|lit| lit.rule == i));
+    }
+}
+
+fn on(lit: bool) -> &'static str {
+    if lit { " on" } else { "" }
+}
+
+fn short_rule(out: &mut String, rule: &Rule, lit: Option<&Lit>) {
+    let near = lit.is_some_and(|lit| lit.node_port || rule.far.is_none());
+    pill(out, rule.pill, &rule.text, near);
+    if let Some((far, words)) = &rule.far {
+        pill(out, *far, words, lit.is_some() && !near);
+    }
+    let at = rule.arrow;
+    put!(out, r#"<path class="arr" d="M{:.1} {:.1}h13m-4-4 4 4-4 4"/>"#, at.x, at.y);
+    match lit.and_then(|lit| lit.pick.as_ref()) {
+        Some((picked, address)) => {
+            let at = line::pt(rule.arrow.x + 31.0, rule.arrow.y);
+            mark(out, *picked, at, 20.0);
+            let class = picked.map_or("m k".to_owned(), |mark| format!("m new {}", mark.hue_name()));
+            text(out, &class, line::pt(at.x + 16.0, at.y + 4.0), address);
+        }
+        None => {
+            for pick in &rule.picks {
+                mark(out, pick.mark, pick.at, 20.0);
+            }
+            let class = if rule.reject { "bad" } else { "q" };
+            label(out, class, &rule.after);
+        }
+    }
+}
+
+fn pill(out: &mut String, at: Rect, words: &str, lit: bool) {
+    rect(out, if lit { "virt on" } else { "virt" }, at, 12.0);
+    let middle = at.center();
+    text(out, if lit { "m von mid" } else { "m vt mid" }, line::pt(middle.x, middle.y + 4.0), words);
+}
+
+fn shell(out: &mut String, host: &HostBox) {
+    rect(out, "box quiet", host.rect, 6.0);
+    label(out, "k", &host.name);
+    label(out, "m", &host.address);
+}
+
+fn service(out: &mut String, scene: &Scene) {
+    for other in &scene.others {
+        put!(out, r#"<g class="click other" data-service="{}/{}">"#, other.key.namespace, escape(&other.key.name));
+        rect(out, "virt", other.rect, 11.0);
+        let middle = other.rect.center();
+        text(out, "vt mid", line::pt(middle.x, middle.y + 4.0), &other.text);
+        out.push_str("</g>");
+    }
+    if let (true, Some(last)) = (scene.hidden > 0, scene.others.last()) {
+        text(out, "q", line::pt(last.rect.right() + 6.0, last.rect.y + 15.0), &format!("+{}", scene.hidden));
+    }
+    let Some(spine) = &scene.spine else { return };
+    put!(out, r#"<g class="click" data-service="{}/{}">"#, spine.key.namespace, escape(&spine.key.name));
+    label(out, "k e strong", &spine.name);
+    label(out, if spine.address { "m e" } else { "q e" }, &spine.note);
+    put!(out, r#"<circle class="virt" cx="{:.1}" cy="{:.1}" r="5"/>"#, spine.ring.x, spine.ring.y);
+    put!(out, r#"<path class="virt" d="{}"/></g>"#, spine.path);
+}
+
+/// A pod, relative to the corner of its box. `aim` says that the selected packet goes there.
+pub(crate) fn pod(pod: &PodBox, aim: bool) -> String {
+    let mut out = String::with_capacity(700);
+    let out = &mut out;
+    let shift = |at: Pt| line::pt(at.x - pod.rect.x, at.y - pod.rect.y);
+    let hue = pod.mark.filter(|_| aim).map(|mark| format!(" aim {}", mark.hue_name())).unwrap_or_default();
+    let state = match pod.state {
+        PodState::Starting => " starting",
+        PodState::Ready => "",
+        PodState::Unready => " unready",
+        PodState::Ending => " ending",
+    };
+    put!(out, r#"<g class="pod{state}{hue}">"#);
+    if !pod.address.text.is_empty() || !pod.short.text.is_empty() {
+        rect(out, "box", Rect::new(0.0, 0.0, pod.rect.w, pod.rect.h), 6.0);
+        if pod.state == PodState::Starting {
+            rect(out, "hatch", Rect::new(0.0, 0.0, pod.rect.w, pod.rect.h), 6.0);
+        }
+    }
+    mark(out, pod.mark, shift(pod.at), 22.0);
+    text(out, "k name", shift(pod.short.at), &pod.short.text);
+    text(out, "m", shift(pod.address.at), &pod.address.text);
+    if let Some((door, port)) = &pod.door {
+        let at = shift(line::pt(door.x, door.y));
+        let middle = line::pt(at.x + door.w / 2.0, at.y + door.h / 2.0);
+        if pod.state == PodState::Ending {
+            let (w, h) = (door.w, door.h);
+            put!(
+                out,
+                r#"<path class="door" d="M{:.1} {:.1}v-{h}M{:.1} {:.1}v-{h}"/>"#,
+                at.x,
+                at.y + h,
+                at.x + w,
+                at.y + h
+            );
+        } else {
+            rect(out, "door", Rect::new(at.x, at.y, door.w, door.h), 4.0);
+        }
+        text(out, "m k mid", line::pt(middle.x, middle.y + 4.0), port);
+    }
+    if let Some(note) = &pod.note {
+        text(out, "note", shift(note.at), &note.text);
+    }
+    out.push_str("</g>");
+    std::mem::take(out)
+}
+
+/// The selected packet's way: what it took, and what is to come in its replica's hue.
+pub(crate) fn ways(took: &[Vec<Pt>], ahead: &[Vec<Pt>], picked: Option<Mark>) -> String {
+    let mut out = String::new();
+    let hue = picked.map_or("", Mark::hue_name);
+    for (class, ways) in [("togo ", ahead), ("took", took)] {
+        for way in ways {
+            put!(&mut out, r#"<path class="{class}{}" d=""#, if class == "took" { "" } else { hue });
+            for (i, at) in way.iter().enumerate() {
+                put!(&mut out, "{}{:.1} {:.1}", if i == 0 { 'M' } else { 'L' }, at.x, at.y);
+            }
+            out.push_str(r#""/>"#);
+        }
+    }
+    out
+}
+
+/// What a failed request says where it ended.
+pub(crate) struct Stone<'a> {
+    /// Where its mark is.
+    pub(crate) at: Pt,
+    /// `timed out`
+    pub(crate) word: String,
+    /// The address that was asked for.
+    pub(crate) to: &'a str,
+    /// Why, in lines; empty where there is no space for it.
+    pub(crate) why: Vec<String>,
+    /// Whether it ended beside the laptop, where there is space for all of it.
+    pub(crate) outside: bool,
+}
+
+/// The words of failed requests.
+pub(crate) fn stones(scene: &Scene, stones: &[Stone<'_>]) -> String {
+    let mut out = String::new();
+    let out = &mut out;
+    let wide = scene.form == kubehop::scene::Width::Wide;
+    for stone in stones {
+        let at = stone.at;
+        if stone.outside && wide {
+            text(out, "bad", line::pt(at.x + 18.0, at.y + 4.0), &stone.word);
+            text(out, "m", line::pt(16.0, at.y + 32.0), stone.to);
+            for (i, why) in stone.why.iter().enumerate() {
+                text(out, "q", line::pt(16.0, at.y + 50.0 + 16.0 * i as f32), why);
+            }
+        } else if stone.outside {
+            text(out, "bad", line::pt(at.x + 16.0, at.y - 4.0), &stone.word);
+            text(out, "m", line::pt(at.x + 16.0, at.y + 14.0), stone.to);
+        } else if let Some(rule) = rejecting(scene, at) {
+            let x = rule.after.at.x + words(&rule.after.text) + 10.0;
+            text(out, "bad", line::pt(x, rule.after.at.y), &stone.word);
+        } else {
+            text(out, "bad e over", line::pt(at.x - 14.0, at.y + 4.0), &stone.word);
+        }
+    }
+    std::mem::take(out)
+}
+
+/// The rule of the kernel in whose strip a point is, if it rejects.
+fn rejecting(scene: &Scene, at: Pt) -> Option<&Rule> {
+    let inside = |r: Rect| at.y > r.y && at.y < r.bottom() && at.x > r.x && at.x < r.right();
+    let room = scene.rooms.iter().find(|room| inside(room.kernel.rect))?;
+    room.kernel.rules.iter().find(|rule| rule.reject)
+}
+
+/// The label of the selected packet while it stands still.
+pub(crate) struct Card {
+    /// `#9`
+    pub(crate) title: String,
+    /// `GET /api/hello`
+    pub(crate) what: String,
+    /// `paused at hop 3, DNAT`
+    pub(crate) state: String,
+    /// Destination and source: before, after if it changed, and what is said of it; `true` for now, `false` for next.
+    pub(crate) rows: [CardRow; 2],
+    /// The replica's mark.
+    pub(crate) mark: Option<Mark>,
+}
+
+/// One address on the card.
+pub(crate) struct CardRow {
+    /// `dst`
+    pub(crate) name: &'static str,
+    /// As it was.
+    pub(crate) old: String,
+    /// As it is or will be.
+    pub(crate) new: Option<String>,
+    /// Whether the change happens at this hop.
+    pub(crate) now: bool,
+    /// `now`, `next, SNAT`
+    pub(crate) when: String,
+}
+
+const CARD: (f32, f32) = (454.0, 71.0);
+
+/// The card beside a packet, where it hides least.
+pub(crate) fn card(scene: &Scene, at: Pt, card: &Card) -> String {
+    let size = CARD;
+    let place = scene.beside(at, size);
+    let mut out = String::new();
+    let out = &mut out;
+    let up = place.y > at.y;
+    let edge = if up { place.y } else { place.bottom() };
+    let start = if up { at.y + 19.0 } else { at.y - 19.0 };
+    if (at.x > place.x + 8.0) && (at.x < place.right() - 8.0) && (up == (edge > start)) {
+        put!(out, r#"<path class="leader" d="M{:.1} {start:.1}V{edge:.1}"/>"#, at.x);
+    }
+    put!(out, r#"<g transform="translate({:.1} {:.1})">"#, place.x, place.y);
+    rect(out, "card", Rect::new(0.0, 0.0, size.0, size.1), 6.0);
+    text(out, "k strong", line::pt(12.0, 19.0), &card.title);
+    text(out, "m", line::pt(20.0 + words(&card.title), 19.0), &card.what);
+    text(out, "e von", line::pt(size.0 - 12.0, 19.0), &card.state);
+    for (i, row) in card.rows.iter().enumerate() {
+        let y = 40.0 + 20.0 * i as f32;
+        text(out, "q m", line::pt(12.0, y), row.name);
+        let w = mono(&row.old);
+        match &row.new {
+            None => text(out, "m k", line::pt(46.0, y), &row.old),
+            Some(new) => {
+                text(out, "m old", line::pt(46.0, y), &row.old);
+                let class = if row.now { "strike" } else { "strike later" };
+                put!(out, r#"<path class="{class}" d="M44 {:.1}h{:.1}"/>"#, y - 4.0, w + 4.0);
+                let x = 46.0 + w.max(132.0) + 10.0;
+                put!(out, r#"<path class="arr" d="M{x:.1} {:.1}h13m-4-4 4 4-4 4"/>"#, y - 4.0);
+                let hue = card.mark.filter(|_| row.now && i == 0).map_or("", Mark::hue_name);
+                let (frame, ink) = if row.now && i == 0 {
+                    (format!("newbg {hue}"), format!("m new {hue}"))
+                } else {
+                    ("nextbg".to_owned(), "m k".to_owned())
+                };
+                rect(out, &frame, Rect::new(x + 22.0, y - 14.0, mono(new) + 14.0, 19.0), 4.0);
+                text(out, &ink, line::pt(x + 29.0, y), new);
+            }
+        }
+        text(out, if row.now { "e k" } else { "e q" }, line::pt(size.0 - 12.0, y), &row.when);
+    }
+    out.push_str("</g>");
+    std::mem::take(out)
+}
+
+/// What lines mean, where there is space for it.
+pub(crate) fn legend(scene: &Scene, lang: Lang) -> String {
+    if scene.form == kubehop::scene::Width::Narrow || scene.height < 420.0 {
+        return String::new();
+    }
+    let mut out = String::new();
+    let rows = [
+        (r#"<path class="wire" d="M0 0h22"/>"#, lang.pick("wire", "线路")),
+        (r#"<path class="took" d="M1 0h20"/>"#, lang.pick("way taken", "走过的路")),
+        (r#"<path class="togo a" d="M1 0h20"/>"#, lang.pick("way to come", "将走的路")),
+        (r#"<path class="virt" d="M0 0h22"/>"#, lang.pick("virtual", "虚拟")),
+        (r#"<circle class="dot" cx="11" r="5"/>"#, lang.pick("request", "请求")),
+        (r#"<circle class="half" cx="11" r="4.5"/>"#, lang.pick("reply", "应答")),
+    ];
+    for (i, (sign, words)) in rows.iter().enumerate() {
+        let y = scene.height - 120.0 + 20.0 * i as f32;
+        put!(&mut out, r#"<g transform="translate(16 {y:.1})">{sign}<text class="q" x="32" y="4">{words}</text></g>"#);
+    }
+    out
+}
