@@ -84,19 +84,7 @@ impl World {
                 ..Endpoint::default()
             })
             .collect();
-        let ports = spec.ports.iter().map(|port| EndpointPort {
-            name: port.name.clone(),
-            port: Some(match &port.target_port {
-                Some(IntOrString::Int(port)) => *port,
-                _ => port.port,
-            }),
-            protocol: if port.protocol.is_empty() { "TCP".into() } else { port.protocol.clone() },
-            app_protocol: None,
-        });
-        let slice = EndpointSlice { address_type: "IPv4".into(), endpoints: pods, ports: ports.collect() };
-        let mut slice = Object::new(namespace, format!("{name}-abcde"), slice);
-        slice.meta.labels.insert("kubernetes.io/service-name".into(), name.into());
-        self.store.put(slice);
+        self.store.put(slice(namespace, name, &spec, pods));
         self.store.put(Object::new(namespace, name, Service { spec, ..Service::default() }));
     }
 
@@ -136,4 +124,21 @@ pub(crate) fn tutorial(profile: &str, nodes: &[usize]) -> World {
     }
     world.pod(&PodSpecs { name: "client", labels: &[], node: 0, image: "curlimages/curl" });
     world
+}
+
+/// The slice of a Service's endpoints.
+pub(crate) fn slice(namespace: &str, name: &str, spec: &ServiceSpec, endpoints: Vec<Endpoint>) -> Object {
+    let ports = spec.ports.iter().map(|port| EndpointPort {
+        name: port.name.clone(),
+        port: Some(match &port.target_port {
+            Some(IntOrString::Int(port)) => *port,
+            _ => port.port,
+        }),
+        protocol: if port.protocol.is_empty() { "TCP".into() } else { port.protocol.clone() },
+        app_protocol: None,
+    });
+    let slice = EndpointSlice { address_type: "IPv4".into(), endpoints, ports: ports.collect() };
+    let mut slice = Object::new(namespace, format!("{name}-abcde"), slice);
+    slice.meta.labels.insert("kubernetes.io/service-name".into(), name.into());
+    slice
 }
