@@ -61,8 +61,8 @@ pub fn Editor() -> impl IntoView {
         browser::later(REST, move || {
             if typed.get_value() == mine {
                 resting.set(false);
-                if auto.get_untracked() {
-                    state.apply_open();
+                if let (true, Some(file)) = (auto.get_untracked(), state.open_file()) {
+                    state.apply_live(file);
                 }
             }
         });

@@ -16,10 +16,19 @@ use super::state::{Pane, State};
 pub type Readings = Arc<Vec<(String, Parsed)>>;
 
 impl State {
-    /// Applies a file as `kubectl apply` does, with what it no longer holds deleted.
+    /// Applies a file as `kubectl apply` does.
     pub fn apply(&self, file: Source) {
+        self.apply_by(Command::Apply, file);
+    }
+
+    /// Applies a file while it is being typed: what it no longer holds is deleted.
+    pub fn apply_live(&self, file: Source) {
+        self.apply_by(Command::Live, file);
+    }
+
+    fn apply_by(&self, command: fn(Source) -> Command, file: Source) {
         let name = file.name.clone();
-        let reply = self.run(Command::Apply(file));
+        let reply = self.run(command(file));
         self.diagnostics.update(|all| {
             all.insert(name, reply.diagnostics);
         });
@@ -80,13 +89,15 @@ impl State {
 
     /// The names of the files that were applied.
     pub fn applied_names(&self) -> BTreeSet<String> {
-        let name = |command: &Command| if let Command::Apply(file) = command { Some(file.name.clone()) } else { None };
-        self.session.with_untracked(|session| session.log().iter().filter_map(|(_, command)| name(command)).collect())
+        self.session.with_untracked(|session| {
+            let files = session.log().iter().filter_map(|(_, command)| applied(command));
+            files.map(|file| file.name.clone()).collect()
+        })
     }
 
     /// Shows in the editor what the session holds again after `undone` was taken back.
     pub fn unapply(&self, undone: &Command) {
-        let Command::Apply(file) = undone else { return };
+        let Some(file) = applied(undone) else { return };
         let before = self.session.with_untracked(|session| last_applied(session, &file.name).map(str::to_owned));
         let before = before.or_else(|| {
             self.originals.with_value(|files| files.iter().find(|f| f.name == file.name).map(|f| f.text.clone()))
@@ -155,10 +166,16 @@ impl State {
 
 /// The text of a file that the cluster has.
 fn last_applied<'a>(session: &'a Session, name: &str) -> Option<&'a str> {
-    session.log().iter().rev().find_map(|(_, command)| match command {
-        Command::Apply(file) if file.name == name => Some(file.text.as_str()),
+    let mut files = session.log().iter().rev().filter_map(|(_, command)| applied(command));
+    files.find(|file| file.name == name).map(|file| file.text.as_str())
+}
+
+/// The file that a command applies.
+fn applied(command: &Command) -> Option<&Source> {
+    match command {
+        Command::Apply(file) | Command::Live(file) => Some(file),
         _ => None,
-    })
+    }
 }
 
 /// The file and place of a field, or of its nearest written ancestor.

@@ -8,6 +8,7 @@ mod files;
 mod frame;
 mod icons;
 mod inspector;
+mod js;
 mod lessons;
 mod limits;
 mod oops;

@@ -1,7 +1,7 @@
 //! Terminals: a line in, a block out. Each stands somewhere: on the laptop, in a node, in a pod.
 
 use kubehop::session::Command;
-use kubehop::shell::Stream;
+use kubehop::shell::{self, Stream};
 use kubehop::trace::Place;
 use leptos::ev::{KeyboardEvent, MouseEvent};
 use leptos::html;
@@ -261,11 +261,7 @@ impl State {
     }
 
     fn prompt(&self, terminal: u8) -> String {
-        match self.place(terminal) {
-            Place::Node(name) => format!("docker@{name}:~$ "),
-            Place::Pod(..) => "/ # ".to_owned(),
-            _ => "$ ".to_owned(),
-        }
+        self.session.with(|session| session.terminal(terminal).map(shell::prompt)).unwrap_or_else(|| "$ ".to_owned())
     }
 
     fn place_name(&self, terminal: u8) -> String {
@@ -277,7 +273,17 @@ impl State {
 
     /// The line with what can be told of its end, and the choices where there are several.
     fn complete(&self, terminal: u8, line: &str) -> Option<(String, Vec<String>)> {
-        let _ = (terminal, line);
-        None
+        self.write_files();
+        let choices = self.session.with_untracked(|session| {
+            let terminal = session.terminal(terminal).or_else(|| session.terminal(0))?;
+            Some(shell::complete(session.cluster(), terminal, session.files(), line, line.len()))
+        })?;
+        let first = choices.first()?;
+        let shared = choices.iter().fold(first.len(), |shared, choice| {
+            first.bytes().zip(choice.bytes()).take(shared).take_while(|(a, b)| a == b).count()
+        });
+        let word = line.rfind([' ', '|', ';', '&', '(']).map_or(0, |at| at + 1);
+        let end = if choices.len() == 1 { " " } else { "" };
+        Some((format!("{}{}{end}", &line[..word], &first[..first.floor_char_boundary(shared)]), choices))
     }
 }
