@@ -203,7 +203,9 @@ fn tool(container: &Container) -> App {
     let words: Vec<&str> = container.command.iter().chain(&container.args).flat_map(|w| w.split_whitespace()).collect();
     let text = words.join(" ");
     let quiet = App { shutdown: None, ..App::server(Vec::new()) };
-    if text.contains("sleep infinity")
+    // A shell that reads from a terminal waits for it (`kubectl run -it`).
+    if container.rest.get("stdin").and_then(serde_json::Value::as_bool) == Some(true)
+        || text.contains("sleep infinity")
         || text.contains("sleep inf")
         || text.contains("tail -f")
         || text.contains("while ")

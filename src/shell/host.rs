@@ -337,7 +337,9 @@ pub(super) fn sh(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
 /// `exit [STATUS]`
 pub(super) fn exit(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
     let code = args.first().and_then(|code| code.parse().ok()).unwrap_or(0);
-    if !shell.leave() {
+    if shell.leave() {
+        super::kubectl::left(shell, io);
+    } else {
         shell.say(io, "this is the laptop: there is nowhere to leave for", "这里就是笔记本，无处可退");
     }
     code

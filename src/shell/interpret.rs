@@ -139,6 +139,11 @@ impl Shell<'_> {
         }
     }
 
+    /// Whether a program can be run here.
+    pub(super) fn has(&self, name: &str) -> bool {
+        find(name, self.terminal.place()).is_some()
+    }
+
     /// One line that says what can be run here.
     pub(super) fn programs_here(&self, io: &mut Io) {
         let here: Vec<&str> = PROGRAMS

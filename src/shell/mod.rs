@@ -9,6 +9,7 @@ mod place;
 mod interpret;
 mod filter;
 mod host;
+mod lookup;
 mod curl;
 mod minikube;
 mod follow;
@@ -262,6 +263,7 @@ const PROGRAMS: &[Program] = &[
     program("curl", curl::curl, "send an HTTP request from where you stand", "从当前位置发送 HTTP 请求"),
     program("wget", curl::wget, "the same, as busybox has it (wget -qO- URL)", "同上，busybox 的写法（wget -qO- URL）"),
     program("trace", follow::run, "send requests and tell every hop with its reason", "发送请求，并说明每一跳及其原因"),
+    program("nslookup", lookup::nslookup, "ask the DNS server for a name", "向 DNS 服务器查询名字"),
     program(
         "iptables-save",
         host::iptables_save,

@@ -205,3 +205,37 @@ pub(super) fn sources(call: &mut Call, names: &[String]) -> Result<Vec<Source>, 
     }
     Ok(sources)
 }
+
+/// `kubectl create -f FILE`: what exists already is refused.
+pub(super) fn create(call: &mut Call, names: &[String]) -> Result<i32, Fail> {
+    let (mut errors, mut count) = (Vec::new(), 0);
+    for source in sources(call, names)? {
+        let parsed = manifest::parse(&source);
+        let doing = format!("error when creating {}: ", super::go_quote(&source.name));
+        for refusal in &parsed.refusals {
+            errors.push(match refusal.by {
+                Refuser::Server => {
+                    Refused::Server(Box::new(Status::bad_request(refusal.message.clone())), doing.clone())
+                }
+                _ => Refused::Plain(refusal.message.clone()),
+            });
+        }
+        for manifest in &parsed.manifests {
+            count += 1;
+            let mut object = manifest.object.clone();
+            let key = manifest.key(&call.namespace);
+            object.meta.namespace = key.namespace.to_string();
+            match call.shell.cluster.create(object) {
+                Ok(_) => call.io.out(format!("{} created\n", named(key.kind, &key.name))),
+                Err(status) => errors.push(Refused::Server(Box::new(status), doing.clone())),
+            }
+        }
+    }
+    if errors.is_empty() && count == 0 {
+        return Err(Fail::Error("no objects passed to create".into()));
+    }
+    if !errors.is_empty() {
+        call.io.err(told(&errors));
+    }
+    Ok(i32::from(!errors.is_empty()))
+}

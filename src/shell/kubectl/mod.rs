@@ -8,8 +8,13 @@ mod path;
 mod select;
 mod apply;
 mod get;
+mod create;
 mod delete;
 mod change;
+mod exec;
+mod report;
+mod describe;
+mod wait;
 mod version;
 
 use super::flags::{self, Flag, Flags, Problem, Style, switch, value};
@@ -18,6 +23,7 @@ use crate::api::Status;
 use crate::object::{Kind, Ref};
 
 pub(super) use apply::file;
+pub(super) use exec::left;
 
 /// A verb's row: it serves dispatch, help and completion.
 pub(super) struct Verb {
@@ -34,11 +40,18 @@ const fn verb(name: &'static str, flags: &'static [Flag], run: fn(&mut Call) -> 
 /// The verbs of the lab's kubectl.
 pub(super) const VERBS: &[Verb] = &[
     verb("apply", apply::APPLY, apply::apply),
+    verb("create", create::CREATE, create::create),
     verb("delete", delete::FLAGS, delete::delete),
+    verb("describe", describe::FLAGS, describe::describe),
+    verb("exec", exec::EXEC, exec::exec),
+    verb("expose", create::EXPOSE, create::expose),
     verb("get", get::FLAGS, get::get),
     verb("label", change::LABEL, change::label),
+    verb("rollout", wait::ROLLOUT, wait::rollout),
+    verb("run", exec::RUN, exec::run),
     verb("scale", change::SCALE, change::scale),
     verb("version", version::FLAGS, version::version),
+    verb("wait", wait::WAIT, wait::wait),
 ];
 
 /// Verbs that kubectl 1.37 has, of which the lab serves some.

@@ -1,0 +1,349 @@
+//! `kubectl create` and `kubectl expose`: objects made from flags.
+
+use serde_json::{Value, json};
+
+use super::super::flags::{Flag, Takes, switch, value};
+use super::{Call, Fail, apply, go_quote, named, number};
+use crate::manifest;
+use crate::object::{Body, Kind, Object};
+
+/// `--dry-run=client`
+pub(super) const DRY_RUN: Flag = Flag { long: "dry-run", short: ' ', takes: Takes::Maybe("unchanged") };
+
+pub(super) const CREATE: &[Flag] = &[
+    value("filename", 'f', "FILE"),
+    value("image", ' ', "IMAGE"),
+    value("replicas", 'r', "COUNT"),
+    value("port", ' ', "PORT"),
+    value("tcp", ' ', "PORT:TARGET"),
+    value("node-port", ' ', "PORT"),
+    value("clusterip", ' ', "IP"),
+    value("external-name", ' ', "NAME"),
+    DRY_RUN,
+    value("output", 'o', "FORMAT"),
+];
+
+/// Whether nothing is to be sent to the server.
+pub(super) fn dry(call: &Call) -> Result<bool, Fail> {
+    match call.flags.get("dry-run") {
+        None | Some("none") => Ok(false),
+        Some("client" | "server") => Ok(true),
+        Some("unchanged") => Err(Fail::Error(
+            "--dry-run is deprecated and can be replaced with --dry-run=client (or --dry-run=server)".into(),
+        )),
+        Some(other) => {
+            Err(Fail::Error(format!("Invalid dry-run value ({other}). Must be \"none\", \"server\", or \"client\".")))
+        }
+    }
+}
+
+/// Creates what a tree says.
+pub(super) fn object(call: &mut Call, tree: &Value) -> Result<(), Fail> {
+    let text = |key: &str| tree[key].as_str().unwrap_or_default();
+    let kind = Kind::from_api(text("apiVersion"), text("kind"));
+    let Some(kind) = kind else {
+        return Err(Fail::Error(format!(
+            "no matches for kind {} in version {}",
+            go_quote(text("kind")),
+            go_quote(text("apiVersion"))
+        )));
+    };
+    let mut object = Object::from_value(kind, tree.clone()).map_err(|error| Fail::Error(error.to_string()))?;
+    if kind.is_namespaced() && object.meta.namespace.is_empty() {
+        object.meta.namespace.clone_from(&call.namespace);
+    }
+    call.shell.cluster.create(object)?;
+    Ok(())
+}
+
+/// Creates objects, or with `--dry-run` only prints them.
+pub(super) fn generated(call: &mut Call, mut trees: Vec<Value>) -> Result<i32, Fail> {
+    let dry = dry(call)?;
+    let many = trees.len() > 1;
+    let namespace = call.flags.get("namespace").map(String::from);
+    for tree in &mut trees {
+        let kind =
+            Kind::from_api(tree["apiVersion"].as_str().unwrap_or_default(), tree["kind"].as_str().unwrap_or_default());
+        if let (Some(namespace), true) = (&namespace, kind.is_some_and(Kind::is_namespaced)) {
+            tree["metadata"]["namespace"] = namespace.as_str().into();
+        }
+        if !dry {
+            object(call, tree)?;
+        }
+        let name = tree["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        let name = kind.map_or(name.clone(), |kind| named(kind, &name));
+        match call.flags.get("output") {
+            Some("yaml") => {
+                let text = manifest::to_yaml(tree);
+                // kubectl run --expose prints its separators so.
+                call.io.out(if many { format!("{text}---\n") } else { text });
+            }
+            Some("json") => call.io.out(manifest::to_json(tree)),
+            Some("name") => call.io.out(name + "\n"),
+            _ => call.io.out(format!("{name} created{}\n", if dry { " (dry run)" } else { "" })),
+        }
+    }
+    Ok(0)
+}
+
+/// `kubectl create -f FILE`, `kubectl create deployment|namespace|service …`
+pub(super) fn create(call: &mut Call) -> Result<i32, Fail> {
+    let files: Vec<String> = call.flags.all("filename").flat_map(|names| names.split(',')).map(String::from).collect();
+    if !files.is_empty() {
+        return apply::create(call, &files);
+    }
+    let words = call.flags.words.clone();
+    let (before, command) = words.split_at(call.flags.dash.unwrap_or(words.len()));
+    let before: Vec<&str> = before.iter().map(String::as_str).collect();
+    let tree = match before.as_slice() {
+        ["deployment" | "deploy" | "dep", name] => deployment(call, name, command)?,
+        ["namespace" | "ns", name] => json!({
+            "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}, "spec": {}, "status": {},
+        }),
+        ["service" | "svc", r#type, name] => service(call, r#type, name)?,
+        ["deployment" | "deploy" | "dep" | "namespace" | "ns", names @ ..] => {
+            let count = names.len();
+            return Err(Fail::Usage(format!("exactly one NAME is required, got {count}")));
+        }
+        [] => return Err(Fail::Error("must specify one of -f and -k".into())),
+        _ => {
+            call.shell.say(
+                call.io,
+                "here kubectl create has -f FILE, deployment, namespace, service clusterip|nodeport|loadbalancer|externalname",
+                "此处的 kubectl create 支持 -f 文件、deployment、namespace、service clusterip|nodeport|loadbalancer|externalname",
+            );
+            return Err(Fail::Said(1));
+        }
+    };
+    generated(call, vec![tree])
+}
+
+fn deployment(call: &Call, name: &str, command: &[String]) -> Result<Value, Fail> {
+    let images: Vec<&str> = call.flags.all("image").collect();
+    if images.is_empty() {
+        return Err(Fail::Error("required flag(s) \"image\" not set".into()));
+    }
+    let replicas = number(&call.flags, CREATE, "replicas")?.unwrap_or(1);
+    let port = number(&call.flags, CREATE, "port")?;
+    let containers: Vec<Value> = images
+        .iter()
+        .map(|image| {
+            // A container is called as its image, without registry and tag.
+            let last = image.rsplit('/').next().unwrap_or(image);
+            let last = last.split(['@', ':']).next().unwrap_or(last);
+            let mut container = json!({"image": image, "name": last, "resources": {}});
+            if let Some(port) = port {
+                container["ports"] = json!([{"containerPort": port}]);
+            }
+            if !command.is_empty() {
+                container["command"] = json!(command);
+            }
+            container
+        })
+        .collect();
+    let labels = json!({"app": name});
+    Ok(json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"labels": labels, "name": name},
+        "spec": {
+            "replicas": replicas, "selector": {"matchLabels": labels}, "strategy": {},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": containers}},
+        },
+        "status": {},
+    }))
+}
+
+fn service(call: &Call, r#type: &str, name: &str) -> Result<Value, Fail> {
+    let labels = json!({"app": name});
+    let kind = match r#type {
+        "clusterip" => "ClusterIP",
+        "nodeport" => "NodePort",
+        "loadbalancer" => "LoadBalancer",
+        "externalname" => "ExternalName",
+        other => {
+            return Err(Fail::Error(format!("unknown command {} for \"kubectl create service\"", go_quote(other))));
+        }
+    };
+    let mut ports = Vec::new();
+    for text in call.flags.all("tcp").flat_map(|list| list.split(',')) {
+        ports.push(tcp(text)?);
+    }
+    let mut spec = json!({"selector": labels, "type": kind});
+    if kind == "ExternalName" {
+        let Some(host) = call.flags.get("external-name") else {
+            return Err(Fail::Error("required flag(s) \"external-name\" not set".into()));
+        };
+        let fits = !host.is_empty()
+            && host.split('.').all(|label| {
+                !label.is_empty()
+                    && !label.starts_with('-')
+                    && !label.ends_with('-')
+                    && label.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+            });
+        if !fits {
+            return Err(Fail::Error(format!("invalid service external name {host}")));
+        }
+        spec["externalName"] = host.into();
+    } else if ports.is_empty() && call.flags.get("clusterip") != Some("None") {
+        return Err(Fail::Error("at least one tcp port specifier must be provided".into()));
+    }
+    if let Some(ip) = call.flags.get("clusterip").filter(|_| kind == "ClusterIP") {
+        spec["clusterIP"] = ip.into();
+    }
+    if let (Some(port), "NodePort") = (number(&call.flags, CREATE, "node-port")?, kind) {
+        ports.iter_mut().for_each(|entry| entry["nodePort"] = port.into());
+    }
+    if !ports.is_empty() {
+        spec["ports"] = ports.into();
+    }
+    Ok(json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": {"labels": labels, "name": name}, "spec": spec,
+        "status": {"loadBalancer": {}},
+    }))
+}
+
+/// `80:8080`, `80:web` or `80`, as `--tcp` reads it.
+fn tcp(text: &str) -> Result<Value, Fail> {
+    let (port, target) = text.split_once(':').map_or((text, None), |(port, target)| (port, Some(target)));
+    let unsigned = |text: &str| {
+        text.parse::<u16>().map_err(|_| {
+            let all_digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+            let why = if all_digits { "value out of range" } else { "invalid syntax" };
+            Fail::Error(format!("strconv.ParseUint: parsing {}: {why}", go_quote(text)))
+        })
+    };
+    let port = unsigned(port)?;
+    let target = match target {
+        None => json!(port),
+        Some(target) => match target.parse::<u16>() {
+            Ok(number) => json!(number),
+            Err(_) => {
+                if let Some(wrong) = port_name(target) {
+                    return Err(Fail::Error(wrong.to_owned()));
+                }
+                json!(target)
+            }
+        },
+    };
+    Ok(json!({"name": text.replace(':', "-"), "port": port, "protocol": "TCP", "targetPort": target}))
+}
+
+/// What is wrong with the name of a port, after `validation.IsValidPortName`.
+fn port_name(name: &str) -> Option<&'static str> {
+    if name.len() > 15 {
+        Some("must be no more than 15 characters")
+    } else if !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') || name.is_empty() {
+        Some("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")
+    } else if !name.contains(|c: char| c.is_ascii_lowercase()) {
+        Some("must contain at least one letter (a-z)")
+    } else if name.contains("--") {
+        Some("must not contain consecutive hyphens")
+    } else if name.starts_with('-') || name.ends_with('-') {
+        Some("must not begin or end with a hyphen")
+    } else {
+        None
+    }
+}
+
+pub(super) const EXPOSE: &[Flag] = &[
+    value("port", ' ', "PORT"),
+    value("target-port", ' ', "PORT"),
+    value("type", ' ', "TYPE"),
+    value("name", ' ', "NAME"),
+    value("protocol", ' ', "PROTOCOL"),
+    value("selector", 'l', "SELECTOR"),
+    value("cluster-ip", ' ', "IP"),
+    switch("all", ' '),
+    DRY_RUN,
+    value("output", 'o', "FORMAT"),
+];
+
+/// `kubectl expose deployment|pod|replicaset|service NAME --port=PORT`
+pub(super) fn expose(call: &mut Call) -> Result<i32, Fail> {
+    let words = call.flags.words.clone();
+    if words.is_empty() {
+        return Err(Fail::Error(super::RESOURCES_NEEDED.into()));
+    }
+    let asked = call.asked(&words)?;
+    let Some(name) = asked.first().and_then(|asked| asked.name.clone()) else {
+        return Err(Fail::Error("resource(s) were provided, but no name was specified".into()));
+    };
+    let object = call.one(asked[0].kind, &name)?;
+    let (selector, ports): (Value, Vec<i32>) = match &object.body {
+        Body::Deployment(deployment) => {
+            let containers = &deployment.spec.template.spec.containers;
+            let ports = containers.iter().flat_map(|c| &c.ports).map(|port| port.container_port);
+            (json!(deployment.spec.selector.match_labels), ports.collect())
+        }
+        Body::ReplicaSet(set) => {
+            let ports = set.spec.template.spec.containers.iter().flat_map(|c| &c.ports).map(|port| port.container_port);
+            (json!(set.spec.selector.match_labels), ports.collect())
+        }
+        Body::Pod(pod) => {
+            if object.meta.labels.is_empty() {
+                return Err(Fail::Error(
+                    "couldn't retrieve selectors via --selector flag or introspection: the pod has no labels and cannot be exposed".into(),
+                ));
+            }
+            let ports = pod.spec.containers.iter().flat_map(|c| &c.ports).map(|port| port.container_port);
+            (json!(object.meta.labels), ports.collect())
+        }
+        Body::Service(service) => {
+            (json!(service.spec.selector), service.spec.ports.iter().map(|port| port.port).collect())
+        }
+        _ => {
+            let kind = object.kind().row();
+            let group = if kind.group.is_empty() { String::new() } else { format!(".{}", kind.group) };
+            return Err(Fail::Error(format!("cannot expose a {}{group}", kind.name)));
+        }
+    };
+    let selector = match call.flags.get("selector") {
+        Some(text) => {
+            let pairs = text.split(',').filter_map(|pair| pair.split_once('='));
+            pairs.map(|(key, value)| (key.to_owned(), Value::from(value))).collect::<serde_json::Map<_, _>>().into()
+        }
+        None => selector,
+    };
+    let ports = match number(&call.flags, EXPOSE, "port")? {
+        Some(port) => vec![port],
+        None if ports.is_empty() => {
+            return Err(Fail::Error("couldn't find port via --port flag or introspection".into()));
+        }
+        None => ports,
+    };
+    let target = call.flags.get("target-port").map(|text| text.parse::<i32>().map_or(json!(text), |n| json!(n)));
+    let protocol = call.flags.get("protocol").unwrap_or("TCP");
+    let many = ports.len() > 1;
+    let ports: Vec<Value> = ports
+        .iter()
+        .enumerate()
+        .map(|(i, port)| {
+            let mut entry =
+                json!({"port": port, "protocol": protocol, "targetPort": target.clone().unwrap_or(json!(port))});
+            if many {
+                entry["name"] = format!("port-{}", i + 1).into();
+            }
+            entry
+        })
+        .collect();
+    let mut spec = json!({"ports": ports, "selector": selector});
+    if let Some(r#type) = call.flags.get("type") {
+        spec["type"] = r#type.into();
+    }
+    if let Some(ip) = call.flags.get("cluster-ip") {
+        spec["clusterIP"] = ip.into();
+    }
+    let name = call.flags.get("name").unwrap_or(&name).to_owned();
+    let mut metadata = json!({"name": name});
+    if !object.meta.labels.is_empty() {
+        metadata["labels"] = json!(object.meta.labels);
+    }
+    let tree = json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec, "status": {"loadBalancer": {}},
+    });
+    if dry(call)? || call.flags.get("output").is_some() {
+        return generated(call, vec![tree]);
+    }
+    self::object(call, &tree)?;
+    call.io.out(format!("service/{name} exposed\n"));
+    Ok(0)
+}
