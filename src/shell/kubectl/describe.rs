@@ -106,7 +106,6 @@ fn object_text(call: &Call, object: &Arc<Object>) -> String {
             report.line(0, &format!("PodCIDR:\t{}", node.spec.pod_cidr));
         }
     }
-    report.flush();
     report.line(0, "Events:\t<none>");
     report.text()
 }

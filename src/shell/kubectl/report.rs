@@ -13,29 +13,19 @@ const LONGEST_ANNOTATION: usize = 140;
 
 /// Lines with tabs.
 #[derive(Default)]
-pub(super) struct Report {
-    done: String,
-    open: String,
-}
+pub(super) struct Report(String);
 
 impl Report {
     /// A line at a level of indent.
     pub(super) fn line(&mut self, level: usize, text: &str) {
-        self.open.extend(std::iter::repeat_n("  ", level));
-        self.open += text;
-        self.open.push('\n');
+        self.0.extend(std::iter::repeat_n("  ", level));
+        self.0 += text;
+        self.0.push('\n');
     }
 
-    /// What follows stands in columns of its own.
-    pub(super) fn flush(&mut self) {
-        self.done += &columns(&self.open);
-        self.open.clear();
-    }
-
-    /// The whole text.
-    pub(super) fn text(mut self) -> String {
-        self.flush();
-        self.done
+    /// The whole text, in columns.
+    pub(super) fn text(self) -> String {
+        columns(&self.0)
     }
 
     /// A title, then lines below each other.
