@@ -10,7 +10,7 @@ import { lintKeymap, setDiagnostics } from "@codemirror/lint";
 import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
 import { Annotation, Compartment, EditorState, RangeSet, StateEffect, StateField } from "@codemirror/state";
 import {
-  Decoration, EditorView, GutterMarker, WidgetType, drawSelection, gutterLineClass, highlightSpecialChars, keymap, lineNumbers,
+  Decoration, EditorView, GutterMarker, MatchDecorator, ViewPlugin, WidgetType, drawSelection, gutterLineClass, highlightSpecialChars, keymap, lineNumbers,
 } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 
@@ -37,6 +37,7 @@ const look = EditorView.theme({
     backgroundColor: "color-mix(in srgb, var(--accent) 22%, transparent)",
   },
   ".cm-selectionMatch": { backgroundColor: "var(--accent-soft)" },
+  ".cm-scalar, .cm-scalar *": { color: "var(--code-num)" },
   ".cm-cause": { backgroundColor: "var(--accent-soft)" },
   ".cm-gutterElement.cm-cause": { backgroundColor: "var(--accent-soft)", boxShadow: "inset 3px 0 var(--accent)", color: "var(--accent)", fontWeight: "600" },
   ".cm-gutterElement.cm-part": { boxShadow: "inset 3px 0 var(--accent-line)" },
@@ -105,6 +106,21 @@ const marksField = StateField.define({
   ],
 });
 
+// Numbers, booleans and null: the YAML grammar calls every plain scalar content.
+const scalars = new MatchDecorator({
+  regexp: /(?<=(?:[:\[,]|^\s*-)\s+|\[)(?:true|false|null|~|-?\d+(?:\.\d+)?)(?=\s*(?:[,\]}]|#|$))/g,
+  decoration: Decoration.mark({ class: "cm-scalar" }),
+});
+const scalarMarks = ViewPlugin.define(
+  (view) => ({
+    marks: scalars.createDeco(view),
+    update(update) {
+      this.marks = scalars.updateDeco(update, this.marks);
+    },
+  }),
+  { decorations: (plugin) => plugin.marks },
+);
+
 // A change made by the page, which `onChange` does not hear of.
 const fromPage = Annotation.define();
 
@@ -153,6 +169,7 @@ export function create(host, { doc = "", readOnly = false, dark = false, lang = 
         marksField,
         yaml(),
         syntaxHighlighting(colours),
+        scalarMarks,
         look,
         theme.of(EditorView.darkTheme.of(dark)),
         language.of(words(lang, label)),

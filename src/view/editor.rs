@@ -110,15 +110,15 @@ fn Standing(resting: RwSignal<bool>) -> impl IntoView {
                 if resting.get() {
                     view! { <span class="dim">{state.say(Word::Editing)}</span> }.into_any()
                 } else if let Some((line, count)) = errors {
-                    let text = if count == 1 {
-                        lang.pick(
-                            format!("showing the state before line {line}"),
-                            format!("画面仍是第 {line} 行出错前的状态"),
-                        )
-                    } else {
-                        lang.pick(format!("{count} problems"), format!("{count} 个问题"))
+                    let text = match count {
+                        1 => lang.pick("1 problem".to_owned(), "1 个问题".to_owned()),
+                        n => lang.pick(format!("{n} problems"), format!("{n} 个问题")),
                     };
-                    view! { <span class="errc">{text}</span> }.into_any()
+                    let seen = lang.pick(
+                        format!("The stage shows the state before line {line}"),
+                        format!("舞台上仍是第 {line} 行出错前的状态"),
+                    );
+                    view! { <span class="errc" title=seen>{text}</span> }.into_any()
                 } else if state.is_open_applied() {
                     view! { <span class="okc">{state.say(Word::Applied)}</span> }.into_any()
                 } else {

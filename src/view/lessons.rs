@@ -176,6 +176,7 @@ pub fn LessonPane() -> impl IntoView {
                 _ => view! { <div class="waiting" aria-busy="true"></div> }.into_any(),
             }}
         </div>
+        {move || state.step().map(|(lesson, at)| ways(state, &lesson, at, solved))}
         <footer class="simp">
             {move || state.say(Word::Simplified)} " "
             <button
@@ -200,7 +201,6 @@ fn step(
     let progress = state.progress;
     let this = lesson.steps[at].clone();
     let count = lesson.steps.len();
-    let hints = this.hints.len();
     let open = move || progress.hints.get();
     let last = at + 1 == count;
     let (checked, acts) = (!this.check.is_empty(), this.actions.clone());
@@ -247,6 +247,17 @@ fn step(
         }}
         {shown_hints}
         {solution}
+        {move || (last && solved.get()).then(|| view! { <p class="okc done">{state.say(Word::FreePlay)}</p> })}
+    }
+}
+
+/// Hint, back and on: always at the same place, never barred.
+fn ways(state: State, lesson: &Lesson, at: usize, solved: Memo<bool>) -> impl IntoView + use<> {
+    let progress = state.progress;
+    let hints = lesson.steps.get(at).map_or(0, |step| step.hints.len());
+    let last = at + 1 == lesson.steps.len();
+    let open = move || progress.hints.get();
+    view! {
         <div class="acts ways">
             {move || {
                 if open() < hints {
@@ -295,7 +306,6 @@ fn step(
                     }
                 })}
         </div>
-        {move || (last && solved.get()).then(|| view! { <p class="okc done">{state.say(Word::FreePlay)}</p> })}
     }
 }
 
@@ -349,7 +359,10 @@ fn headline(report: &Report, lang: Lang) -> String {
             let of = report.conditions.len();
             lang.pick(format!("{met} of {of}"), format!("{met}/{of}"))
         }
-        of => lang.pick(format!("{landed} of {of} ended"), format!("{of} 个中已有 {landed} 个结束")),
+        of if report.cells.iter().all(|cell| !matches!(cell.fate, Fate::Refused | Fate::Lost)) => {
+            lang.pick(format!("{landed} of {of} answered"), format!("已回答 {landed}/{of}"))
+        }
+        of => lang.pick(format!("{landed} of {of} ended"), format!("已有结果 {landed}/{of}")),
     }
 }
 

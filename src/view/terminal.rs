@@ -144,18 +144,19 @@ pub fn TerminalPane() -> impl IntoView {
             </button>
         </div>
         <div class="scr" node_ref=scroll on:click=on_click>
-            <div class="log" role="log" data-testid="terminal-output">
                 {move || {
-                    blocks()
-                        .is_empty()
-                        .then(|| {
-                            view! {
-                                <p class="hello">
-                                    {state.say(Word::Welcome)} " " <code>"kubectl get node"</code> ", " <code>"help"</code>
-                                </p>
-                            }
-                        })
-                }}
+                blocks()
+                    .is_empty()
+                    .then(|| {
+                        view! {
+                            <p class="hello">
+                                {state.say(Word::Welcome)} " " <code>"kubectl get node"</code>
+                                {state.pick(", ", "、")} <code>"help"</code>
+                            </p>
+                        }
+                    })
+            }}
+            <div class="log" role="log" data-testid="terminal-output">
                 <For each=blocks key=|block| block.id children=block />
             </div>
             <div class="line">
@@ -183,7 +184,7 @@ pub fn TerminalPane() -> impl IntoView {
 fn block(block: Block) -> impl IntoView {
     let chunks = block.chunks.into_iter().map(|(stream, text)| {
         let kind = if stream == Stream::Err { "err" } else { "" };
-        view! { <span class=kind>{text}</span> }
+        view! { <div class=kind>{text.strip_suffix('\n').unwrap_or(&text).to_owned()}</div> }
     });
     view! {
         <div class="block">
