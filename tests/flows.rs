@@ -4,9 +4,10 @@ mod world;
 
 use std::collections::BTreeMap;
 
-use kubehop::net::iptables_save;
+use kubehop::net::{Origin, Way, iptables_save};
+use kubehop::rng::Rng;
 use kubehop::time::Instant;
-use kubehop::trace::{Action, OutcomeKind, Place, Reason, Trace};
+use kubehop::trace::{Action, OutcomeKind, Place, Proto, Reason, Socket, Trace};
 use world::{World, cluster_ip, tutorial};
 
 const HELLO: &str = "http://10.96.0.7:9090/api/hello";
@@ -150,4 +151,93 @@ fn rules_print_as_iptables_save_does() {
     }
     assert!(text.contains("--probability 0.33333333349 -j KUBE-SEP-"), "{text}");
     assert!(text.contains("--probability 0.50000000000 -j KUBE-SEP-"), "{text}");
+}
+
+/// A cluster of Services of every kind, drawn from a seed.
+fn drawn(seed: u64) -> World {
+    let mut rng = Rng::new(seed).fork("test");
+    let mut world = tutorial("multinode", &[0, 1, 2, 1]);
+    for i in 0..30 {
+        let mut spec = cluster_ip(&format!("10.96.2.{}", i + 1), 80, 9090);
+        let mut coin = || rng.below(2) == 1;
+        spec.r#type = if coin() { "LoadBalancer".into() } else { "NodePort".into() };
+        spec.ports[0].node_port = if coin() { 30_000 + i } else { 0 };
+        for (flag, policy) in [(coin(), &mut spec.external_traffic_policy), (coin(), &mut spec.internal_traffic_policy)]
+        {
+            *policy = if flag { "Local".into() } else { "Cluster".into() };
+        }
+        if coin() {
+            spec.external_ips.push(format!("198.51.100.{}", i + 1));
+        }
+        if coin() && coin() {
+            spec.session_affinity = "ClientIP".into();
+        }
+        if coin() && coin() {
+            spec.selector.insert("app".into(), "none".into());
+        }
+        if coin() {
+            spec.ports[0].protocol = "UDP".into();
+        }
+        world.service(&format!("s{i}"), spec);
+    }
+    world
+}
+
+#[test]
+fn law_indexed_and_plain_walks_agree() {
+    for seed in 0..8 {
+        let mut world = drawn(seed);
+        let network = world.network();
+        let mut rng = Rng::new(seed).fork("packets");
+        let (mut plain, mut met) = (world.flows.clone(), BTreeMap::new());
+        for _ in 0..2000 {
+            let origin = match rng.below(4) {
+                0 => Origin::Machine(rng.below(3) as usize),
+                1 => Origin::Wire(rng.below(3) as usize),
+                2 => Origin::Laptop,
+                _ => Origin::Cabin(rng.below(network.topology.cabins.len() as u32) as usize),
+            };
+            let i = rng.below(32);
+            let (ip, port) = match rng.below(5) {
+                0 => (format!("192.168.49.{}", 2 + rng.below(3)), 30_000 + i),
+                1 => (format!("198.51.100.{i}"), 80),
+                2 => (format!("10.244.{}.{}", rng.below(3), 4 + rng.below(5)), 9090),
+                _ => (format!("10.96.2.{i}"), 80),
+            };
+            let proto = if rng.below(2) == 0 { Proto::Tcp } else { Proto::Udp };
+            let dst = Socket { ip: ip.parse().unwrap(), port: port as u16 };
+            let packet = network.packet(&mut world.flows, origin, proto, dst);
+            assert_eq!(packet, network.packet(&mut plain, origin, proto, dst));
+            let indexed = network.judge(&mut world.flows, origin, packet, Instant::ZERO, Way::Indexed);
+            let walked = network.judge(&mut plain, origin, packet, Instant::ZERO, Way::Plain);
+            assert_eq!(format!("{indexed:?}"), format!("{walked:?}"), "seed {seed}, {origin:?}, {packet:?}");
+            let end = format!("{:?}", indexed.end);
+            *met.entry(end.split('(').next().unwrap_or_default().to_owned()).or_insert(0) += 1;
+        }
+        assert!(met.len() >= 4, "seed {seed} meets too few kinds of ends: {met:?}");
+        for (a, b) in (0..3).filter_map(|i| Some((world.flows.kernel(i)?, plain.kernel(i)?))) {
+            assert_eq!(a.memory.packets, b.memory.packets, "seed {seed}: counters differ");
+        }
+    }
+}
+
+#[test]
+fn an_affine_client_stays_with_its_pod() {
+    let mut world = with_service("minikube", &[0, 0, 0], |spec| spec.session_affinity = "ClientIP".into());
+    let network = world.network();
+    let first = world.get(&network, "pod/default/client", HELLO);
+    for _ in 0..20 {
+        let trace = world.get(&network, "pod/default/client", HELLO);
+        assert_eq!(trace.outcome.responder, first.outcome.responder);
+        assert!(trace.hops.iter().any(|hop| matches!(hop.because.reason, Reason::PickedAgain { seconds: 10_800, .. })));
+    }
+}
+
+#[test]
+fn a_pod_that_reaches_itself_is_told_so() {
+    let mut world = with_service("minikube", &[0], |_| {});
+    let network = world.network();
+    let trace = world.get(&network, "pod/default/test-deployment-0", HELLO);
+    assert_eq!(trace.outcome.seen_source.unwrap().to_string(), "10.244.0.1");
+    assert!(trace.hops.iter().any(|hop| hop.because.reason == Reason::MasqueradeHairpin));
 }

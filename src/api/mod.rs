@@ -301,9 +301,7 @@ fn counts_generations(kind: Kind) -> bool {
 
 fn spec_changed(old: &Object, new: &Object) -> bool {
     match (&old.body, &new.body) {
-        (Body::Pod(old), Body::Pod(new)) => {
-            old.spec != new.spec && new.spec.node_name == old.spec.node_name
-        }
+        (Body::Pod(old), Body::Pod(new)) => old.spec != new.spec && new.spec.node_name == old.spec.node_name,
         (Body::Deployment(old), Body::Deployment(new)) => old.spec != new.spec,
         (Body::ReplicaSet(old), Body::ReplicaSet(new)) => old.spec != new.spec,
         (Body::EndpointSlice(old), Body::EndpointSlice(new)) => old != new,

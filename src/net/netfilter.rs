@@ -223,7 +223,10 @@ impl Kernel<'_> {
                         Reason::MasqueradeNotPod
                         | Reason::MasqueradeExternal
                         | Reason::MasqueradeNode
-                        | Reason::MasqueradeHairpin => judged.masked = Some((number, i)),
+                        | Reason::MasqueradeHairpin => {
+                            // A packet may be marked twice; the first mark would have done.
+                            judged.masked.get_or_insert((number, i));
+                        }
                         _ => {
                             rec.wait(super::topology::STEP);
                             rec.hop(By::KubeProxy, Action::Match, judged.packet, because);

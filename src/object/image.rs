@@ -102,6 +102,14 @@ impl App {
             "traefik/whoami" => server(80, vec![Route::all(Body::Echo)]),
             "registry.k8s.io/e2e-test-images/agnhost" | "k8s.gcr.io/e2e-test-images/agnhost" => agnhost(container),
             "registry.k8s.io/pause" => Self { shutdown: Some(Duration::ZERO), ..Self::server(Vec::new()) },
+            // The cluster's own programs: they listen on their nodes, but not for the learner.
+            "registry.k8s.io/etcd"
+            | "registry.k8s.io/kube-apiserver"
+            | "registry.k8s.io/kube-controller-manager"
+            | "registry.k8s.io/kube-scheduler"
+            | "registry.k8s.io/kube-proxy"
+            | "kindest/kindnetd"
+            | "gcr.io/k8s-minikube/storage-provisioner" => Self::server(Vec::new()),
             "registry.k8s.io/coredns/coredns" => {
                 let routes = vec![
                     Route::exact("/health", Body::Text("OK".into())),
