@@ -2,7 +2,7 @@
 //!
 //! Stands for the indexers of client-go's informers (`tools/cache`). [`Store`](super::Store) keeps it true on every write.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::object::{Kind, Labels, Meta, Object, Ref, Service};
@@ -10,49 +10,56 @@ use crate::object::{Kind, Labels, Meta, Object, Ref, Service};
 /// A namespace, a label's key and its value.
 type Label = (Arc<str>, Arc<str>, Arc<str>);
 
+/// Objects by key, shared with the store, so that a walk over an index looks nothing up.
+type Set = BTreeMap<Ref, Arc<Object>>;
+
 /// The indexes of a store.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
     /// Dependents by an owner's uid.
-    owned: BTreeMap<Arc<str>, BTreeSet<Ref>>,
+    owned: BTreeMap<Arc<str>, Set>,
     /// Pods by each of their labels.
-    pods: BTreeMap<Label, BTreeSet<Ref>>,
+    pods: BTreeMap<Label, Set>,
     /// Services by the first label of their selectors: whoever they select must have it.
-    selectors: BTreeMap<Label, BTreeSet<Ref>>,
+    selectors: BTreeMap<Label, Set>,
 }
 
 impl Index {
     /// Takes in that `old` gave way to `new` under `key`.
-    pub(super) fn replace(&mut self, key: &Ref, old: Option<&Object>, new: Option<&Object>) {
-        if old.map(|o| &o.meta.owner_references) != new.map(|o| &o.meta.owner_references) {
-            for uid in old.iter().flat_map(|o| owner_uids(&o.meta)) {
-                remove(&mut self.owned, &Arc::from(uid), key);
-            }
-            for uid in new.iter().flat_map(|o| owner_uids(&o.meta)) {
-                self.owned.entry(uid.into()).or_default().insert(key.clone());
+    pub(super) fn replace(&mut self, key: &Ref, old: Option<&Arc<Object>>, new: Option<&Arc<Object>>) {
+        let moved = old.map(|o| &o.meta.owner_references) != new.map(|o| &o.meta.owner_references);
+        for uid in old.filter(|_| moved).iter().flat_map(|o| owner_uids(&o.meta)) {
+            remove(&mut self.owned, &Arc::from(uid), key);
+        }
+        if let Some(object) = new {
+            for uid in owner_uids(&object.meta) {
+                match self.owned.get_mut(uid) {
+                    Some(set) => drop(set.insert(key.clone(), Arc::clone(object))),
+                    None => insert(&mut self.owned, uid.into(), key, object),
+                }
             }
         }
         match key.kind {
-            Kind::Pod if old.map(|o| &o.meta.labels) != new.map(|o| &o.meta.labels) => {
-                for label in old.iter().flat_map(|o| labels(&key.namespace, &o.meta.labels)) {
+            Kind::Pod => {
+                let moved = old.map(|o| &o.meta.labels) != new.map(|o| &o.meta.labels);
+                for label in old.filter(|_| moved).iter().flat_map(|o| labels(&key.namespace, &o.meta.labels)) {
                     remove(&mut self.pods, &label, key);
                 }
-                for label in new.iter().flat_map(|o| labels(&key.namespace, &o.meta.labels)) {
-                    self.pods.entry(label).or_default().insert(key.clone());
+                if let Some(object) = new {
+                    for label in labels(&key.namespace, &object.meta.labels) {
+                        insert(&mut self.pods, label, key, object);
+                    }
                 }
             }
             Kind::Service => {
-                let first = |object: Option<&Object>| {
+                let first = |object: Option<&Arc<Object>>| {
                     object?.body::<Service>().and_then(|s| labels(&key.namespace, &s.spec.selector).next())
                 };
-                let (old, new) = (first(old), first(new));
-                if old != new {
-                    if let Some(label) = old {
-                        remove(&mut self.selectors, &label, key);
-                    }
-                    if let Some(label) = new {
-                        self.selectors.entry(label).or_default().insert(key.clone());
-                    }
+                if let Some(label) = first(old) {
+                    remove(&mut self.selectors, &label, key);
+                }
+                if let (Some(label), Some(object)) = (first(new), new) {
+                    insert(&mut self.selectors, label, key, object);
                 }
             }
             _ => {}
@@ -60,19 +67,19 @@ impl Index {
     }
 
     /// The dependents of an owner.
-    pub(super) fn owned(&self, uid: &str) -> impl Iterator<Item = &Ref> {
+    pub(super) fn owned(&self, uid: &str) -> impl Iterator<Item = (&Ref, &Arc<Object>)> {
         self.owned.get(uid).into_iter().flatten()
     }
 
     /// Pods that may have all of `wanted`: those with its rarest label. None have it if `wanted` is empty.
-    pub(super) fn candidates(&self, namespace: &str, wanted: &Labels) -> impl Iterator<Item = &Ref> {
+    pub(super) fn candidates(&self, namespace: &str, wanted: &Labels) -> impl Iterator<Item = &Arc<Object>> {
         let namespace: Arc<str> = namespace.into();
         let sets = labels(&namespace, wanted).map(|label| self.pods.get(&label));
-        sets.min_by_key(|set| set.map_or(0, BTreeSet::len)).flatten().into_iter().flatten()
+        sets.min_by_key(|set| set.map_or(0, Set::len)).flatten().into_iter().flat_map(Set::values)
     }
 
     /// Services whose selectors may match a pod with these labels.
-    pub(super) fn selecting(&self, namespace: &str, of: &Labels) -> impl Iterator<Item = &Ref> {
+    pub(super) fn selecting(&self, namespace: &str, of: &Labels) -> impl Iterator<Item = (&Ref, &Arc<Object>)> {
         let namespace: Arc<str> = namespace.into();
         let labels: Vec<Label> = labels(&namespace, of).collect();
         labels.into_iter().flat_map(|label| self.selectors.get(&label).into_iter().flatten())
@@ -87,7 +94,11 @@ fn labels(namespace: &Arc<str>, labels: &Labels) -> impl Iterator<Item = Label> 
     labels.iter().map(|(k, v)| (Arc::clone(namespace), Arc::from(k.as_str()), Arc::from(v.as_str())))
 }
 
-fn remove<K: Ord>(sets: &mut BTreeMap<K, BTreeSet<Ref>>, at: &K, key: &Ref) {
+fn insert<K: Ord>(sets: &mut BTreeMap<K, Set>, at: K, key: &Ref, object: &Arc<Object>) {
+    sets.entry(at).or_default().insert(key.clone(), Arc::clone(object));
+}
+
+fn remove<K: Ord>(sets: &mut BTreeMap<K, Set>, at: &K, key: &Ref) {
     if let Some(set) = sets.get_mut(at) {
         set.remove(key);
         if set.is_empty() {

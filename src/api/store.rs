@@ -64,28 +64,28 @@ impl Store {
 
     /// The objects of kind `T` that name this uid among their owners, by namespace and name.
     pub fn owned<'a, T: AsBody + 'a>(&'a self, uid: &str) -> impl Iterator<Item = (&'a Meta, &'a T)> {
-        self.index.owned(uid).filter(|key| key.kind == T::KIND).filter_map(|key| self.read(key))
+        self.index.owned(uid).filter_map(|(_, object)| Some((&object.meta, object.body::<T>()?)))
     }
 
     /// The names of all that names this uid among its owners.
     pub fn dependents(&self, uid: &str) -> impl Iterator<Item = &Ref> {
-        self.index.owned(uid)
+        self.index.owned(uid).map(|(key, _)| key)
     }
 
     /// The pods of a namespace that have all of these labels; none if no label is asked for.
     pub fn pods_with<'a>(&'a self, namespace: &str, wanted: &'a Labels) -> impl Iterator<Item = &'a Arc<Object>> {
         self.index
             .candidates(namespace, wanted)
-            .filter_map(|key| self.get(key))
             .filter(|pod| wanted.iter().all(|(k, v)| pod.meta.labels.get(k) == Some(v)))
     }
 
     /// The names of the Services of a namespace that select a pod with these labels.
     pub fn services_selecting<'a>(&'a self, namespace: &str, labels: &'a Labels) -> impl Iterator<Item = &'a Ref> {
-        self.index.selecting(namespace, labels).filter(|key| {
-            self.read::<Service>(key)
-                .is_some_and(|(_, s)| s.spec.selector.iter().all(|(k, v)| labels.get(k) == Some(v)))
-        })
+        let selects = |object: &Object| {
+            let selector = object.body::<Service>().map(|s| &s.spec.selector);
+            selector.is_some_and(|selector| selector.iter().all(|(k, v)| labels.get(k) == Some(v)))
+        };
+        self.index.selecting(namespace, labels).filter(move |(_, service)| selects(service)).map(|(key, _)| key)
     }
 
     /// Counts every change; a resource version is the revision that made it.
@@ -105,7 +105,7 @@ impl Store {
         let key = object.key();
         let object = Arc::new(object);
         let old = Arc::make_mut(&mut self.objects).insert(key.clone(), Arc::clone(&object));
-        Arc::make_mut(&mut self.index).replace(&key, old.as_deref(), Some(&object));
+        Arc::make_mut(&mut self.index).replace(&key, old.as_ref(), Some(&object));
         Arc::make_mut(&mut self.log).push((key.clone(), Event::Put));
         self.touched.push(Touch { key, old, new: Some(Arc::clone(&object)) });
         object

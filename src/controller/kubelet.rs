@@ -141,7 +141,7 @@ impl Kubelet {
             }
             let inits = pod.spec.rest.get("initContainers").and_then(Value::as_array).map_or(0, Vec::len) as u64;
             let takes = 700 + u64::from(self.rng.below(1200)) + 500 * inits;
-            let run = Run::new(&meta.uid, pod, now, now + Duration::from_millis(takes));
+            let run = Run::new(&meta.uid, pod, now, next_look(now + Duration::from_millis(takes)));
             Arc::make_mut(&mut self.runs).insert(key.clone(), run);
         }
         self.advance_start(store, key, pod, now);
@@ -515,6 +515,12 @@ impl Boxed {
         status.rest.insert("lastState".into(), last);
         status
     }
+}
+
+/// Containers are seen to have started in rounds: the kubelet lists them once in a while (`GenericPLEG`), not one by one.
+fn next_look(at: Instant) -> Instant {
+    const ROUND: u64 = 100_000;
+    Instant::from_micros(at.as_micros().div_ceil(ROUND) * ROUND)
 }
 
 /// A made-up failure hides what the program answers.

@@ -14,7 +14,6 @@ pub(super) struct View<'a> {
     owners: &'a [OwnerReference],
     phase: &'a str,
     ready: bool,
-    bound: bool,
     going: bool,
 }
 
@@ -27,7 +26,6 @@ pub(super) fn view(pod: Option<&Object>) -> Option<View<'_>> {
         owners: &object.meta.owner_references,
         phase: &pod.status.phase,
         ready: pod.status.is_ready(),
-        bound: !pod.spec.node_name.is_empty(),
         going: object.meta.deletion_timestamp.is_some(),
     })
 }
