@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use super::FieldSpan;
 use super::quantity;
@@ -226,27 +226,19 @@ impl<'a> Decoder<'a> {
     }
 
     fn mistyped(&mut self, node: &Node, of: Shape, wrong: Wrong) {
-        let message = match wrong {
-            Wrong::Here(message) => {
-                self.fatal.get_or_insert_with(|| message.clone());
-                message
-            }
-            Wrong::Type(found) => {
-                let owner = self.owners.last();
+        let (message, fatal) = match wrong {
+            Wrong::Here(message) => (message, true),
+            Wrong::Type { found, want, fatal } => {
+                let (owner, field) = self.owners.last().map_or(("", ""), |o| (go_name(o.name), o.field));
+                let want = want.map_or_else(|| go_type(of, owner, field), str::to_owned);
                 let stack: Vec<_> = self.owners.iter().map(|o| o.field).collect();
-                let struct_name = owner.map_or("", |o| go_name(o.name));
-                let want = match owner {
-                    Some(owner) => go_type(of, owner.name, owner.field),
-                    None => go_type(of, "", ""),
-                };
-                let message = format!(
-                    "json: cannot unmarshal {found} into Go struct field {struct_name}.{} of type {want}",
-                    stack.join("."),
-                );
-                self.mistyped.get_or_insert_with(|| message.clone());
-                message
+                let stack = stack.join(".");
+                let place = format!("Go struct field {owner}.{stack}");
+                (format!("json: cannot unmarshal {found} into {place} of type {want}"), fatal)
             }
         };
+        let first = if fatal { &mut self.fatal } else { &mut self.mistyped };
+        first.get_or_insert_with(|| message.clone());
         let written = self.text.get(node.span.start as usize..node.span.end as usize).unwrap_or_default();
         let hint = match (&node.data, of) {
             (Data::Bool(_) | Data::Number(_), Shape::String | Shape::Time) => {
@@ -277,37 +269,42 @@ fn sorted(entries: &[Entry]) -> Vec<&Entry> {
 
 /// How a value does not fit its type.
 enum Wrong {
-    /// Go's decoder finds this instead: `string`, `number 1.5`.
-    Type(String),
-    /// The type's own decoder says this.
+    /// Go finds one type where it wants another (none: the field's own).
+    Type {
+        /// `string`, `number 1.5`
+        found: String,
+        want: Option<&'static str>,
+        /// Whether a type's own decoder says so: Go stops there.
+        fatal: bool,
+    },
+    /// The type's own decoder says this, and Go stops there.
     Here(String),
 }
 
 /// Whether a scalar, or a collection where another shape is wanted, fits.
 fn check(data: &Data, shape: Shape) -> Result<(), Wrong> {
-    let found = || Wrong::Type(found(data).to_owned());
+    let int32 = |n: &Number| n.as_i64().is_some_and(|n| i32::try_from(n).is_ok());
+    let found = match (data, shape) {
+        (Data::Number(n), Shape::Int32 | Shape::Int64 | Shape::IntOrString) => format!("number {n}"),
+        _ => found(data).to_owned(),
+    };
     match (shape, data) {
         (Shape::String, Data::String(_)) | (Shape::Bool, Data::Bool(_)) | (Shape::Number, Data::Number(_)) => Ok(()),
-        (Shape::Int32, Data::Number(n)) if n.as_i64().is_some_and(|n| i32::try_from(n).is_ok()) => Ok(()),
-        (Shape::Int64, Data::Number(n)) if n.as_i64().is_some() => Ok(()),
-        (Shape::Int32 | Shape::Int64, Data::Number(n)) => Err(Wrong::Type(format!("number {n}"))),
+        (Shape::Int32, Data::Number(n)) if int32(n) => Ok(()),
+        (Shape::Int64, Data::Number(n)) if n.is_i64() => Ok(()),
         (Shape::IntOrString, Data::String(_)) => Ok(()),
-        (Shape::IntOrString, Data::Number(n)) if n.as_i64().is_some_and(|n| i32::try_from(n).is_ok()) => Ok(()),
-        (Shape::IntOrString, Data::Number(n)) => {
-            Err(Wrong::Here(format!("json: cannot unmarshal number {n} into Go value of type int32")))
-        }
-        (Shape::IntOrString, data) => {
-            Err(Wrong::Here(format!("json: cannot unmarshal {} into Go value of type int32", self::found(data))))
-        }
+        (Shape::IntOrString, Data::Number(n)) if int32(n) => Ok(()),
+        (Shape::IntOrString, _) => Err(Wrong::Type { found, want: Some("int32"), fatal: true }),
         (Shape::Quantity, Data::Number(n)) => quantity::check(&n.to_string()).map_err(|e| Wrong::Here(e.into())),
         (Shape::Quantity, Data::String(text)) => quantity::check(text.trim()).map_err(|e| Wrong::Here(e.into())),
         (Shape::Quantity, _) => Err(Wrong::Here(quantity::WRONG_FORMAT.into())),
-        (Shape::Time | Shape::MicroTime, Data::String(text)) => quantity::check_time(text).map_err(Wrong::Here),
-        (Shape::Time | Shape::MicroTime, data) => {
-            Err(Wrong::Here(format!("json: cannot unmarshal {} into Go value of type string", self::found(data))))
+        (Shape::Time, Data::String(text)) => quantity::check_time(text, quantity::RFC_3339).map_err(Wrong::Here),
+        (Shape::MicroTime, Data::String(text)) => {
+            quantity::check_time(text, quantity::RFC_3339_MICRO).map_err(Wrong::Here)
         }
+        (Shape::Time | Shape::MicroTime, _) => Err(Wrong::Type { found, want: Some("string"), fatal: true }),
         (Shape::Bytes, Data::String(text)) => quantity::check_base64(text).map_err(Wrong::Here),
-        _ => Err(found()),
+        _ => Err(Wrong::Type { found, want: None, fatal: false }),
     }
 }
 

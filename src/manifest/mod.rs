@@ -242,6 +242,19 @@ spec:
         assert_eq!(parsed.diagnostics[2].hint, Some(Hint::DidYouMean("selector".into())));
     }
 
+    /// A type's own decoder makes the server stop, whatever stands before it.
+    #[test]
+    fn the_server_stops_at_what_a_type_itself_refuses() {
+        let text =
+            "apiVersion: v1\nkind: Service\nmetadata: {name: 1}\nspec:\n  ports:\n  - {port: 80, targetPort: true}\n";
+        let parsed = read(text);
+        assert_eq!(parsed.diagnostics.len(), 2);
+        assert_eq!(parsed.diagnostics[0].hint, Some(Hint::Quote("\"1\"".into())));
+        assert!(parsed.refusals[0].message.ends_with(
+            ": json: cannot unmarshal bool into Go struct field ServicePort.spec.ports.targetPort of type int32"
+        ));
+    }
+
     #[test]
     fn a_bad_document_hides_no_other() {
         let text = format!(

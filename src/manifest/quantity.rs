@@ -34,9 +34,14 @@ pub(super) fn check(text: &str) -> Result<(), &'static str> {
     Err("unable to parse quantity's suffix")
 }
 
-/// Whether a text is a time by RFC 3339.
-pub(super) fn check_time(text: &str) -> Result<(), String> {
-    const LAYOUT: &str = "2006-01-02T15:04:05Z07:00";
+/// The layout of `metav1.Time`.
+pub(super) const RFC_3339: &str = "2006-01-02T15:04:05Z07:00";
+
+/// The layout of `metav1.MicroTime`.
+pub(super) const RFC_3339_MICRO: &str = "2006-01-02T15:04:05.000000Z07:00";
+
+/// Whether a text is a time by RFC 3339, of which Go calls the form by `layout`.
+pub(super) fn check_time(text: &str, layout: &str) -> Result<(), String> {
     // Each element of the layout and how many digits it takes.
     let elements = [
         ("2006", 4),
@@ -53,7 +58,7 @@ pub(super) fn check_time(text: &str) -> Result<(), String> {
     ];
     let mut rest = text;
     let wrong = |rest: &str, element: &str| {
-        Err(format!("parsing time {text:?} as {LAYOUT:?}: cannot parse {rest:?} as {element:?}"))
+        Err(format!("parsing time {text:?} as {layout:?}: cannot parse {rest:?} as {element:?}"))
     };
     for (element, digits) in elements {
         let part = rest.get(..digits.max(1)).unwrap_or_default();
@@ -111,10 +116,10 @@ mod tests {
 
     #[test]
     fn times() {
-        assert_eq!(check_time("2026-10-01T08:00:00Z"), Ok(()));
-        assert_eq!(check_time("2026-10-01T08:00:00.5+02:00"), Ok(()));
+        assert_eq!(check_time("2026-10-01T08:00:00Z", RFC_3339), Ok(()));
+        assert_eq!(check_time("2026-10-01T08:00:00.5+02:00", RFC_3339), Ok(()));
         assert_eq!(
-            check_time("2026-10-01"),
+            check_time("2026-10-01", RFC_3339),
             Err(r#"parsing time "2026-10-01" as "2006-01-02T15:04:05Z07:00": cannot parse "" as "T""#.into())
         );
     }
