@@ -15,5 +15,6 @@ pub mod net;
 pub mod cluster;
 pub mod shell;
 pub mod session;
+pub mod assist;
 pub mod lesson;
 pub mod scene;

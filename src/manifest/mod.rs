@@ -18,6 +18,7 @@ mod yaml;
 use std::collections::BTreeMap;
 
 pub use encode::{to_json, to_json_line, to_yaml};
+pub(crate) use schema::{Schema, Shape, Type};
 
 use crate::diag::Diagnostic;
 use crate::object::{FieldRef, Object, Ref};
