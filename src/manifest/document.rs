@@ -287,3 +287,97 @@ fn chunks(text: &str) -> Vec<Result<Range<usize>, Range<usize>>> {
     chunks.retain(|chunk| chunk.as_ref().map_or(true, |range| !range.is_empty()));
     chunks
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value};
+
+    use super::super::schema::{Shape, Type};
+    use super::super::{to_json_line, to_yaml};
+    use super::*;
+
+    /// A tree with every field of a type, or with null for each field of its innermost structs.
+    fn full(shape: Shape, null_below: usize) -> Value {
+        let deeper = |of: Type| full(of.shape(), null_below.saturating_sub(1));
+        match shape {
+            _ if null_below == 0 => Value::Null,
+            Shape::String => "text".into(),
+            Shape::Bool => true.into(),
+            Shape::Int32 | Shape::Int64 | Shape::Number | Shape::IntOrString => 7.into(),
+            Shape::Quantity => "100m".into(),
+            Shape::Time => "2026-10-01T08:00:00Z".into(),
+            Shape::MicroTime => "2026-10-01T08:00:00.000000Z".into(),
+            Shape::Bytes => "aGVsbG8=".into(),
+            Shape::Any => serde_json::json!({"a": 1}),
+            Shape::List(of) => vec![deeper(of)].into(),
+            Shape::Map(of) => Value::Object(Map::from_iter([("a.b/c".to_owned(), deeper(of))])),
+            Shape::Struct(name) => {
+                let fields = Schema::get().fields(name).iter();
+                Value::Object(fields.map(|(field, of)| ((*field).to_owned(), deeper(*of))).collect())
+            }
+        }
+    }
+
+    /// The paths at which the second tree is not as the first.
+    fn differ(want: &Value, found: &Value, path: String, at: &mut Vec<String>) {
+        match (want, found) {
+            (Value::Object(want), Value::Object(found)) => {
+                let keys: std::collections::BTreeSet<_> = want.keys().chain(found.keys()).collect();
+                for key in keys {
+                    let of = |map: &Map<String, Value>| map.get(key).cloned().unwrap_or_default();
+                    differ(&of(want), &of(found), format!("{path}.{key}"), at);
+                }
+            }
+            (Value::Array(want), Value::Array(found)) if want.len() == found.len() => {
+                want.iter().zip(found).for_each(|(want, found)| differ(want, found, path.clone(), at));
+            }
+            _ if want == found => {}
+            _ => at.push(path),
+        }
+    }
+
+    /// Our structs agree with the table on every field, and lose none.
+    #[test]
+    fn every_field_of_every_kind_is_read_and_kept() {
+        for kind in Kind::all() {
+            let root = Schema::get().root(&kind.api_version(), kind.name()).unwrap();
+            for null_below in [2, 3, 4, 5, 6, 8, 99] {
+                let Value::Object(mut tree) = full(Shape::Struct(root), null_below) else { panic!("{kind:?}") };
+                tree.insert("apiVersion".into(), kind.api_version().into());
+                tree.insert("kind".into(), kind.name().into());
+                let tree = Value::Object(tree);
+                for text in [to_yaml(&tree), to_json_line(&tree)] {
+                    let parsed = parse(&Source::new("f.yaml", text.as_str()));
+                    assert_eq!((parsed.diagnostics, parsed.refusals), (vec![], vec![]), "{text}");
+                    let read = parsed.manifests[0].object.to_value();
+                    if null_below == 99 {
+                        let mut lost = Vec::new();
+                        differ(&tree, &read, String::new(), &mut lost);
+                        println!("{kind:?} {lost:#?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lists_hold_documents() {
+        let text = "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Namespace, metadata: {name: a}}\n- {kind: Pod}\n";
+        let parsed = parse(&Source::new("f.yaml", text));
+        assert_eq!(parsed.manifests[0].key("b").to_string(), "Namespace/a");
+        assert_eq!(parsed.refusals[0].by, Refuser::Checker);
+    }
+
+    #[test]
+    fn cuts_where_kubectl_cuts() {
+        let cut = |text: &str| -> Vec<String> {
+            chunks(text)
+                .into_iter()
+                .map(|c| c.map_or_else(|bad| format!("!{}", &text[bad]), |good| text[good].to_owned()))
+                .collect()
+        };
+        assert_eq!(cut("---\na\n---\nb"), ["---\na\n", "b"]);
+        assert_eq!(cut("a\n--- # c\n---\nb\n"), ["a\n", "---\nb\n"]);
+        assert_eq!(cut("a\n---b\nc"), ["a\n", "!---b", "c"]);
+    }
+}
