@@ -71,9 +71,10 @@ pub fn hover(source: &Source, offset: u32) -> Option<Hover> {
 fn keys(place: &Place) -> Vec<Completion> {
     let Some(Shape::Struct(name)) = place.owner else { return Vec::new() };
     let fields = Schema::get().fields(name).iter();
-    let fields = fields.filter(|(field, _)| {
-        !place.siblings.iter().any(|s| s == field) && !(place.path.is_empty() && *field == "status")
-    });
+    let written = |field: &str| place.siblings.iter().any(|sibling| sibling == field);
+    // Nobody writes a status.
+    let server_s = |field: &str| place.path.is_empty() && field == "status";
+    let fields = fields.filter(|(field, _)| !written(field)).filter(|(field, _)| !server_s(field));
     let mut offers: Vec<_> = fields
         .map(|(field, of)| {
             let deeper = " ".repeat(place.column + 2);

@@ -154,7 +154,8 @@ fn flow_style() {
 }
 
 #[test]
-fn twenty_thousand_mutations() {
+fn mutations() {
+    let rounds = if cfg!(debug_assertions) { 4_000 } else { 20_000 };
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut draw = |below: usize| {
         state ^= state << 13;
@@ -168,7 +169,7 @@ fn twenty_thousand_mutations() {
         "  - ", "\u{85}", "\u{2028}",
     ];
     let mut accepted = 0;
-    for round in 0..20_000 {
+    for round in 0..rounds {
         let mut text: Vec<char> = STORY.chars().collect();
         for _ in 0..=draw(4) {
             let at = draw(text.len());
@@ -198,7 +199,7 @@ fn twenty_thousand_mutations() {
             assert_eq!(again.manifests[0].object, manifest.object, "{printed}");
         }
     }
-    assert!(accepted > 5_000);
+    assert!(accepted > rounds / 4);
 }
 
 /// What the two readers of YAML make of the same text: the tree from the events is `serde_yaml`'s tree.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::object::{
     Body, Container, Deployment, EndpointSlice, Endpoints, IntOrString, Object, Pod, PodSpec, PodTemplate, Probe,
-    ReplicaSet, Rest, RollingUpdate, Service,
+    ReplicaSet, Rest, RollingUpdate, Service, Tree, from_tree,
 };
 
 /// Fills in what the user left out of an object.
@@ -153,9 +153,9 @@ fn pod_spec(spec: &mut PodSpec) {
     spec.containers.iter_mut().for_each(container);
     if let Some(Value::Array(list)) = spec.rest.get_mut("initContainers") {
         for item in list {
-            if let Ok(mut typed) = serde_json::from_value::<Container>(item.clone()) {
+            if let Ok(mut typed) = from_tree::<Container>(item.clone()) {
                 container(&mut typed);
-                *item = serde_json::to_value(typed).unwrap_or_default();
+                *item = typed.write();
             }
         }
     }

@@ -4,7 +4,7 @@
 //! All of it is put in its place rather than played, so that a session starts at once with ages counting from the birth.
 //! One liberty: a node takes as many pods as its range has addresses, as with `--extra-config=kubelet.max-pods`.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Cluster;
 use crate::controller;
@@ -185,8 +185,7 @@ impl Cluster {
                 }
             }
         });
-        let Value::Object(mut map) = tree else { return };
-        let deployment: Result<Deployment, _> = serde_json::from_value(Value::Object(std::mem::take(&mut map)));
+        let deployment: Result<Deployment, _> = crate::object::from_tree(tree);
         assert!(deployment.is_ok(), "our own deployment is read: {deployment:?}");
         let mut object = Object::new("kube-system", "coredns", deployment.unwrap_or_default());
         object.meta.labels = labels(&[("k8s-app", "kube-dns")]);

@@ -9,7 +9,7 @@ use super::{Change, Outcome, owner, with_body};
 use crate::api::{Store, safe_encode};
 use crate::object::{
     Condition, Deployment, DeploymentStatus, IntOrString, Kind, LabelSelector, Meta, Object, Pod, PodTemplate, Ref,
-    ReplicaSet, ReplicaSetSpec,
+    ReplicaSet, ReplicaSetSpec, Tree,
 };
 use crate::time::{Duration, Instant};
 
@@ -136,7 +136,7 @@ fn same_template(with_hash: &PodTemplate, plain: &PodTemplate) -> bool {
 }
 
 fn hash(template: &PodTemplate) -> String {
-    let text = serde_json::to_string(template).unwrap_or_default();
+    let text = template.write().to_string();
     let sum = text.bytes().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193));
     safe_encode(&sum.to_string())
 }

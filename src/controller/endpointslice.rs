@@ -80,6 +80,7 @@ fn endpoint(store: &Store, key: &Ref, service: &Service, object: &Object, pod: &
             rest: Default::default(),
         }),
         zone,
+        rest: Default::default(),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::api::Store;
 use crate::inet::{Ipv4Addr, Pool};
 use crate::object::{
     App, Condition, Container, ContainerRunning, ContainerState, ContainerStatus, ContainerTerminated,
-    ContainerWaiting, Node, Pod, PodIp, Probe, Ref,
+    ContainerWaiting, Node, Pod, PodIp, Probe, Ref, Tree,
 };
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
@@ -367,6 +367,7 @@ impl Boxed {
                         finished_at: end,
                         reason: why.to_owned(),
                         started_at: since,
+                        ..ContainerTerminated::default()
                     });
                     self.restarts += 1;
                     self.start(container, at);
@@ -486,6 +487,7 @@ impl Boxed {
             finished_at: end,
             reason: why.to_owned(),
             started_at: since,
+            ..ContainerTerminated::default()
         };
         let mut last = self.last.clone();
         status.state = match &self.state {
@@ -511,7 +513,7 @@ impl Boxed {
                 }
             }
         };
-        let last = last.map_or(json!({}), |over| json!({ "terminated": over }));
+        let last = last.map_or(json!({}), |over| json!({ "terminated": over.write() }));
         status.rest.insert("lastState".into(), last);
         status
     }

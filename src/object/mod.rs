@@ -5,6 +5,7 @@
 //! [`crate::manifest`], which knows the types of all fields.
 //! Knows nothing of YAML, of rules or of time's passing.
 
+mod tree;
 mod field;
 mod kind;
 mod lab;
@@ -25,6 +26,7 @@ pub use meta::{Labels, Meta, OwnerReference};
 pub use network::*;
 pub use node::*;
 pub use selector::{LabelSelector, Requirement};
+pub use tree::{Misfit, Notes, Tree, from_tree};
 pub use workload::*;
 
 /// Fields of the API that the model does not read, kept as they were written.
@@ -55,28 +57,26 @@ macro_rules! bodies {
             /// Reads an object from a tree that strict decoding has passed.
             ///
             /// The error names the first field that does not fit; after strict decoding there is none.
-            pub fn from_value(kind: Kind, value: Value) -> Result<Self, serde_json::Error> {
-                let Value::Object(mut map) = value else {
-                    return Err(serde::de::Error::custom("an object is a map"));
+            pub fn from_value(kind: Kind, value: Value) -> Result<Self, Misfit> {
+                let mut map = match value {
+                    Value::Object(map) => map,
+                    _ => Map::new(),
                 };
                 map.remove("apiVersion");
                 map.remove("kind");
-                let meta = match map.remove("metadata") {
-                    None | Some(Value::Null) => Meta::default(),
-                    Some(tree) => serde_json::from_value(tree)?,
-                };
+                let meta = from_tree(map.remove("metadata").unwrap_or_else(|| Map::new().into()))?;
                 let tree = Value::Object(map);
-                let body = match kind { $(Kind::$kind => Body::$kind(serde_json::from_value(tree)?),)* };
+                let body = match kind { $(Kind::$kind => Body::$kind(from_tree(tree)?),)* };
                 Ok(Self { meta, body })
             }
 
             /// The whole object as a tree, with `apiVersion` and `kind`; keys are sorted, as kubectl prints them.
             pub fn to_value(&self) -> Value {
-                let body = match &self.body { $(Body::$kind(body) => serde_json::to_value(body),)* };
-                let mut map = match body { Ok(Value::Object(map)) => map, _ => Map::new() };
+                let body = match &self.body { $(Body::$kind(body) => body.write(),)* };
+                let Value::Object(mut map) = body else { return Value::Null };
                 map.insert("apiVersion".into(), self.kind().api_version().into());
                 map.insert("kind".into(), self.kind().name().into());
-                map.insert("metadata".into(), serde_json::to_value(&self.meta).unwrap_or_default());
+                map.insert("metadata".into(), self.meta.write());
                 Value::Object(map)
             }
         }

@@ -1,12 +1,12 @@
 //! Service, Endpoints and EndpointSlice, as in `k8s.io/api` `core/v1` and `discovery/v1`.
 
-use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::{Labels, Rest};
+use super::tree::fields;
+use super::{Labels, Notes, Rest, Tree};
 
 /// A port by number or by the name of a container's port.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum IntOrString {
     /// A number.
     Int(i32),
@@ -20,169 +20,207 @@ impl Default for IntOrString {
     }
 }
 
+impl Tree for IntOrString {
+    fn read(value: Value, notes: &mut Notes) -> Self {
+        match value {
+            Value::String(name) => Self::String(name),
+            value => Self::Int(i32::read(value, notes)),
+        }
+    }
+    fn write(&self) -> Value {
+        match self {
+            Self::Int(number) => (*number).into(),
+            Self::String(name) => name.as_str().into(),
+        }
+    }
+}
+
 /// `Service`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct Service {
     pub spec: ServiceSpec,
     pub status: ServiceStatus,
 }
 
+fields!(Service {
+    spec "spec",
+    status "status",
+});
+
 /// `ServiceSpec`; an empty string or zero stands for a field that is not set.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct ServiceSpec {
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub allocate_load_balancer_node_ports: Option<bool>,
-    #[serde(rename = "clusterIP", skip_serializing_if = "String::is_empty")]
     pub cluster_ip: String,
-    #[serde(rename = "clusterIPs", skip_serializing_if = "Vec::is_empty")]
     pub cluster_ips: Vec<String>,
-    #[serde(rename = "externalIPs", skip_serializing_if = "Vec::is_empty")]
     pub external_ips: Vec<String>,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub external_name: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub external_traffic_policy: String,
-    #[serde(skip_serializing_if = "is_zero")]
     pub health_check_node_port: i32,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub internal_traffic_policy: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ip_families: Vec<String>,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub ip_family_policy: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub load_balancer_class: Option<String>,
-    #[serde(rename = "loadBalancerIP", skip_serializing_if = "String::is_empty")]
     pub load_balancer_ip: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub load_balancer_source_ranges: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<ServicePort>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub publish_not_ready_addresses: bool,
-    #[serde(skip_serializing_if = "Labels::is_empty")]
     pub selector: Labels,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub session_affinity: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub session_affinity_config: Option<serde_json::Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_affinity_config: Option<Value>,
     pub traffic_distribution: Option<String>,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub r#type: String,
-    #[serde(flatten)]
     pub rest: Rest,
 }
 
+fields!(ServiceSpec {
+    allocate_load_balancer_node_ports "allocateLoadBalancerNodePorts",
+    cluster_ip "clusterIP",
+    cluster_ips "clusterIPs",
+    external_ips "externalIPs",
+    external_name "externalName",
+    external_traffic_policy "externalTrafficPolicy",
+    health_check_node_port "healthCheckNodePort",
+    internal_traffic_policy "internalTrafficPolicy",
+    ip_families "ipFamilies",
+    ip_family_policy "ipFamilyPolicy",
+    load_balancer_class "loadBalancerClass",
+    load_balancer_ip "loadBalancerIP",
+    load_balancer_source_ranges "loadBalancerSourceRanges",
+    ports "ports",
+    publish_not_ready_addresses "publishNotReadyAddresses",
+    selector "selector",
+    session_affinity "sessionAffinity",
+    session_affinity_config "sessionAffinityConfig",
+    traffic_distribution "trafficDistribution",
+    r#type "type",
+} rest);
+
 /// `ServicePort`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct ServicePort {
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub app_protocol: Option<String>,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
-    #[serde(skip_serializing_if = "is_zero")]
     pub node_port: i32,
     pub port: i32,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub protocol: String,
     /// None until defaulting copies `port`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub target_port: Option<IntOrString>,
 }
 
+fields!(ServicePort {
+    app_protocol "appProtocol",
+    name "name",
+    node_port "nodePort",
+    port "port" always,
+    protocol "protocol",
+    target_port "targetPort",
+});
+
 /// `ServiceStatus`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct ServiceStatus {
     pub load_balancer: LoadBalancerStatus,
-    #[serde(flatten)]
     pub rest: Rest,
 }
 
+fields!(ServiceStatus {
+    load_balancer "loadBalancer",
+} rest);
+
 /// `LoadBalancerStatus`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct LoadBalancerStatus {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ingress: Vec<LoadBalancerIngress>,
 }
 
+fields!(LoadBalancerStatus {
+    ingress "ingress",
+});
+
 /// `LoadBalancerIngress`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct LoadBalancerIngress {
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub hostname: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub ip: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_mode: Option<String>,
-    #[serde(flatten)]
     pub rest: Rest,
 }
 
+fields!(LoadBalancerIngress {
+    hostname "hostname",
+    ip "ip",
+    ip_mode "ipMode",
+} rest);
+
 /// `Endpoints`, deprecated since 1.33.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct Endpoints {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub subsets: Vec<EndpointSubset>,
 }
 
+fields!(Endpoints {
+    subsets "subsets",
+});
+
 /// `EndpointSubset`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct EndpointSubset {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<EndpointAddress>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_ready_addresses: Vec<EndpointAddress>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<EndpointPort>,
 }
 
+fields!(EndpointSubset {
+    addresses "addresses",
+    not_ready_addresses "notReadyAddresses",
+    ports "ports",
+});
+
 /// `EndpointAddress`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct EndpointAddress {
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub hostname: String,
     pub ip: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub node_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub target_ref: Option<TargetRef>,
 }
 
+fields!(EndpointAddress {
+    hostname "hostname",
+    ip "ip" always,
+    node_name "nodeName",
+    target_ref "targetRef",
+});
+
 /// `EndpointPort` of both APIs.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct EndpointPort {
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub app_protocol: Option<String>,
     pub name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<i32>,
     pub protocol: String,
 }
 
+fields!(EndpointPort {
+    app_protocol "appProtocol",
+    name "name" always,
+    port "port",
+    protocol "protocol" always,
+});
+
 /// `EndpointSlice`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct EndpointSlice {
     pub address_type: String,
@@ -190,76 +228,91 @@ pub struct EndpointSlice {
     pub ports: Vec<EndpointPort>,
 }
 
+fields!(EndpointSlice {
+    address_type "addressType" always,
+    endpoints "endpoints" always,
+    ports "ports" always,
+});
+
 /// `Endpoint` of `discovery/v1`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct Endpoint {
     pub addresses: Vec<String>,
     pub conditions: EndpointConditions,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub hints: Option<EndpointHints>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub hostname: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub node_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub target_ref: Option<TargetRef>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
+    pub rest: Rest,
 }
 
+fields!(Endpoint {
+    addresses "addresses" always,
+    conditions "conditions",
+    hints "hints",
+    hostname "hostname",
+    node_name "nodeName",
+    target_ref "targetRef",
+    zone "zone",
+} rest);
+
 /// `EndpointConditions`; none means unknown, which readers take as said for each field.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct EndpointConditions {
     /// None is read as true.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub ready: Option<bool>,
     /// None is read as `ready`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub serving: Option<bool>,
     /// None is read as false.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub terminating: Option<bool>,
 }
 
+fields!(EndpointConditions {
+    ready "ready",
+    serving "serving",
+    terminating "terminating",
+});
+
 /// `EndpointHints`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct EndpointHints {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub for_nodes: Vec<Named>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub for_zones: Vec<Named>,
 }
 
+fields!(EndpointHints {
+    for_nodes "forNodes",
+    for_zones "forZones",
+});
+
 /// `ForZone` or `ForNode`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct Named {
     pub name: String,
 }
 
+fields!(Named {
+    name "name" always,
+});
+
 /// `ObjectReference`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct TargetRef {
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub kind: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub namespace: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub uid: String,
-    #[serde(flatten)]
     pub rest: Rest,
 }
 
-fn is_zero(n: &i32) -> bool {
-    *n == 0
-}
+fields!(TargetRef {
+    kind "kind",
+    name "name",
+    namespace "namespace",
+    uid "uid",
+} rest);

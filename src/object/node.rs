@@ -1,68 +1,78 @@
 //! Namespace and Node, as in `k8s.io/api` `core/v1`.
 
-use serde::{Deserialize, Serialize};
-
 use super::Rest;
+use super::tree::fields;
 use crate::time::Instant;
 
 /// `Namespace`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct Namespace {
-    #[serde(skip_serializing_if = "Rest::is_empty")]
     pub spec: Rest,
     pub status: NamespaceStatus,
 }
 
+fields!(Namespace {
+    spec "spec",
+    status "status",
+});
+
 /// `NamespaceStatus`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct NamespaceStatus {
     /// `Active` or `Terminating`.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub phase: String,
-    #[serde(flatten)]
     pub rest: Rest,
 }
 
+fields!(NamespaceStatus {
+    phase "phase",
+} rest);
+
 /// `Node`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct Node {
     pub spec: NodeSpec,
     pub status: NodeStatus,
 }
 
+fields!(Node {
+    spec "spec",
+    status "status",
+});
+
 /// `NodeSpec`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct NodeSpec {
-    #[serde(rename = "podCIDR", skip_serializing_if = "String::is_empty")]
     pub pod_cidr: String,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unschedulable: bool,
-    #[serde(flatten)]
     pub rest: Rest,
 }
 
+fields!(NodeSpec {
+    pod_cidr "podCIDR",
+    unschedulable "unschedulable",
+} rest);
+
 /// `NodeStatus`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct NodeStatus {
     pub addresses: Vec<NodeAddress>,
     pub conditions: Vec<Condition>,
-    #[serde(flatten)]
     pub rest: Rest,
 }
 
+fields!(NodeStatus {
+    addresses "addresses" always,
+    conditions "conditions" always,
+} rest);
+
 /// `NodeAddress`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct NodeAddress {
     pub address: String,
@@ -70,26 +80,34 @@ pub struct NodeAddress {
     pub r#type: String,
 }
 
+fields!(NodeAddress {
+    address "address" always,
+    r#type "type" always,
+});
+
 /// `NodeCondition`, `PodCondition`, `DeploymentCondition`: what they share.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct Condition {
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_transition_time: Option<Instant>,
     /// Of a deployment's conditions alone.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_update_time: Option<Instant>,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub message: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
     /// `True`, `False` or `Unknown`.
     pub status: String,
     pub r#type: String,
-    #[serde(flatten)]
     pub rest: Rest,
 }
+
+fields!(Condition {
+    last_transition_time "lastTransitionTime",
+    last_update_time "lastUpdateTime",
+    message "message",
+    reason "reason",
+    status "status" always,
+    r#type "type" always,
+} rest);
 
 impl NodeStatus {
     /// The node's address of the given type.

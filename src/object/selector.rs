@@ -1,33 +1,38 @@
 //! Label selectors, as in `k8s.io/apimachinery` `pkg/apis/meta/v1` and `pkg/labels`.
 
-use serde::{Deserialize, Serialize};
-
 use super::Labels;
+use super::tree::fields;
 
 /// `LabelSelector`: matches what fits every part of it; empty, it matches everything.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LabelSelector {
     /// Requirements on sets of values.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub match_expressions: Vec<Requirement>,
     /// Values that must be there.
-    #[serde(skip_serializing_if = "Labels::is_empty")]
     pub match_labels: Labels,
 }
 
+fields!(LabelSelector {
+    match_expressions "matchExpressions",
+    match_labels "matchLabels",
+});
+
 /// `LabelSelectorRequirement`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Requirement {
     /// The label's key.
     pub key: String,
     /// `In`, `NotIn`, `Exists` or `DoesNotExist`.
     pub operator: String,
     /// The values meant.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<String>,
 }
+
+fields!(Requirement {
+    key "key" always,
+    operator "operator" always,
+    values "values",
+});
 
 impl LabelSelector {
     /// Whether the labels fit.

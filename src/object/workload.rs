@@ -1,161 +1,180 @@
 //! Pod, ReplicaSet and Deployment, as in `k8s.io/api` `core/v1` and `apps/v1`.
 
-use serde::{Deserialize, Serialize};
-
+use super::tree::fields;
 use super::{Condition, IntOrString, LabelSelector, Labels, Meta, Rest};
 use crate::time::Instant;
 
 /// `Pod`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct Pod {
     pub spec: PodSpec,
     pub status: PodStatus,
 }
 
+fields!(Pod {
+    spec "spec",
+    status "status",
+});
+
 /// `PodSpec`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct PodSpec {
     pub containers: Vec<Container>,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub dns_policy: String,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub host_network: bool,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub hostname: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub node_name: String,
-    #[serde(skip_serializing_if = "Labels::is_empty")]
     pub node_selector: Labels,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub restart_policy: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub subdomain: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub termination_grace_period_seconds: Option<i64>,
-    #[serde(flatten)]
     pub rest: Rest,
 }
+
+fields!(PodSpec {
+    containers "containers" always,
+    dns_policy "dnsPolicy",
+    host_network "hostNetwork",
+    hostname "hostname",
+    node_name "nodeName",
+    node_selector "nodeSelector",
+    restart_policy "restartPolicy",
+    subdomain "subdomain",
+    termination_grace_period_seconds "terminationGracePeriodSeconds",
+} rest);
 
 /// `Container`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct Container {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub args: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
     pub image: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub liveness_probe: Option<Probe>,
     pub name: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<ContainerPort>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub readiness_probe: Option<Probe>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub startup_probe: Option<Probe>,
-    #[serde(flatten)]
     pub rest: Rest,
 }
 
+fields!(Container {
+    args "args",
+    command "command",
+    image "image" always,
+    liveness_probe "livenessProbe",
+    name "name" always,
+    ports "ports",
+    readiness_probe "readinessProbe",
+    startup_probe "startupProbe",
+} rest);
+
 /// `ContainerPort`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct ContainerPort {
     pub container_port: i32,
-    #[serde(rename = "hostIP", skip_serializing_if = "String::is_empty")]
     pub host_ip: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub host_port: Option<i32>,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub protocol: String,
 }
 
+fields!(ContainerPort {
+    container_port "containerPort" always,
+    host_ip "hostIP",
+    host_port "hostPort",
+    name "name",
+    protocol "protocol",
+});
+
 /// `Probe`; times are in seconds.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct Probe {
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub failure_threshold: Option<i32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub http_get: Option<HttpGet>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub initial_delay_seconds: Option<i32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub period_seconds: Option<i32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub success_threshold: Option<i32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub tcp_socket: Option<TcpSocket>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_seconds: Option<i32>,
-    #[serde(flatten)]
     pub rest: Rest,
 }
+
+fields!(Probe {
+    failure_threshold "failureThreshold",
+    http_get "httpGet",
+    initial_delay_seconds "initialDelaySeconds",
+    period_seconds "periodSeconds",
+    success_threshold "successThreshold",
+    tcp_socket "tcpSocket",
+    timeout_seconds "timeoutSeconds",
+} rest);
 
 /// `HTTPGetAction`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct HttpGet {
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub host: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub path: String,
     pub port: IntOrString,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub scheme: String,
-    #[serde(flatten)]
     pub rest: Rest,
 }
 
+fields!(HttpGet {
+    host "host",
+    path "path",
+    port "port",
+    scheme "scheme",
+} rest);
+
 /// `TCPSocketAction`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct TcpSocket {
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub host: String,
     pub port: IntOrString,
 }
 
+fields!(TcpSocket {
+    host "host",
+    port "port",
+});
+
 /// `PodStatus`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct PodStatus {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub container_statuses: Vec<ContainerStatus>,
-    #[serde(rename = "hostIP", skip_serializing_if = "String::is_empty")]
     pub host_ip: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub message: String,
     /// `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`.
     pub phase: String,
-    #[serde(rename = "podIP", skip_serializing_if = "String::is_empty")]
     pub pod_ip: String,
-    #[serde(rename = "podIPs", skip_serializing_if = "Vec::is_empty")]
     pub pod_ips: Vec<PodIp>,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub qos_class: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub start_time: Option<Instant>,
-    #[serde(flatten)]
     pub rest: Rest,
 }
+
+fields!(PodStatus {
+    conditions "conditions",
+    container_statuses "containerStatuses",
+    host_ip "hostIP",
+    message "message",
+    phase "phase" always,
+    pod_ip "podIP",
+    pod_ips "podIPs",
+    qos_class "qosClass",
+    reason "reason",
+    start_time "startTime",
+} rest);
 
 impl PodStatus {
     /// The condition of the given type.
@@ -170,16 +189,18 @@ impl PodStatus {
 }
 
 /// `PodIP`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct PodIp {
     pub ip: String,
 }
 
+fields!(PodIp {
+    ip "ip" always,
+});
+
 /// `ContainerStatus`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct ContainerStatus {
     pub image: String,
@@ -188,179 +209,225 @@ pub struct ContainerStatus {
     pub restart_count: i32,
     pub started: bool,
     pub state: ContainerState,
-    #[serde(flatten)]
     pub rest: Rest,
 }
 
+fields!(ContainerStatus {
+    image "image" always,
+    name "name" always,
+    ready "ready" always,
+    restart_count "restartCount" always,
+    started "started" always,
+    state "state",
+} rest);
+
 /// `ContainerState`: at most one of its fields is set.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct ContainerState {
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub running: Option<ContainerRunning>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub terminated: Option<ContainerTerminated>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting: Option<ContainerWaiting>,
 }
 
+fields!(ContainerState {
+    running "running",
+    terminated "terminated",
+    waiting "waiting",
+});
+
 /// `ContainerStateRunning`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct ContainerRunning {
     pub started_at: Instant,
 }
 
+fields!(ContainerRunning {
+    started_at "startedAt",
+});
+
 /// `ContainerStateTerminated`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct ContainerTerminated {
     pub exit_code: i32,
     pub finished_at: Instant,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
     pub started_at: Instant,
+    pub rest: Rest,
 }
 
+fields!(ContainerTerminated {
+    exit_code "exitCode" always,
+    finished_at "finishedAt",
+    reason "reason",
+    started_at "startedAt",
+} rest);
+
 /// `ContainerStateWaiting`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct ContainerWaiting {
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub message: String,
     pub reason: String,
 }
 
+fields!(ContainerWaiting {
+    message "message",
+    reason "reason" always,
+});
+
 /// `PodTemplateSpec`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct PodTemplate {
     pub metadata: Meta,
     pub spec: PodSpec,
 }
 
+fields!(PodTemplate {
+    metadata "metadata",
+    spec "spec",
+});
+
 /// `ReplicaSet`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct ReplicaSet {
     pub spec: ReplicaSetSpec,
     pub status: ReplicaSetStatus,
 }
 
+fields!(ReplicaSet {
+    spec "spec",
+    status "status",
+});
+
 /// `ReplicaSetSpec`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct ReplicaSetSpec {
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub min_ready_seconds: Option<i32>,
     /// None until defaulting makes it 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas: Option<i32>,
     pub selector: LabelSelector,
     pub template: PodTemplate,
 }
 
+fields!(ReplicaSetSpec {
+    min_ready_seconds "minReadySeconds",
+    replicas "replicas",
+    selector "selector",
+    template "template",
+});
+
 /// `ReplicaSetStatus`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct ReplicaSetStatus {
-    #[serde(skip_serializing_if = "is_zero")]
     pub available_replicas: i32,
-    #[serde(skip_serializing_if = "is_zero")]
     pub fully_labeled_replicas: i32,
-    #[serde(skip_serializing_if = "is_zero")]
     pub observed_generation: i32,
-    #[serde(skip_serializing_if = "is_zero")]
     pub ready_replicas: i32,
     pub replicas: i32,
-    #[serde(flatten)]
     pub rest: Rest,
 }
 
+fields!(ReplicaSetStatus {
+    available_replicas "availableReplicas",
+    fully_labeled_replicas "fullyLabeledReplicas",
+    observed_generation "observedGeneration",
+    ready_replicas "readyReplicas",
+    replicas "replicas" always,
+} rest);
+
 /// `Deployment`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct Deployment {
     pub spec: DeploymentSpec,
     pub status: DeploymentStatus,
 }
 
+fields!(Deployment {
+    spec "spec",
+    status "status",
+});
+
 /// `DeploymentSpec`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct DeploymentSpec {
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub min_ready_seconds: Option<i32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub paused: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub progress_deadline_seconds: Option<i32>,
     /// None until defaulting makes it 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas: Option<i32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub revision_history_limit: Option<i32>,
     pub selector: LabelSelector,
     pub strategy: DeploymentStrategy,
     pub template: PodTemplate,
 }
 
+fields!(DeploymentSpec {
+    min_ready_seconds "minReadySeconds",
+    paused "paused",
+    progress_deadline_seconds "progressDeadlineSeconds",
+    replicas "replicas",
+    revision_history_limit "revisionHistoryLimit",
+    selector "selector",
+    strategy "strategy",
+    template "template",
+});
+
 /// `DeploymentStrategy`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct DeploymentStrategy {
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub rolling_update: Option<RollingUpdate>,
     /// `RollingUpdate` or `Recreate`.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub r#type: String,
 }
 
+fields!(DeploymentStrategy {
+    rolling_update "rollingUpdate",
+    r#type "type",
+});
+
 /// `RollingUpdateDeployment`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct RollingUpdate {
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_surge: Option<IntOrString>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_unavailable: Option<IntOrString>,
 }
 
+fields!(RollingUpdate {
+    max_surge "maxSurge",
+    max_unavailable "maxUnavailable",
+});
+
 /// `DeploymentStatus`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct DeploymentStatus {
-    #[serde(skip_serializing_if = "is_zero")]
     pub available_replicas: i32,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
-    #[serde(skip_serializing_if = "is_zero")]
     pub observed_generation: i32,
-    #[serde(skip_serializing_if = "is_zero")]
     pub ready_replicas: i32,
-    #[serde(skip_serializing_if = "is_zero")]
     pub replicas: i32,
-    #[serde(skip_serializing_if = "is_zero")]
     pub unavailable_replicas: i32,
-    #[serde(skip_serializing_if = "is_zero")]
     pub updated_replicas: i32,
-    #[serde(flatten)]
     pub rest: Rest,
 }
 
-fn is_zero(n: &i32) -> bool {
-    *n == 0
-}
+fields!(DeploymentStatus {
+    available_replicas "availableReplicas",
+    conditions "conditions",
+    observed_generation "observedGeneration",
+    ready_replicas "readyReplicas",
+    replicas "replicas",
+    unavailable_replicas "unavailableReplicas",
+    updated_replicas "updatedReplicas",
+} rest);
