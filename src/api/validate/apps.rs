@@ -33,7 +33,7 @@ pub(super) fn replica_set(set: &ReplicaSet, causes: &mut Vec<Cause>) {
 /// The rule that a selector does not change.
 pub(super) fn immutable_selector(old: &LabelSelector, new: &LabelSelector, causes: &mut Vec<Cause>) {
     if old != new {
-        let value = serde_json::to_string(new).unwrap_or_default();
+        let value = crate::object::Tree::write(new).to_string();
         causes.push(Cause::invalid("spec.selector", value, "field is immutable"));
     }
 }
