@@ -139,7 +139,7 @@ pub fn rows(trace: &Trace, scene: &Scene, marks: &Marks, lang: Lang) -> Vec<Row>
 /// A place in a word: a node without what all nodes' names share, a replica by its letter.
 pub fn short_place(place: &Place, scene: &Scene, marks: &Marks, lang: Lang) -> String {
     match place {
-        Place::Laptop => lang.pick("laptop", "笔记本").to_owned(),
+        Place::Laptop => lang.pick("laptop", "你的电脑").to_owned(),
         Place::Internet => lang.pick("internet", "互联网").to_owned(),
         Place::Node(name) => {
             let first = scene.rooms.first().map_or("", |room| room.name.as_str());
@@ -175,7 +175,7 @@ pub fn detail(trace: &Trace, hop: usize, lang: Lang) -> Option<Detail> {
     let label = action_label(now, lang);
     let what = if label.contains("NAT ") { label.split(' ').next().unwrap_or(&label).to_owned() } else { label };
     let place = match (&now.at, now.by) {
-        (Place::Laptop, _) => lang.pick("on the laptop", "在笔记本上").to_owned(),
+        (Place::Laptop, _) => lang.pick("on the laptop", "在你的电脑上").to_owned(),
         (Place::Internet, _) => lang.pick("on the internet", "在互联网上").to_owned(),
         (Place::Node(name), By::Socket | By::App | By::Resolver) => {
             lang.pick(format!("on node {name}"), format!("在节点 {name} 上"))

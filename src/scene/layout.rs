@@ -469,7 +469,7 @@ fn card(pod: &PodFacts, rect: Rect, roomy: bool, lang: Lang, feed: impl Fn(Pt, f
 }
 
 fn laptop(grid: &Grid, scene: &Scene, wish: &Wish) -> Laptop {
-    let name = wish.lang.pick("laptop", "笔记本").to_owned();
+    let name = wish.lang.pick("laptop", "你的电脑").to_owned();
     let address = wish.laptop.to_string();
     let Some(first) = scene.rooms.first().filter(|_| grid.wide) else {
         let rect = Rect::new(12.0, 12.0, 122.0, 46.0);

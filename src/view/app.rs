@@ -1,5 +1,8 @@
 //! The frame: top bar, three panes with borders that move, and the tabs of a phone.
 
+use std::sync::Arc;
+
+use kubehop::scene::Timeline;
 use leptos::prelude::*;
 
 use super::editor::Editor;
@@ -18,7 +21,8 @@ use super::words::Word;
 #[component]
 pub fn App() -> impl IntoView {
     let state = use_state();
-    super::stage::provide_scenery(state);
+    let scenery = super::stage::provide_scenery(state);
+    land(state, scenery.timeline);
     if state.embed { widget(state).into_any() } else { page(state).into_any() }
 }
 
@@ -42,7 +46,7 @@ fn page(state: State) -> impl IntoView {
             </section>
             <Separator size=lesson side=Side::Before label=Word::ResizeLesson />
             <main class="code" class:hid=move || code.is_hidden()>
-                <section class="pane edit" tabindex="-1" aria-label=move || state.say(Word::Editor)>
+                <section class="pane edit" aria-label=move || state.say(Word::Editor)>
                     <Editor />
                 </section>
                 <Separator size=terminal side=Side::Below label=Word::ResizeTerminal />
@@ -57,6 +61,7 @@ fn page(state: State) -> impl IntoView {
             <Separator size=code side=Side::Before label=Word::ResizeCode />
             <section class="st" aria-label=move || state.say(Word::Stage)>
                 <Stage />
+                <Before />
                 <Transport />
                 <Separator size=inspector side=Side::Below label=Word::ResizeInspector />
                 <Inspector />
@@ -71,7 +76,7 @@ fn widget(state: State) -> impl IntoView {
     view! {
         <div class="app embed">
             <EmbedHeader />
-            <main class="pane edit" tabindex="-1" aria-label=move || state.say(Word::Editor)>
+            <main class="pane edit" aria-label=move || state.say(Word::Editor)>
                 <Editor />
             </main>
             <section class="st" aria-label=move || state.say(Word::Stage)>
@@ -84,6 +89,34 @@ fn widget(state: State) -> impl IntoView {
             <Notice />
         </div>
     }
+}
+
+/// Takes traces that have reached their end on the stage out of those under way; going back does not send them off again.
+fn land(state: State, timeline: Memo<Arc<Timeline>>) {
+    Effect::new(move |_| {
+        let now = state.playhead.get() as f32;
+        let flies = |id: &u64| timeline.with(|all| all.runs.iter().any(|run| run.id == *id && run.end > now));
+        let flying = state.flying.get_untracked();
+        if flying.iter().any(|id| !flies(id)) {
+            state.flying.set(flying.into_iter().filter(flies).collect());
+        }
+    });
+}
+
+/// Says that the stage does not show what the editor holds, because that cannot be applied.
+#[component]
+fn Before() -> impl IntoView {
+    let state = use_state();
+    let text = move || {
+        let (line, _) = state.open_errors()?;
+        Some(
+            state
+                .lang
+                .get()
+                .pick(format!("showing the state before line {line}"), format!("显示的是第 {line} 行出错前的状态")),
+        )
+    };
+    view! { <p class="before">{text}</p> }
 }
 
 /// The tabs at the foot of a phone.

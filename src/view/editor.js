@@ -133,7 +133,7 @@ const phrases = {
 };
 
 /** Makes an editor in `host`. */
-export function create(host, { doc = "", readOnly = false, dark = false, lang = "en", label = "YAML", onChange, onApply, onCursor }) {
+export function create(host, { doc = "", readOnly = false, dark = false, lang = "en", label = "YAML", onChange, onApply, onLeave, onCursor }) {
   const theme = new Compartment();
   const language = new Compartment();
   const words = (lang, label) => [
@@ -153,8 +153,8 @@ export function create(host, { doc = "", readOnly = false, dark = false, lang = 
           ...searchKeymap,
           ...lintKeymap,
           ...foldKeymap,
-          // Tab indents in here, so Esc is the way out: the pane itself takes the focus, and Tab goes on from there.
-          { key: "Escape", run: (view) => (view.contentDOM.blur(), host.closest("[tabindex]")?.focus(), true) },
+          // Tab indents in here, so Esc is the way out.
+          { key: "Escape", run: (view) => (view.contentDOM.blur(), onLeave?.(), true) },
         ]),
         history(),
         drawSelection(),

@@ -67,12 +67,13 @@ pub fn Editor() -> impl IntoView {
             }
         });
     };
+    let foot = NodeRef::<html::Div>::new();
     let keys = if browser::has_command_key() { "⌘ ↵" } else { "Ctrl ↵" };
     view! {
         <Tabs />
-        <Text on_text=on_text on_apply=apply />
+        <Text on_text=on_text on_apply=apply foot=foot />
         <Problems />
-        <div class="foot">
+        <div class="foot" node_ref=foot tabindex="-1">
             <label class="switch">
                 <input
                     type="checkbox"
@@ -230,6 +231,7 @@ fn Tabs() -> impl IntoView {
 fn Text(
     on_text: impl Fn(String) + Copy + Send + Sync + 'static,
     on_apply: impl Fn() + Copy + Send + Sync + 'static,
+    foot: NodeRef<html::Div>,
 ) -> impl IntoView {
     let state = use_state();
     let host = NodeRef::<html::Div>::new();
@@ -266,6 +268,13 @@ fn Text(
                     set("label", &untrack(label).into());
                     set("onChange", &Closure::<dyn Fn(String)>::new(on_text).into_js_value());
                     set("onApply", &Closure::<dyn Fn()>::new(on_apply).into_js_value());
+                    // Esc leaves: Tab then goes on from the foot.
+                    let leave = move || {
+                        if let Some(foot) = foot.get_untracked() {
+                            let _ = foot.focus();
+                        }
+                    };
+                    set("onLeave", &Closure::<dyn Fn()>::new(leave).into_js_value());
                     set("onCursor", &Closure::<dyn Fn(u32)>::new(move |at| state.caret_at(at)).into_js_value());
                     if let Ok(made) = create(&host, &options) {
                         let had_focus = plain
@@ -452,7 +461,7 @@ impl State {
     }
 
     /// The line of the open file's first error and how many there are, if any.
-    fn open_errors(&self) -> Option<(u32, usize)> {
+    pub fn open_errors(&self) -> Option<(u32, usize)> {
         let file = self.open_file_tracked()?;
         self.diagnostics.with(|all| {
             let mut errors = all.get(&file.name)?.iter().filter(|d| d.severity == Severity::Error);

@@ -12,7 +12,7 @@ use leptos::prelude::*;
 
 use super::browser;
 use super::icons::{Icon, icon, replica};
-use super::state::{State, use_state};
+use super::state::{Pane, State, use_state};
 use super::words::Word;
 
 /// The lesson that opens when the address bar names none.
@@ -130,6 +130,7 @@ impl State {
         for command in commands {
             self.run(command);
         }
+        self.pane.set(Pane::Stage);
     }
 
     /// Does what the solution says, and settles the cluster in between.
@@ -529,11 +530,34 @@ fn prose(state: State, blocks: &[Block]) -> impl IntoView + use<> {
 fn inlines(state: State, pieces: &[Inline]) -> impl IntoView + use<> {
     let show = |piece: &Inline| match piece.clone() {
         Inline::Text(text) => text.into_any(),
-        Inline::Code(text) if text.contains('{') => {
-            let live = move || state.session.with(|session| lesson::with_addresses(&text, session));
-            view! { <code>{live}</code> }.into_any()
+        Inline::Code(text) => {
+            let live = move || {
+                if text.contains('{') {
+                    state.session.with(|session| lesson::with_addresses(&text, session))
+                } else {
+                    text.clone()
+                }
+            };
+            let is_command =
+                ["kubectl ", "minikube ", "curl "].iter().any(|program| untrack(&live).starts_with(program));
+            if !is_command {
+                return view! { <code>{live}</code> }.into_any();
+            }
+            let typed = live.clone();
+            view! {
+                <button
+                    class="type"
+                    title=move || state.say(Word::TypeIt)
+                    on:click=move |_| {
+                        state.typed.set(Some(untrack(&typed)));
+                        state.pane.set(Pane::Terminal);
+                    }
+                >
+                    <code>{live}</code>
+                </button>
+            }
+            .into_any()
         }
-        Inline::Code(text) => view! { <code>{text}</code> }.into_any(),
         Inline::Emphasis(text) => view! { <em>{text}</em> }.into_any(),
         Inline::Strong(text) => view! { <strong>{text}</strong> }.into_any(),
         Inline::Link { text, to } => view! { <a href=to target="_blank" rel="noopener">{text}</a> }.into_any(),

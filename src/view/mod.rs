@@ -110,8 +110,8 @@ async fn begin(state: State) {
     if state.embed {
         for file in state.files.get_untracked() {
             state.apply(file);
+            state.settle();
         }
-        state.settle();
     } else {
         share::keep_up(state);
     }

@@ -105,6 +105,8 @@ pub struct State {
     /// The files, read; see [`State::parsed`].
     pub readings: Memo<Readings>,
 
+    /// A line that somebody puts into the terminal, for the reader to run.
+    pub typed: RwSignal<Option<String>>,
     /// What each terminal shows.
     pub transcripts: RwSignal<Vec<Transcript>>,
     /// The lesson and the learner's place in it.
@@ -172,6 +174,7 @@ pub fn provide_state(start: Start) -> State {
         spot: RwSignal::new(None),
         originals: StoredValue::new(Vec::new()),
         readings,
+        typed: RwSignal::new(None),
         transcripts: RwSignal::new(vec![Transcript::default()]),
         progress: Progress::start(),
         batch: RwSignal::new(Vec::new()),

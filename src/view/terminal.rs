@@ -58,6 +58,14 @@ pub fn TerminalPane() -> impl IntoView {
         state.transcripts.track();
         to_end();
     });
+    Effect::new(move |_| {
+        if let Some(text) = state.typed.get() {
+            line.set(text);
+            if let Some(field) = field.get_untracked() {
+                let _ = field.focus();
+            }
+        }
+    });
     let run = move || {
         let text = line.get_untracked();
         line.set(String::new());

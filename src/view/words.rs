@@ -63,6 +63,7 @@ words! {
     // The terminal.
     NewTerminal: "New terminal", "新终端";
     CommandLine: "Command line", "命令行";
+    TypeIt: "Put it into the terminal", "填到终端里";
     Welcome: "Your machine, next to the cluster. Try", "这是你的电脑，旁边就是集群。试试";
     // Lessons.
     Task: "Task", "任务";
