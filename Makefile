@@ -25,7 +25,7 @@ bench: build ## Print the budgets of the design, measured beside the peer
 
 screenshots: build ## Play the story in a browser and keep pictures in target/screenshots/
 	@tools/setup browser
-	@node --test tests/browser/
+	@node --test --test-concurrency=1 tests/browser/*.test.mjs
 
 fmt: ## Format the Rust code
 	@cargo fmt

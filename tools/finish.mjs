@@ -1,7 +1,7 @@
 // What Trunk leaves to do, in its staging folder, before that becomes dist/:
 // - in a release, wasm-opt and minifying, after which files are named by their new content;
 // - kubehop.js, a name for other pages that stays the same from release to release;
-// - the service worker's list of files.
+// - in a release, the service worker: its list of files, and its registration once the page is in use.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
@@ -52,6 +52,8 @@ const types = find(".d.ts");
 if (types) renameSync(join(dist, types), join(dist, "kubehop.d.ts"));
 
 if (release) {
+  const register = 'addEventListener("TrunkApplicationStarted", () => navigator.serviceWorker?.register("./sw.js").catch(() => {}));';
+  write("index.html", read("index.html").replace("</head>", `<script type="module">${register}</script></head>`));
   const list = files().filter((name) => name !== "sw.js" && !name.endsWith(".d.ts"));
   const release = hash(list.map((name) => name + hash(readFileSync(join(dist, name)))).join("\n"));
   const rows = list.map((name) => [name, /-[0-9a-f]{16}(_bg)?\.\w+$/.test(name) ? "hashed" : ""]);

@@ -1,0 +1,96 @@
+// dist/ as a host serves it: at any path, with no other host, later with no network, and as a module for other pages.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { firstVisit } from "../../tools/sizes.mjs";
+import { open } from "./page.mjs";
+import { browser, root, serve } from "./support.mjs";
+
+const blank = { text: '<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>another page</title><h1>Another page</h1>' };
+let chrome, server;
+before(async () => {
+  server = await serve({ "/blog/kubehop/": "dist", "/blank": blank });
+  chrome = await browser();
+});
+after(async () => {
+  await chrome?.close();
+  await server?.stop();
+});
+
+test("below a sub-path, asking for the files of the size table and no others", async () => {
+  server.asked.length = 0;
+  const lab = await open(chrome, server.origin, { path: "/blog/kubehop/" });
+  assert.match(await lab.run("kubectl get node"), /minikube\s+Ready/);
+  const counted = firstVisit(join(root, "dist")).flatMap(([, files]) => files);
+  const asked = new Set(server.asked.map((path) => path.replace("/blog/kubehop/", "") || "index.html"));
+  await lab.page.evaluate(() => navigator.serviceWorker.ready);
+  const beyond = [...asked].filter((path) => !counted.includes(path) && path !== "sw.js" && !/^lessons\/\w+\/[\w-]+\.md$/.test(path));
+  assert.deepEqual(beyond, []);
+  await lab.close();
+});
+
+test("with no network after the first visit", async () => {
+  const lab = await open(chrome, server.origin, { path: "/blog/kubehop/" });
+  await lab.page.evaluate(() => navigator.serviceWorker.ready);
+  server.down = true;
+  try {
+    await lab.page.reload();
+    await lab.page.locator("[data-testid=editor] .cm-content").waitFor({ state: "attached" });
+    assert.match(await lab.run("kubectl get node"), /minikube\s+Ready/);
+    await lab.at("lang").click();
+    await lab.page.locator("html[lang^=zh] .lesson h1").waitFor();
+  } finally {
+    server.down = false;
+  }
+  lab.errors.length = 0; // the browser's own line about the worker it could not ask for
+  await lab.close();
+});
+
+test("the same seed gives the same trace here and on the command line", async () => {
+  const yaml = `apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: test-deployment
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: test-label}}
+  template:
+    metadata: {labels: {app: test-label}}
+    spec: {containers: [{name: hello, image: "hello:1.0"}]}
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: test-svc-cluster
+spec:
+  clusterIP: 10.96.0.77
+  selector: {app: test-label}
+  ports: [{port: 9090, targetPort: 9090}]
+`;
+  const lines = ["kubectl get pod -o wide", "trace -n 9 -o json --from node/minikube http://10.96.0.77:9090/api/hello", "trace -n 1 -o json http://10.96.0.77:9090/"];
+  const folder = mkdtempSync(join(tmpdir(), "kubehop-"));
+  writeFileSync(join(folder, "app.yaml"), yaml);
+  const page = await chrome.newPage();
+  await page.goto(`${server.origin}/blank`);
+  for (const [profile, seed] of [["minikube", 42], ["multinode", 7], ["minikube", 123456789]]) {
+    const native = lines.map((_, i) =>
+      execFileSync(join(root, "target/debug/kubehop"), ["-q", "-p", profile, "-s", String(seed), "-f", join(folder, "app.yaml"), ...lines.slice(0, i + 1).flatMap((line) => ["-c", `${line} || true`])], { encoding: "utf8" }),
+    );
+    const here = await page.evaluate(
+      async ({ profile, seed, yaml, lines }) => {
+        const { default: init, Lab } = await import("/blog/kubehop/kubehop.js");
+        await init();
+        const lab = new Lab({ profile, seed });
+        lab.apply(yaml);
+        return lines.map((line) => lab.exec(line).stdout);
+      },
+      { profile, seed, yaml, lines },
+    );
+    assert.deepEqual(here, native, `${profile}, seed ${seed}`);
+    assert.equal(JSON.parse(here[1]).length, 9);
+  }
+  await page.close();
+});

@@ -1,0 +1,175 @@
+// The first story, played in the page as a learner plays it: a Deployment, a ClusterIP Service, and all the ways in
+// which its packets reach the replicas or miss them. Pictures of each step go to target/screenshots/.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { open, phone, small } from "./page.mjs";
+import { browser, serve } from "./support.mjs";
+
+let chrome, server;
+before(async () => {
+  server = await serve({ "/": "dist" });
+  chrome = await browser();
+});
+after(async () => {
+  await chrome?.close();
+  await server?.stop();
+});
+
+const endpoints = "kubectl get endpoints test-svc-cluster";
+const addresses = (text) => [...text.matchAll(/10\.244\.\d+\.\d+/g)].map(([address]) => address).sort();
+const answered = (text) => [...new Set([...text.matchAll(/(\S+) say Hello!/g)].map(([, pod]) => pod))];
+
+/** Applies the lesson's two files with the button, and waits for three endpoints. */
+async function begin(lab) {
+  for (const name of ["deploy.yaml", "svc.yaml"]) {
+    await lab.file(name);
+    await lab.at("apply").click();
+  }
+  const text = await lab.until(endpoints, (text) => addresses(text).length === 3);
+  const [, address] = (await lab.run("kubectl get svc test-svc-cluster")).match(/ClusterIP\s+(\S+)\s+<none>\s+9090\/TCP/);
+  return { text, address, url: `http://${address}:9090/api/hello` };
+}
+
+describe("the story of a ClusterIP Service", { timeout: 180_000 }, () => {
+  let lab, start;
+  before(async () => {
+    lab = await open(chrome, server.origin);
+    start = await begin(lab);
+  });
+  after(() => lab?.close());
+
+  test("a Service gets an address, and its endpoints are its pods", async () => {
+    assert.match(start.text, /^Warning: v1 Endpoints is deprecated in v1\.33\+; use discovery\.k8s\.io\/v1 EndpointSlice\n/);
+    assert.match(start.address, /^10\.(9[6-9]|10\d|11[01])\./);
+    const pods = await lab.run("kubectl get pod -o wide");
+    assert.equal(pods.match(/1\/1\s+Running/g).length, 3);
+    assert.deepEqual(addresses(pods), addresses(start.text));
+    await lab.page.waitForTimeout(500);
+    await lab.shot("story-1-endpoints");
+  });
+
+  test("from the laptop the cluster IP does not answer", async () => {
+    assert.match(await lab.run(`curl -m 2 ${start.url}`), /curl: \(28\)/);
+    await lab.page.waitForTimeout(600);
+    await lab.shot("story-2-laptop");
+  });
+
+  test("from the node all three pods answer, at random", async () => {
+    await lab.run("minikube ssh");
+    const said = await lab.run(`for i in $(seq 20); do curl -s ${start.url}; done`);
+    await lab.page.waitForTimeout(900);
+    await lab.shot("story-3-node");
+    await lab.run("exit");
+    assert.equal(said.match(/say Hello!/g).length, 20);
+    assert.equal(answered(said).length, 3);
+  });
+
+  test("a trace names the rules and the fields behind them", async () => {
+    const text = await lab.run(`trace --from node/minikube ${start.url}`);
+    for (const part of ["KUBE-SVC-", "KUBE-SEP-", "Service/default/test-svc-cluster", "spec.ports[0]"]) assert.ok(text.includes(part), `${part} in\n${text}`);
+  });
+
+  test("a click on a packet shows its hops, and a hop its line of YAML", async () => {
+    await lab.at("send").first().waitFor({ state: "attached" });
+    const packet = lab.page.locator("[data-packet]").first();
+    await packet.waitFor({ state: "attached" });
+    await packet.click({ force: true });
+    const hops = lab.page.locator("[data-testid=inspector] [data-hop]");
+    await hops.first().waitFor();
+    assert.ok((await hops.count()) >= 3);
+    await hops.filter({ hasText: /dnat/i }).first().click();
+    await lab.page.locator("[data-testid=editor] .cm-line.hl-cause, [data-testid=editor] .cm-line[class*=cause]").first().waitFor();
+    await lab.shot("story-4-why");
+  });
+
+  test("a broken selector: no endpoints, refused at once", async () => {
+    await lab.file("svc.yaml");
+    const good = await lab.text();
+    await lab.edit(good.replace("app: test-label", "app: test-lable"));
+    assert.match(await lab.until(endpoints, (text) => text.includes("<none>")), /test-svc-cluster\s+<none>/);
+    assert.match(await lab.run(`minikube ssh -- curl ${start.url}`), /curl: \(7\)/);
+    const told = await lab.run(`trace --from node/minikube ${start.url}`);
+    assert.match(told, /refused/);
+    assert.match(told, /spec\.selector/);
+    await lab.page.waitForTimeout(900);
+    await lab.shot("story-5-selector");
+    await lab.edit(good);
+    await lab.until(endpoints, (text) => addresses(text).length === 3);
+  });
+
+  test("a wrong targetPort: the pod refuses", async () => {
+    await lab.file("svc.yaml");
+    const good = await lab.text();
+    await lab.edit(good.replace("targetPort: 9090", "targetPort: 8080"));
+    await lab.until(endpoints, (text) => text.includes(":8080"));
+    const told = await lab.run(`trace --from node/minikube ${start.url}`);
+    assert.match(told, /refused at pod\/default\/test-deployment-/);
+    assert.match(told, /targetPort/);
+    await lab.page.waitForTimeout(900);
+    await lab.shot("story-6-target-port");
+    await lab.edit(good);
+    await lab.until(endpoints, (text) => text.includes(":9090"));
+  });
+
+  test("a killed pod's replacement joins, and five replicas answer", async () => {
+    const old = (await lab.run("kubectl get pod -o name")).trim().split("\n");
+    await lab.run(`kubectl delete ${old[0]}`);
+    await lab.until("kubectl get pod -o name", (text) => !text.includes(old[0]) && text.trim().split("\n").length === 3);
+    await lab.until(endpoints, (text) => addresses(text).length === 3);
+    await lab.run("kubectl scale deployment test-deployment --replicas=5");
+    await lab.until("kubectl get deployment test-deployment", (text) => text.includes("5/5"));
+    const said = await lab.run(`minikube ssh -- 'for i in $(seq 40); do curl -s ${start.url}; done'`);
+    assert.equal(answered(said).length, 5);
+    await lab.page.waitForTimeout(900);
+    await lab.shot("story-7-five");
+  });
+
+  test("undo takes the last command back, reset all of them", async () => {
+    await lab.at("undo").click();
+    await lab.at("reset").click();
+    assert.equal(await lab.run("kubectl get deployment"), "No resources found in default namespace.\n");
+    await lab.file("svc.yaml");
+    assert.match(await lab.text(), /test-svc-cluster/);
+    await lab.shot("story-8-reset");
+  });
+});
+
+describe("how it looks", { timeout: 180_000 }, () => {
+  for (const [name, how] of Object.entries({
+    light: {},
+    dark: { theme: "dark" },
+    zh: { lang: "zh" },
+    "zh-dark": { lang: "zh", theme: "dark" },
+    "1024": { viewport: small },
+    phone: { viewport: phone },
+    "phone-zh-dark": { viewport: phone, lang: "zh", theme: "dark" },
+  })) {
+    test(`${name}: nothing for axe to complain about, nothing cut off`, async () => {
+      const lab = await open(chrome, server.origin, how);
+      const isPhone = how.viewport === phone;
+      const tab = (id) => isPhone && lab.at(`tab-${id}`).click();
+      if (!isPhone) {
+        const { url } = await begin(lab);
+        await lab.run(`trace -n 3 --from node/minikube ${url}`);
+      } else {
+        await tab("terminal");
+        await lab.run("kubectl apply -f deploy.yaml -f svc.yaml");
+        await lab.until(endpoints, (text) => addresses(text).length === 3);
+        const [, address] = (await lab.run("kubectl get svc test-svc-cluster")).match(/ClusterIP\s+(\S+)/);
+        await lab.run(`trace -n 3 --from node/minikube http://${address}:9090/api/hello`);
+      }
+      await lab.page.waitForTimeout(1500);
+      const problems = [];
+      for (const pane of isPhone ? ["lesson", "yaml", "stage", "terminal"] : [""]) {
+        if (pane) await tab(pane);
+        await lab.page.waitForTimeout(300);
+        await lab.shot(["look", name, pane].filter(Boolean).join("-"));
+        problems.push(...(await lab.axe()));
+        const over = await lab.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        if (over > 0) problems.push(`the page is ${over}px wider than its window`);
+      }
+      assert.deepEqual([...new Set(problems)], []);
+      await lab.close();
+    });
+  }
+});
