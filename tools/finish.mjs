@@ -47,7 +47,14 @@ if (release) {
 }
 
 const glue = find(".js");
-write("kubehop.js", `export * from "./${glue}";\nexport { default } from "./${glue}";\n`);
+const program = find("_bg.wasm");
+write(
+  "kubehop.js",
+  `import init from "./${glue}";
+export * from "./${glue}";
+export default (input) => init(input ?? { module_or_path: new URL("./${program}", import.meta.url) });
+`,
+);
 const types = find(".d.ts");
 if (types) renameSync(join(dist, types), join(dist, "kubehop.d.ts"));
 
