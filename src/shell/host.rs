@@ -367,7 +367,13 @@ pub(super) fn pwd(shell: &mut Shell, io: &mut Io, _: &[String]) -> i32 {
 
 /// `date`: the cluster's calendar.
 pub(super) fn date(shell: &mut Shell, io: &mut Io, _: &[String]) -> i32 {
-    io.out(format!("{}\n", shell.cluster.now().rfc3339()));
+    // `Thu, 01 Oct 2026 08:00:00 +0000` in another order.
+    let text = super::kubectl::calendar(shell.cluster.now());
+    let words: Vec<&str> = text.split([' ', ',']).filter(|word| !word.is_empty()).collect();
+    if let [weekday, day, month, year, time, _] = words.as_slice() {
+        let day = day.trim_start_matches('0');
+        io.out(format!("{weekday} {month} {day:>2} {time} UTC {year}\n"));
+    }
     0
 }
 

@@ -59,9 +59,8 @@ pub(super) fn object(call: &mut Call, tree: &Value) -> Result<(), Fail> {
 /// Creates objects, or with `--dry-run` only prints them.
 pub(super) fn generated(call: &mut Call, mut trees: Vec<Value>) -> Result<i32, Fail> {
     let dry = dry(call)?;
-    let many = trees.len() > 1;
     let namespace = call.flags.get("namespace").map(String::from);
-    for tree in &mut trees {
+    for (i, tree) in trees.iter_mut().enumerate() {
         let kind =
             Kind::from_api(tree["apiVersion"].as_str().unwrap_or_default(), tree["kind"].as_str().unwrap_or_default());
         if let (Some(namespace), true) = (&namespace, kind.is_some_and(Kind::is_namespaced)) {
@@ -74,9 +73,8 @@ pub(super) fn generated(call: &mut Call, mut trees: Vec<Value>) -> Result<i32, F
         let name = kind.map_or(name.clone(), |kind| named(kind, &name));
         match call.flags.get("output") {
             Some("yaml") => {
-                let text = manifest::to_yaml(tree);
-                // kubectl run --expose prints its separators so.
-                call.io.out(if many { format!("{text}---\n") } else { text });
+                call.io.out(if i > 0 { "---\n" } else { "" });
+                call.io.out(manifest::to_yaml(tree));
             }
             Some("json") => call.io.out(manifest::to_json(tree)),
             Some("name") => call.io.out(name + "\n"),

@@ -234,7 +234,7 @@ pub(super) fn run(call: &mut Call) -> Result<i32, Fail> {
             "spec": {"ports": [{"port": port, "protocol": "TCP", "targetPort": port}], "selector": labels},
             "status": {"loadBalancer": {}},
         });
-        trees.insert(0, service);
+        trees.push(service);
     }
     if !attach {
         return create::generated(call, trees);

@@ -24,6 +24,7 @@ use crate::object::{Kind, Ref};
 
 pub(super) use apply::file;
 pub(super) use exec::left;
+pub(super) use report::calendar;
 
 /// A verb's row: it serves dispatch, help and completion.
 pub(super) struct Verb {

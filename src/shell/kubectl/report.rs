@@ -69,7 +69,7 @@ pub(super) fn none(text: &str) -> String {
 }
 
 /// `Thu, 01 Oct 2026 08:00:00 +0000`, Go's RFC1123Z.
-pub(super) fn calendar(at: Instant) -> String {
+pub(in crate::shell) fn calendar(at: Instant) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     // The first of January 1970 was a Thursday.

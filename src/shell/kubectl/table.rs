@@ -620,6 +620,26 @@ mod tests {
     }
 
     #[test]
+    fn a_real_clients_tables_are_padded_so() {
+        let mut count = 0;
+        for row in truth()["golden"].as_sequence().unwrap() {
+            if !row["note"].as_str().is_some_and(|note| note.starts_with("rows supplied by the stub as a Table")) {
+                continue;
+            }
+            // Columns stand three blanks apart at least; no cell holds more than one.
+            let rows: Vec<Vec<String>> = text(row, "stdout")
+                .lines()
+                .map(|line| {
+                    line.split("   ").map(str::trim).filter(|cell| !cell.is_empty()).map(String::from).collect()
+                })
+                .collect();
+            assert_eq!(align(&rows), text(row, "stdout"), "{}", text(row, "name"));
+            count += 1;
+        }
+        assert_eq!(count, 6);
+    }
+
+    #[test]
     fn tables_are_padded_as_tabwriter_does() {
         let rows = [["NAME", "A", "AGE"], ["web", "", "5m"]].map(|row| row.map(String::from).to_vec());
         assert_eq!(align(&rows), "NAME   A     AGE\nweb          5m\n");
