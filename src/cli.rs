@@ -59,7 +59,7 @@ pub(crate) fn run() -> ExitCode {
         // A reader that has seen enough (`kubehop … | head`) is no failure.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
         Err(error) => {
-            eprintln!("kubehop: {error}");
+            eprintln!("{error}");
             1
         }
     };

@@ -409,3 +409,126 @@ impl State {
 fn refused(status: &Status) -> Output {
     Output { chunks: vec![(Stream::Err, status.kubectl())], code: 1, ..Output::default() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::Kind;
+
+    fn session() -> Session {
+        let mut session = Session::new(Profile::named("minikube").unwrap(), 1, Lang::En);
+        session.settle(Duration::from_secs(60));
+        session
+    }
+
+    fn service(name: &str, comment: &str) -> Source {
+        let text = format!(
+            "apiVersion: v1\nkind: Service\nmetadata:\n  name: {name}{comment}\nspec:\n  ports:\n    - port: 80\n"
+        );
+        Source::new("svc.yaml", text)
+    }
+
+    fn names(session: &Session) -> Vec<String> {
+        let services = session.cluster().store().list(Kind::Service, Some("default"));
+        services.map(|object| object.meta.name.clone()).filter(|name| name != "kubernetes").collect()
+    }
+
+    fn pass(session: &mut Session, seconds: u64) {
+        let until = session.cluster().now() + Duration::from_secs(seconds);
+        session.advance(until);
+    }
+
+    #[test]
+    fn typing_keeps_the_log_short() {
+        let mut session = session();
+        for text in [service("web", ""), service("web", " # a"), service("web", " # a comment")] {
+            session.run(Command::Live(text));
+        }
+        assert_eq!(session.log().len(), 1);
+        // What cannot be read changes nothing, and is forgotten by the next keystroke.
+        for text in ["a: [", "a: [b", "a: [b]"] {
+            session.run(Command::Live(Source::new("svc.yaml", text)));
+        }
+        assert_eq!(session.log().len(), 2);
+        assert_eq!(names(&session), ["web"]);
+        session.run(Command::Live(service("api", "")));
+        assert_eq!(session.log().len(), 2);
+        assert_eq!(names(&session), ["api"]);
+        let again = Session::from_json(&session.to_json(), Lang::En).unwrap();
+        assert_eq!(names(&again), ["api"]);
+        assert_eq!(again.files(), session.files());
+    }
+
+    #[test]
+    fn undo_takes_back_what_was_typed_without_a_pause() {
+        let mut session = session();
+        session.run(Command::Live(service("web", "")));
+        pass(&mut session, 10);
+        session.run(Command::Live(service("a", "")));
+        session.run(Command::Live(service("ap", "")));
+        pass(&mut session, 1);
+        session.run(Command::Live(service("api", "")));
+        let typed = session.cluster().now();
+        assert_eq!(names(&session), ["api"]);
+        assert!(session.undo());
+        assert_eq!(names(&session), ["web"]);
+        assert!(session.cluster().now() < typed);
+        assert!(session.undo());
+        assert!(names(&session).is_empty());
+        assert!(!session.undo());
+    }
+
+    #[test]
+    fn undo_reaches_further_back_than_the_states_that_are_kept() {
+        let mut session = session();
+        for i in 0..CHECKPOINTS + 10 {
+            session.run(Command::Run { terminal: 0, line: format!("kubectl create namespace n{i}") });
+        }
+        let count = |session: &Session| session.cluster().store().list(Kind::Namespace, None).count();
+        let all = count(&session);
+        for i in 1..=CHECKPOINTS + 5 {
+            assert!(session.undo());
+            assert_eq!(count(&session), all - i);
+        }
+    }
+
+    #[test]
+    fn another_file_keeps_what_one_no_longer_says() {
+        let mut session = session();
+        session.run(Command::Live(service("web", "")));
+        session.run(Command::Apply(Source { name: "copy.yaml".into(), ..service("web", "") }));
+        session.run(Command::Live(Source::new("svc.yaml", "")));
+        assert_eq!(names(&session), ["web"]);
+        session.run(Command::Live(Source::new("copy.yaml", "# nothing")));
+        assert!(names(&session).is_empty());
+    }
+
+    #[test]
+    fn requests_that_nobody_answers_take_their_time() {
+        let mut session = session();
+        session.run(Command::Apply(service("web", "")));
+        let start = session.cluster().now();
+        let request = |from: &str, url: &str| Command::Request { from: from.into(), url: url.into(), count: 3 };
+        let reply = session.run(request("laptop", "http://10.96.0.99/"));
+        assert_eq!(reply.traces.len(), 3);
+        assert_eq!(session.traces().len(), 3);
+        assert_eq!(session.cluster().now() - start, Duration::from_secs(6));
+        assert_eq!(session.run(request("node/moon", "http://x/")).output.code, 1);
+        assert_eq!(session.run(request("laptop", "x")).output.code, 2);
+    }
+
+    #[test]
+    fn a_text_that_is_no_session_is_refused() {
+        for text in ["", "{}", "[]", r#"{"version":2}"#] {
+            assert!(Session::from_json(text, Lang::En).is_err(), "{text}");
+        }
+        let session = session();
+        let later =
+            session.to_json().replacen("\"now\":", "\"now\":9", 1).replacen("\"version\":1", "\"version\":2", 1);
+        assert!(Session::from_json(&later, Lang::En).unwrap_err().contains("another version"));
+        let far = session
+            .to_json()
+            .replace("\"log\":[]", r#""log":[[18446744073709551615,{"write":{"name":"a","text":""}}]]"#);
+        assert!(Session::from_json(&far, Lang::En).is_err());
+    }
+}

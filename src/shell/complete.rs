@@ -127,3 +127,38 @@ fn kubectl(cluster: &Cluster, terminal: &Terminal, files: &Files, words: &[&str]
         (_, [kind, ..]) => Kind::from_resource(kind).map_or_else(Vec::new, |kind| names(cluster, kind, namespace)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lang::Lang;
+    use crate::object::Profile;
+
+    #[test]
+    fn the_word_being_typed_is_completed() {
+        let cluster = Cluster::new(&Profile::named("multinode").unwrap(), 1);
+        let mut terminal = Terminal::new(Lang::En);
+        let files = Files::from([("svc.yaml".to_owned(), String::new()), ("deploy.yaml".to_owned(), String::new())]);
+        let check = |terminal: &Terminal, line: &str, expected: &[&str]| {
+            assert_eq!(complete(&cluster, terminal, &files, line, line.len()), expected, "{line}");
+        };
+        check(&terminal, "ku", &["kubectl"]);
+        check(&terminal, "kubectl de", &["delete", "describe"]);
+        check(&terminal, "kubectl get s", &["services"]);
+        check(&terminal, "kubectl get svc k", &["kubernetes"]);
+        check(&terminal, "kubectl get svc -n kube-system k", &["kube-dns"]);
+        check(&terminal, "kubectl describe svc/k", &["svc/kubernetes"]);
+        check(&terminal, "kubectl get pods -o w", &["wide"]);
+        check(&terminal, "kubectl get --sh", &["--show-kind", "--show-labels"]);
+        check(&terminal, "kubectl apply -f ", &["deploy.yaml", "svc.yaml"]);
+        check(&terminal, "kubectl get svc -n d", &["default"]);
+        check(&terminal, "cat s", &["svc.yaml"]);
+        check(&terminal, "minikube ssh -n minikube-m", &["minikube-m02", "minikube-m03"]);
+        check(&terminal, "for i in 1 2; do cu", &["curl"]);
+        check(&terminal, "echo 中", &[]);
+        check(&terminal, "kubectl frob x ", &[]);
+        terminal.places.push(Place::Node("minikube".into()));
+        check(&terminal, "k", &[]);
+        check(&terminal, "cat s", &[]);
+    }
+}
