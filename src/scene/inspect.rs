@@ -93,13 +93,18 @@ pub fn headers(trace: &Trace, hop: usize) -> Headers {
     Headers { src: header(|packet| packet.src), dst: header(|packet| packet.dst) }
 }
 
-/// The replica that a trace's request went to, if it has a mark.
-pub fn picked(trace: &Trace, marks: &Marks) -> Option<Mark> {
+/// The pod that a trace's request was delivered to.
+pub fn destination(trace: &Trace) -> Option<&Place> {
     let last = trace.hops.last()?.exchange;
     let to = trace.hops.iter().find(|hop| {
         hop.exchange == last && hop.action == Action::Deliver && !hop.reply && matches!(hop.at, Place::Pod(..))
     });
-    match to.map(|hop| &hop.at).or(trace.outcome.responder.as_ref())? {
+    to.map(|hop| &hop.at)
+}
+
+/// The replica that a trace's request went to, if it has a mark.
+pub fn picked(trace: &Trace, marks: &Marks) -> Option<Mark> {
+    match destination(trace).or(trace.outcome.responder.as_ref())? {
         Place::Pod(namespace, name) => marks.pod(namespace, name),
         _ => None,
     }
@@ -205,32 +210,28 @@ pub fn shortly(trace: &Trace, lang: Lang) -> String {
 }
 
 impl Scene {
-    /// Where a label of the given size hides least, beside a point.
-    pub fn beside(&self, at: Pt, (w, h): (f32, f32)) -> Rect {
-        let left = 8.0_f32.max(self.trunk + 12.0);
-        let clamp = |x: f32| x.min(self.width - w - 46.0).max(left);
-        let columns = [clamp(at.x - 64.0), clamp(at.x - w / 2.0), clamp(left + 24.0), clamp(self.width)];
-        let lanes = self.rooms.iter().map(|room| room.kernel.rect.bottom() + 12.0);
-        let rows: Vec<f32> = [at.y + 33.0, at.y - 33.0 - h, self.height - h - 8.0].into_iter().chain(lanes).collect();
-        let mut busy: Vec<(Rect, f32)> =
-            vec![(self.laptop.rect, 4.0), (Rect::new(at.x - 21.0, at.y - 21.0, 42.0, 42.0), 50.0)];
+    /// Where a label of the given size hides nothing, beside a point; none if there is no such place near.
+    pub fn beside(&self, at: Pt, (w, h): (f32, f32)) -> Option<Rect> {
+        let room = self.rooms.iter().map(|room| room.rect).find(|r| at.y > r.y - 4.0 && at.y < r.bottom() + 4.0)?;
+        let clamp = |x: f32| x.min(room.right() - w - 8.0).max(room.x + 8.0);
+        let columns = [clamp(at.x - 64.0), clamp(at.x - w / 2.0), clamp(room.x), clamp(room.right())];
+        let rows = [at.y + 33.0, at.y - 33.0 - h, room.bottom() - h - 8.0];
+        let mut busy = vec![self.laptop.rect, Rect::new(at.x - 21.0, at.y - 21.0, 42.0, 42.0)];
         for room in &self.rooms {
-            busy.push((room.kernel.rect, 3.0));
-            busy.push((Rect::new(room.title.x, room.title.y - 12.0, 200.0, 16.0), 2.0));
-            busy.extend(room.pods.iter().map(|pod| (pod.rect, 2.0)));
-            busy.extend(room.host.iter().map(|host| (host.rect, 2.0)));
+            busy.push(room.kernel.rect);
+            busy.push(Rect::new(room.rect.x, room.rect.y - 6.0, room.rect.w, 32.0));
+            busy.extend(room.pods.iter().map(|pod| pod.rect));
+            busy.extend(room.host.iter().map(|host| host.rect));
         }
-        let mut best: Option<(f32, Rect)> = None;
-        for y in rows.into_iter().filter(|y| *y >= 2.0 && y + h <= self.height - 2.0) {
-            for x in columns {
-                let place = Rect::new(x, y, w, h);
-                let hidden: f32 = busy.iter().map(|(rect, weight)| rect.overlap(place) * weight).sum();
-                let cost = hidden + (place.center().y - at.y).abs() * 12.0;
-                if best.is_none_or(|(least, _)| cost < least) {
-                    best = Some((cost, place));
-                }
-            }
-        }
-        best.map_or(Rect::new(clamp(at.x), at.y, w, h), |(_, place)| place)
+        let places = rows.into_iter().flat_map(|y| columns.into_iter().map(move |x| Rect::new(x, y, w, h)));
+        places
+            .filter(|place| place.bottom() <= self.height && w <= room.w - 16.0)
+            .find(|place| busy.iter().all(|rect| rect.overlap(*place) == 0.0))
+    }
+
+    /// Where a label of the given height stands if there is no place beside its packet: left of the rooms, above the legend.
+    pub fn aside(&self, h: f32) -> Rect {
+        let bottom = if self.height < 420.0 { self.height - 8.0 } else { self.height - 138.0 };
+        Rect::new(10.0, (bottom - h).max(self.laptop.rect.bottom() + 10.0), self.trunk - 22.0, h)
     }
 }

@@ -62,6 +62,8 @@ const RULE: f32 = 30.0;
 const LANE: f32 = 24.0;
 /// The lane may grow to this, so that a packet's label finds a place in it.
 const LANE_MAX: f32 = 112.0;
+/// ... and to this where one node has the picture for itself.
+const LANE_ALONE: f32 = 150.0;
 const POD_GAP: f32 = 12.0;
 /// More pods than this on a node shrink to marks.
 const CARDS: usize = 12;
@@ -187,8 +189,9 @@ fn share_out(plans: &mut [Plan], spare: f32) {
         return;
     }
     let each = spare / plans.len() as f32;
+    let most = if plans.len() == 1 { LANE_ALONE } else { LANE_MAX };
     for plan in plans {
-        plan.lane = (plan.lane + each).min(LANE_MAX);
+        plan.lane = (plan.lane + each).min(most);
     }
 }
 
@@ -213,8 +216,9 @@ fn room(grid: &Grid, plan: &Plan, node: &NodeFacts, y: f32, rules: &Option<Vec<R
         let w = words(&text) + 18.0;
         let chip = Rect::new(rect.right() - 10.0 - w, y + 5.0, w, 20.0);
         let feed = if wish.needs.dns && plan.system.iter().any(|pod| pod.name.starts_with("coredns")) {
-            let x = chip.center().x;
-            vec![spot, pt(x, spot.y), pt(x, chip.bottom() + 10.0)]
+            // Along the strip's upper edge, so that it crosses no word.
+            let (x, edge) = (chip.center().x, kernel.rect.y - 3.0);
+            vec![spot, pt(spot.x, edge), pt(x, edge)]
         } else {
             Vec::new()
         };
@@ -560,7 +564,7 @@ fn wires(grid: &Grid, scene: &Scene) -> Vec<String> {
         };
         let loop_: Vec<Pt> = enter.into_iter().chain([pt(spot.x, inward), pt(spot.x, outward)]).chain(leave).collect();
         wires.push(svg(&loop_));
-        above = Some(pt(grid.trunk, inward));
+        above = Some(pt(grid.trunk, inward - 12.0));
         let feeds = room.pods.iter().map(|pod| &pod.feed).chain(room.host.iter().map(|host| &host.feed));
         for feed in feeds.chain(room.system.iter().map(|system| &system.feed)).filter(|feed| !feed.is_empty()) {
             wires.push(svg(feed));

@@ -187,6 +187,11 @@ impl Timeline {
         self.lines[leg.line].at(leg.from + (leg.to - leg.from) * leg.done(since))
     }
 
+    /// What a trace's packet looks like at a moment.
+    pub fn look(&self, id: u64, t: f32) -> Look {
+        self.run(id).map(|run| run.legs[run.leg_at(t - run.start)].look).unwrap_or_default()
+    }
+
     /// The failures of a moment, those of one kind at one place together.
     pub fn stones(&self, t: f32) -> Vec<Stone> {
         let mut stones: Vec<Stone> = Vec::new();
@@ -236,7 +241,10 @@ impl Timeline {
         let Some(run) = self.run(id) else { return (took, ahead) };
         let since = t - run.start;
         let now = &run.legs[run.leg_at(since)];
-        for leg in run.legs.iter().filter(|leg| leg.act == Act::Move && leg.look.same_way(now.look)) {
+        // Before a replica is picked nobody knows the way beyond.
+        let known = |leg: &&Leg| now.look.mark.is_some() || leg.act != Act::Dnat || leg.look.name;
+        let moves = run.legs.iter().take_while(known).filter(|leg| leg.act == Act::Move);
+        for leg in moves.filter(|leg| leg.look.same_way(now.look)) {
             let middle = leg.from + (leg.to - leg.from) * leg.done(since);
             if middle > leg.from {
                 took.push(self.lines[leg.line].stretch(leg.from, middle).collect());
@@ -372,6 +380,7 @@ impl Maker<'_> {
             run.moments.push(match act {
                 Act::Dnat | Act::Rewrite if self.motion == Motion::Smooth => clock + ms * 0.47,
                 Act::Refuse | Act::Lose => clock + ms - 1.0,
+                Act::Land if self.motion == Motion::Smooth => clock + ms,
                 _ => clock + 1.0,
             });
             run.legs.push(Leg { hop: i, start: clock, ms, act, look, line, from: at, to });
@@ -537,10 +546,14 @@ mod tests {
             ways.iter().flat_map(|way| way.windows(2)).map(|pair| pair[0].to(pair[1])).sum()
         };
         let (took, ahead) = timeline.ways(1, 0.0);
-        assert!(took.is_empty());
-        let whole = length(&ahead);
+        let before = length(&ahead);
+        assert!(took.is_empty() && before > 20.0, "the way to the kernel that picks");
+        let (took, ahead) = timeline.ways(1, run.moment(1));
+        assert!((length(&took) - before).abs() < 3.0);
+        let whole = length(&took) + length(&ahead);
+        assert!(whole > before + 100.0, "the way to the replica");
         let (took, ahead) = timeline.ways(1, run.moment(3));
-        assert!(length(&took) > 20.0 && (length(&took) + length(&ahead) - whole).abs() < 3.0);
+        assert!((length(&took) + length(&ahead) - whole).abs() < 3.0);
     }
 
     #[test]

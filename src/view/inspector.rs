@@ -109,7 +109,7 @@ fn packet_view(
     });
     view! {
         <section class="hops">
-            <h2>{move || head().map(|(title, _)| title)} <span class="dim">{move || head().map(|(_, request)| request)}</span></h2>
+            <h2><span>{move || head().map(|(title, _)| title)}</span> <span class="dim">{move || head().map(|(_, request)| request)}</span></h2>
             <ol class="hl" node_ref=list>
                 <For
                     each=move || {

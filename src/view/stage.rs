@@ -1,5 +1,6 @@
 //! The stage: rooms, links, moving packets. Draws what [`kubehop::scene`] says, and passes on what the reader points at.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kubehop::object::{Kind, Ref};
@@ -32,6 +33,8 @@ pub struct Scenery {
     pub focus: Memo<Option<Ref>>,
     /// The object that the inspector shows in place of a packet.
     pub object: RwSignal<Option<Ref>>,
+    /// The last answer or failure, in one line, for those who do not see the stage.
+    said: RwSignal<String>,
     /// The Service that the reader chose, if one was.
     chosen: RwSignal<Option<Ref>>,
     /// Width and height of the stage on the screen.
@@ -91,7 +94,17 @@ pub fn provide_scenery(state: State) -> Scenery {
         })
     });
     Effect::new(move |_| state.horizon.set(timeline.with(|timeline| f64::from(timeline.end))));
-    let scenery = Scenery { scene, marks, traces, timeline, focus, object: RwSignal::new(None), chosen, size };
+    let scenery = Scenery {
+        scene,
+        marks,
+        traces,
+        timeline,
+        focus,
+        object: RwSignal::new(None),
+        said: RwSignal::new(String::new()),
+        chosen,
+        size,
+    };
     announce(state, scenery);
     provide_context(scenery);
     scenery
@@ -126,10 +139,14 @@ fn announce(state: State, scenery: Scenery) {
                 let last = over.max_by(|a, b| a.end.total_cmp(&b.end)).map(|run| run.id);
                 let trace = scenery.traces.with_untracked(|traces| traces.iter().find(|t| Some(t.id) == last).cloned());
                 if let Some(trace) = trace {
-                    state.notice.set(summary(&trace, state));
+                    scenery.said.set(summary(&trace, state));
                 }
             }
             told.set_value((batch, count));
+            let flying: BTreeSet<u64> = timeline.runs.iter().filter(|run| !run.is_over(t)).map(|run| run.id).collect();
+            if state.flying.with_untracked(|known| *known != flying) {
+                state.flying.set(flying);
+            }
         });
     });
 }
@@ -296,11 +313,15 @@ pub fn Stage() -> impl IntoView {
     });
     let over = Memo::new(move |_| over(state, scenery));
     let ways = move || ways(state, scenery);
+    // The replica that the selected packet goes to, once it is picked.
     let aim = Memo::new(move |_| {
-        let trace = scenery.followed(state)?;
-        let end = timeline.with(|timeline| timeline.run(trace.id).map(|run| run.end))?;
-        let now = state.playhead.get() < f64::from(end);
-        trace.outcome.responder.clone().filter(|_| now && state.selected.get().is_some())
+        let trace = scenery.followed(state).filter(|_| state.selected.get().is_some())?;
+        let t = state.playhead.get() as f32;
+        let picked = timeline.with(|timeline| {
+            let run = timeline.run(trace.id)?;
+            (t >= run.start && !run.is_over(t)).then(|| timeline.look(trace.id, t).mark)?
+        });
+        picked.and_then(|_| scene::inspect::destination(&trace).cloned())
     });
     let pods = move || scene.with(|scene| scene.rooms.iter().flat_map(|room| room.pods.clone()).collect::<Vec<_>>());
 
@@ -418,6 +439,7 @@ pub fn Stage() -> impl IntoView {
                 </button>
             </div>
             {reachable(state, scenery)}
+            <p class="vh" role="status" data-testid="said">{move || scenery.said.get()}</p>
         </div>
     }
 }
@@ -556,14 +578,10 @@ fn lit(state: State, scenery: Scenery) -> Option<scene::Lit> {
 fn ways(state: State, scenery: Scenery) -> String {
     let Some(trace) = scenery.followed(state).filter(|_| state.selected.get().is_some()) else { return String::new() };
     let t = state.playhead.get() as f32;
-    let picked = match &trace.outcome.responder {
-        Some(Place::Pod(namespace, name)) => scenery.marks.with(|marks| marks.pod(namespace, name)),
-        _ => None,
-    };
     scenery.timeline.with(|timeline| match timeline.run(trace.id) {
         Some(run) if t >= run.start && !run.is_over(t) => {
             let (took, ahead) = timeline.ways(trace.id, t);
-            stage_svg::ways(&took, &ahead, picked)
+            stage_svg::ways(&took, &ahead, timeline.look(trace.id, t).mark)
         }
         _ => String::new(),
     })

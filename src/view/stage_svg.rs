@@ -204,6 +204,16 @@ pub(crate) fn pod(pod: &PodBox, aim: bool) -> String {
             rect(out, "hatch", Rect::new(0.0, 0.0, pod.rect.w, pod.rect.h), 6.0);
         }
     }
+    if let (Some((door, _)), Some(end)) = (&pod.door, pod.feed.last()) {
+        // The wire goes on from the box's edge to the door.
+        let end = shift(*end);
+        let door = Rect::new(door.x - pod.rect.x, door.y - pod.rect.y, door.w, door.h);
+        if end.y < door.y {
+            put!(out, r#"<path class="wire" d="M{:.1} {:.1}V{:.1}"/>"#, end.x, end.y.max(0.0), door.y);
+        } else {
+            put!(out, r#"<path class="wire" d="M{:.1} {:.1}H{:.1}"/>"#, pod.rect.w, end.y, door.right());
+        }
+    }
     mark(out, pod.mark, shift(pod.at), 22.0);
     text(out, "k name", shift(pod.short.at), &pod.short.text);
     text(out, "m", shift(pod.address.at), &pod.address.text);
@@ -323,18 +333,26 @@ pub(crate) struct CardRow {
     pub(crate) when: String,
 }
 
-const CARD: (f32, f32) = (454.0, 71.0);
+impl CardRow {
+    /// The width of its one line.
+    fn width(&self) -> f32 {
+        let new = self.new.as_ref().map_or(0.0, |new| 46.0 + mono(new));
+        46.0 + mono(&self.old).max(132.0) + new + 12.0 + words(&self.when) + 12.0
+    }
+}
 
-/// The card beside a packet, where it hides least.
+/// The card beside a packet, in the free space of its room; without any, in the margin.
 pub(crate) fn card(scene: &Scene, at: Pt, card: &Card) -> String {
-    let size = CARD;
-    let place = scene.beside(at, size);
+    let head = 32.0 + words(&card.title) + mono(&card.what) + 18.0 + words(&card.state) * 1.08;
+    let size = (card.rows.iter().map(CardRow::width).fold(head, f32::max), 71.0);
     let mut out = String::new();
     let out = &mut out;
-    let up = place.y > at.y;
-    let edge = if up { place.y } else { place.bottom() };
-    let start = if up { at.y + 19.0 } else { at.y - 19.0 };
-    if (at.x > place.x + 8.0) && (at.x < place.right() - 8.0) && (up == (edge > start)) {
+    let Some(place) = scene.beside(at, size) else {
+        aside(out, scene, card);
+        return std::mem::take(out);
+    };
+    let (start, edge) = if place.y > at.y { (at.y + 19.0, place.y) } else { (at.y - 19.0, place.bottom()) };
+    if at.x > place.x + 8.0 && at.x < place.right() - 8.0 {
         put!(out, r#"<path class="leader" d="M{:.1} {start:.1}V{edge:.1}"/>"#, at.x);
     }
     put!(out, r#"<g transform="translate({:.1} {:.1})">"#, place.x, place.y);
@@ -349,25 +367,63 @@ pub(crate) fn card(scene: &Scene, at: Pt, card: &Card) -> String {
         match &row.new {
             None => text(out, "m k", line::pt(46.0, y), &row.old),
             Some(new) => {
-                text(out, "m old", line::pt(46.0, y), &row.old);
-                let class = if row.now { "strike" } else { "strike later" };
-                put!(out, r#"<path class="{class}" d="M44 {:.1}h{:.1}"/>"#, y - 4.0, w + 4.0);
+                struck(out, row, line::pt(46.0, y));
                 let x = 46.0 + w.max(132.0) + 10.0;
                 put!(out, r#"<path class="arr" d="M{x:.1} {:.1}h13m-4-4 4 4-4 4"/>"#, y - 4.0);
-                let hue = card.mark.filter(|_| row.now && i == 0).map_or("", Mark::hue_name);
-                let (frame, ink) = if row.now && i == 0 {
-                    (format!("newbg {hue}"), format!("m new {hue}"))
-                } else {
-                    ("nextbg".to_owned(), "m k".to_owned())
-                };
-                rect(out, &frame, Rect::new(x + 22.0, y - 14.0, mono(new) + 14.0, 19.0), 4.0);
-                text(out, &ink, line::pt(x + 29.0, y), new);
+                framed(out, new, line::pt(x + 29.0, y), card.mark.filter(|_| row.now && i == 0), row.now);
             }
         }
         text(out, if row.now { "e k" } else { "e q" }, line::pt(size.0 - 12.0, y), &row.when);
     }
     out.push_str("</g>");
     std::mem::take(out)
+}
+
+/// The card as a narrow column in the margin.
+fn aside(out: &mut String, scene: &Scene, card: &Card) {
+    let lines: f32 = card.rows.iter().map(|row| if row.new.is_some() { 41.0 } else { 20.0 }).sum();
+    let place = scene.aside(50.0 + lines);
+    put!(out, r#"<g transform="translate({:.1} {:.1})">"#, place.x, place.y);
+    rect(out, "card", Rect::new(0.0, 0.0, place.w, place.h), 6.0);
+    text(out, "k strong", line::pt(10.0, 19.0), &card.title);
+    let what: String = card.what.chars().take(((place.w - 30.0 - words(&card.title)) / 7.23) as usize).collect();
+    text(out, "m", line::pt(18.0 + words(&card.title), 19.0), &what);
+    let mut state = card.state.clone();
+    while words(&state) * 1.08 > place.w - 16.0 && state.pop().is_some() {}
+    text(out, "von", line::pt(10.0, 38.0), &state);
+    let mut y = 58.0;
+    for (i, row) in card.rows.iter().enumerate() {
+        text(out, "q m", line::pt(10.0, y), row.name);
+        let at = line::pt(36.0, y);
+        match &row.new {
+            None => text(out, "m k", at, &row.old),
+            Some(new) => {
+                struck(out, row, at);
+                y += 21.0;
+                framed(out, new, line::pt(at.x, y), card.mark.filter(|_| row.now && i == 0), row.now);
+            }
+        }
+        y += 20.0;
+    }
+    out.push_str("</g>");
+}
+
+/// An address that goes, struck out.
+fn struck(out: &mut String, row: &CardRow, at: Pt) {
+    text(out, "m old", at, &row.old);
+    let class = if row.now { "strike" } else { "strike later" };
+    put!(out, r#"<path class="{class}" d="M{:.1} {:.1}h{:.1}"/>"#, at.x - 2.0, at.y - 4.0, mono(&row.old) + 4.0);
+}
+
+/// An address that comes, in a frame: in the replica's hue if it is one's.
+fn framed(out: &mut String, new: &str, at: Pt, mark: Option<Mark>, now: bool) {
+    let hue = mark.map_or("", Mark::hue_name);
+    let (frame, ink) = match now {
+        true => (format!("newbg {hue}"), format!("m new {hue}")),
+        false => ("nextbg".to_owned(), "m k".to_owned()),
+    };
+    rect(out, &frame, Rect::new(at.x - 7.0, at.y - 14.0, mono(new) + 14.0, 19.0), 4.0);
+    text(out, &ink, at, new);
 }
 
 /// What lines mean, where there is space for it.
