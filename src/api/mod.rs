@@ -7,6 +7,7 @@ mod allocate;
 mod default;
 mod index;
 mod merge;
+pub mod origin;
 mod service;
 pub mod status;
 pub mod store;
@@ -18,6 +19,7 @@ use serde_json::Value;
 
 pub use default::default;
 pub use merge::LAST_APPLIED;
+pub use origin::Origin;
 pub use status::{Cause, Reason, Status};
 pub use store::{Store, Touch};
 pub use validate::{validate, validate_update};
