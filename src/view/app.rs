@@ -41,11 +41,12 @@ fn page(state: State) -> impl IntoView {
     view! {
         <div class="app" style=style data-pane=pane>
             <TopBar />
+            <main class="panes">
             <section class="pane lesson" class:hid=move || lesson.is_hidden() aria-label=move || state.say(Word::Lesson)>
                 <LessonPane />
             </section>
             <Separator size=lesson side=Side::Before label=Word::ResizeLesson />
-            <main class="code" class:hid=move || code.is_hidden()>
+            <div class="code" class:hid=move || code.is_hidden()>
                 <section class="pane edit" aria-label=move || state.say(Word::Editor)>
                     <Editor />
                 </section>
@@ -57,7 +58,7 @@ fn page(state: State) -> impl IntoView {
                 >
                     <TerminalPane />
                 </section>
-            </main>
+            </div>
             <Separator size=code side=Side::Before label=Word::ResizeCode />
             <section class="st" aria-label=move || state.say(Word::Stage)>
                 <Stage />
@@ -66,6 +67,7 @@ fn page(state: State) -> impl IntoView {
                 <Separator size=inspector side=Side::Below label=Word::ResizeInspector />
                 <Inspector />
             </section>
+            </main>
             <TabBar />
             <Notice />
         </div>
@@ -76,9 +78,11 @@ fn widget(state: State) -> impl IntoView {
     view! {
         <div class="app embed">
             <EmbedHeader />
-            <main class="pane edit" aria-label=move || state.say(Word::Editor)>
+            <main class="panes">
+            <h1 class="vh">"kubehop"</h1>
+            <section class="pane edit" aria-label=move || state.say(Word::Editor)>
                 <Editor />
-            </main>
+            </section>
             <section class="st" aria-label=move || state.say(Word::Stage)>
                 <Stage />
             </section>
@@ -86,6 +90,7 @@ fn widget(state: State) -> impl IntoView {
                 <Transport />
                 <Inspector />
             </div>
+            </main>
             <Notice />
         </div>
     }

@@ -151,7 +151,7 @@ fn Tabs() -> impl IntoView {
     };
     let names = Memo::new(move |_| state.files.with(|files| files.iter().map(|f| f.name.clone()).collect::<Vec<_>>()));
     view! {
-        <div class="tabs" role="tablist" aria-label=move || state.say(Word::Files)>
+        <div class="tabs" role="group" aria-label=move || state.say(Word::Files)>
             {move || {
                 names
                     .get()
@@ -166,9 +166,8 @@ fn Tabs() -> impl IntoView {
                         let marked = move || !on() && state.places().iter().any(|place| place.file == of);
                         view! {
                             <button
-                                role="tab"
                                 class:on=on
-                                aria-selected=move || on().to_string()
+                                aria-current=move || on().then_some("true")
                                 data-testid=id
                                 on:click=move |_| state.open.set(i)
                             >
@@ -307,6 +306,7 @@ fn Text(
         open_name.track();
         let list = js_sys::Array::new();
         let file = state.open_file().unwrap_or_default();
+        let mut units = Units::new(&file.text);
         for diagnostic in
             state.diagnostics.with(|all| all.get(&file.name).cloned().unwrap_or_default()).iter().take(200)
         {
@@ -317,8 +317,8 @@ fn Text(
                 None => diagnostic.message.clone(),
             };
             list.push(&record(&[
-                ("from", utf16(&file.text, span.start).into()),
-                ("to", utf16(&file.text, span.end).into()),
+                ("from", units.at(span.start).into()),
+                ("to", units.at(span.end).into()),
                 ("severity", severity.into()),
                 ("message", message.into()),
             ]));
@@ -345,7 +345,8 @@ fn Text(
     Effect::new(move |_| {
         let Some(spot) = state.spot.get() else { return };
         let text = state.open_file().map(|file| file.text).unwrap_or_default();
-        let (from, to) = (utf16(&text, spot.start), utf16(&text, spot.end));
+        let mut units = Units::new(&text);
+        let (from, to) = (units.at(spot.start), units.at(spot.end));
         handle.with(|handle| match (handle, plain.get_untracked()) {
             (Some(handle), _) => {
                 handle.reveal(from, to);
@@ -388,10 +389,27 @@ fn record(fields: &[(&str, JsValue)]) -> JsValue {
     object.into()
 }
 
-/// A byte offset in UTF-16 code units, as JavaScript counts.
-fn utf16(text: &str, offset: u32) -> u32 {
-    let end = text.floor_char_boundary(offset as usize);
-    text[..end].encode_utf16().count() as u32
+/// Byte offsets in UTF-16 code units, as JavaScript counts. Offsets that ascend cost one walk over the text in all.
+struct Units<'a> {
+    text: &'a str,
+    byte: usize,
+    unit: u32,
+}
+
+impl<'a> Units<'a> {
+    const fn new(text: &'a str) -> Self {
+        Self { text, byte: 0, unit: 0 }
+    }
+
+    fn at(&mut self, offset: u32) -> u32 {
+        let end = self.text.floor_char_boundary(offset as usize);
+        if end < self.byte {
+            *self = Self::new(self.text);
+        }
+        self.unit += self.text[self.byte..end].encode_utf16().count() as u32;
+        self.byte = end;
+        self.unit
+    }
 }
 
 /// An offset in UTF-16 code units in bytes.
@@ -516,10 +534,11 @@ mod tests {
     fn offsets_change_units_and_back() {
         let text = "a中😀b";
         for (byte, unit) in [(0, 0), (1, 1), (4, 2), (8, 4), (9, 5)] {
-            assert_eq!(utf16(text, byte), unit);
+            assert_eq!(Units::new(text).at(byte), unit);
             assert_eq!(bytes(text, unit), byte);
         }
-        assert_eq!(utf16(text, 99), 5);
+        let mut units = Units::new(text);
+        assert_eq!([99, 4, 8].map(|byte| units.at(byte)), [5, 2, 4]);
         assert_eq!(bytes(text, 99), 9);
     }
 }

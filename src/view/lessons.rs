@@ -343,7 +343,7 @@ pub fn Badge() -> impl IntoView {
     let title = move || state.progress.lesson.with(|lesson| lesson.as_ref().map(|lesson| lesson.title.clone()));
     view! {
         <div class="lesson-badge">
-            <b>{title}</b>
+            <h1>{title}</h1>
             <Bars />
             <span class="acc">{move || report.get().map(|report| headline(&report, state.lang.get()))}</span>
         </div>
@@ -544,17 +544,29 @@ fn inlines(state: State, pieces: &[Inline]) -> impl IntoView + use<> {
                 return view! { <code>{live}</code> }.into_any();
             }
             let typed = live.clone();
+            let put = move || {
+                state.typed.set(Some(untrack(&typed)));
+                state.pane.set(Pane::Terminal);
+            };
             view! {
-                <button
+                <code
                     class="type"
+                    role="button"
+                    tabindex="0"
                     title=move || state.say(Word::TypeIt)
-                    on:click=move |_| {
-                        state.typed.set(Some(untrack(&typed)));
-                        state.pane.set(Pane::Terminal);
+                    on:click={
+                        let put = put.clone();
+                        move |_| put()
+                    }
+                    on:keydown=move |event| {
+                        if matches!(event.key().as_str(), "Enter" | " ") {
+                            event.prevent_default();
+                            put();
+                        }
                     }
                 >
-                    <code>{live}</code>
-                </button>
+                    {live}
+                </code>
             }
             .into_any()
         }

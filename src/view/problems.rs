@@ -53,18 +53,22 @@ fn row(file: &Source, diagnostic: &Diagnostic) -> Row {
 #[component]
 pub fn Problems() -> impl IntoView {
     let state = use_state();
+    // The first of them, and how many more there are.
     let rows = Memo::new(move |_| {
-        let files = state.files.get_untracked();
         state.diagnostics.with(|all| {
-            let of =
-                |file: &Source| all.get(&file.name).into_iter().flatten().map(|d| row(file, d)).collect::<Vec<_>>();
-            files.iter().flat_map(of).collect::<Vec<_>>()
+            state.files.with_untracked(|files| {
+                let known = || files.iter().filter_map(|file| Some((file, all.get(&file.name)?)));
+                let each = known().flat_map(|(file, list)| list.iter().map(move |diagnostic| (file, diagnostic)));
+                let rows: Vec<Row> = each.take(MOST).map(|(file, diagnostic)| row(file, diagnostic)).collect();
+                let more = known().map(|(_, list)| list.len()).sum::<usize>() - rows.len();
+                (rows, more)
+            })
         })
     });
     let shown = move || {
         rows.get()
+            .0
             .into_iter()
-            .take(MOST)
             .map(|row| {
                 let (file, span) = (row.file.clone(), row.span);
                 let line = state.lang.get().pick(format!("line {}", row.line), format!("第 {} 行", row.line));
@@ -93,7 +97,7 @@ pub fn Problems() -> impl IntoView {
             .collect_view()
     };
     let more = move || {
-        let more = rows.with(Vec::len).saturating_sub(MOST);
+        let more = rows.with(|(_, more)| *more);
         (more > 0).then(|| {
             let text = state.lang.get().pick(format!("and {more} more"), format!("另有 {more} 个"));
             view! { <li class="dim more">{text}</li> }
@@ -104,7 +108,7 @@ pub fn Problems() -> impl IntoView {
             class="problems"
             data-testid="diagnostics"
             aria-label=move || state.say(Word::Problems)
-            hidden=move || rows.with(Vec::is_empty)
+            hidden=move || rows.with(|(rows, _)| rows.is_empty())
         >
             {shown}
             {more}

@@ -55,17 +55,20 @@ pub fn kept_files(state: State) -> Option<Vec<Source>> {
 
 /// From now on, keeps files and session in the browser as they change.
 pub fn keep_up(state: State) {
-    Effect::new(move |_| {
-        let files = state.files.with(|files| serde_json::to_string(files).unwrap_or_default());
-        browser::keep(&name(state, "files"), &files);
-    });
     let turn = StoredValue::new(0u32);
     Effect::new(move |_| {
         state.revision.track();
+        state.files.track();
         turn.update_value(|n| *n = n.wrapping_add(1));
         let mine = turn.get_value();
-        browser::later(400, move || {
+        browser::later(300, move || {
             if turn.get_value() == mine {
+                // More than this no browser keeps.
+                let files = state.files.get_untracked();
+                if files.iter().map(|file| file.text.len()).sum::<usize>() > 2_000_000 {
+                    return;
+                }
+                browser::keep(&name(state, "files"), &serde_json::to_string(&files).unwrap_or_default());
                 let json = state.session.with_untracked(|session| match session.log().len() {
                     0 => String::new(),
                     n if n > LONGEST => String::new(),

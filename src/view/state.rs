@@ -10,7 +10,7 @@ use std::time::Duration;
 use kubehop::diag::Diagnostic;
 use kubehop::lang::Lang;
 use kubehop::lesson::Since;
-use kubehop::manifest;
+use kubehop::manifest::{self, Parsed};
 use kubehop::object::{FieldRef, Profile};
 use kubehop::session::{Command, Reply, Session};
 use kubehop::text::{Source, Span};
@@ -154,7 +154,11 @@ pub struct Start {
 pub fn provide_state(start: Start) -> State {
     let files = RwSignal::new(Vec::<Source>::new());
     let readings = Memo::new(move |_| {
-        let read = |file: &Source| (file.name.clone(), manifest::parse(file));
+        // Following the caret through a huge file would hold up every key.
+        let read = |file: &Source| {
+            let parsed = if file.text.len() > 500_000 { Parsed::default() } else { manifest::parse(file) };
+            (file.name.clone(), parsed)
+        };
         Arc::new(files.with(|files| files.iter().map(read).collect::<Vec<_>>()))
     });
     let state = State {

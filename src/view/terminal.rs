@@ -114,7 +114,7 @@ pub fn TerminalPane() -> impl IntoView {
             .map(|n| {
                 let on = move || here.get() == n;
                 view! {
-                    <button role="tab" class:on=on aria-selected=move || on().to_string() on:click=move |_| here.set(n)>
+                    <button class:on=on aria-current=move || on().then_some("true") on:click=move |_| here.set(n)>
                         {move || state.place_name(n)}
                     </button>
                 }
@@ -138,7 +138,7 @@ pub fn TerminalPane() -> impl IntoView {
         }
     };
     view! {
-        <div class="tabs" role="tablist" aria-label=move || state.say(Word::Terminal)>
+        <div class="tabs" role="group" aria-label=move || state.say(Word::Terminal)>
             {tabs}
             <button
                 class="add"
@@ -192,7 +192,7 @@ pub fn TerminalPane() -> impl IntoView {
 fn block(block: Block) -> impl IntoView {
     let chunks = block.chunks.into_iter().map(|(stream, text)| {
         let kind = if stream == Stream::Err { "err" } else { "" };
-        view! { <div class=kind>{text.strip_suffix('\n').unwrap_or(&text).to_owned()}</div> }
+        view! { <div class=kind>{text}</div> }
     });
     view! {
         <div class="block">
