@@ -4,10 +4,14 @@ mod world;
 
 use std::collections::BTreeMap;
 
+use kubehop::cluster::Cluster;
+use kubehop::manifest::parse;
 use kubehop::net::{Origin, Way, iptables_save};
+use kubehop::object::{Kind, Pod, Profile, Ref};
 use kubehop::rng::Rng;
-use kubehop::time::Instant;
-use kubehop::trace::{Action, OutcomeKind, Place, Proto, Reason, Socket, Trace};
+use kubehop::text::Source;
+use kubehop::time::{Duration, Instant};
+use kubehop::trace::{Action, OutcomeKind, Place, Proto, Reason, Request, Socket, Trace};
 use world::{World, cluster_ip, tutorial};
 
 const HELLO: &str = "http://10.96.0.7:9090/api/hello";
@@ -240,4 +244,62 @@ fn a_pod_that_reaches_itself_is_told_so() {
     let trace = world.get(&network, "pod/default/test-deployment-0", HELLO);
     assert_eq!(trace.outcome.seen_source.unwrap().to_string(), "10.244.0.1");
     assert!(trace.hops.iter().any(|hop| hop.because.reason == Reason::MasqueradeHairpin));
+}
+
+#[test]
+fn a_ping_reaches_a_pod_but_no_cluster_ip() {
+    let mut world = with_service("minikube", &[0], |_| {});
+    let network = world.network();
+    let trace = world.get(&network, "pod/default/client", "icmp://10.244.0.5");
+    assert_eq!(trace.outcome.kind, OutcomeKind::Answered);
+    let trace = world.get(&network, "pod/default/client", "icmp://10.96.0.7");
+    assert_eq!(trace.outcome.kind, OutcomeKind::Timeout);
+}
+
+/// The story in a whole cluster: what is to blame is what a person wrote.
+#[test]
+fn blame_leads_to_the_deployment() {
+    let mut cluster = Cluster::new(&Profile::named("minikube").unwrap(), 42);
+    let manifest = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - name: c
+        image: hello:1.0
+        readinessProbe: {httpGet: {path: /api/hello, port: 9090}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec:
+  clusterIP: 10.96.0.7
+  selector: {app: web}
+  ports: [{port: 9090}]
+";
+    for manifest in parse(&Source::new("web.yaml", manifest)).manifests {
+        cluster.apply(&manifest, "default").unwrap();
+    }
+    cluster.settle(Duration::from_secs(120));
+    let get = |cluster: &mut Cluster, url: &str| {
+        let request = Request { method: "GET".into(), url: url.into(), ..Request::default() };
+        cluster.request(&Place::Node("minikube".into()), &request)
+    };
+    assert_eq!(get(&mut cluster, HELLO).outcome.status, 200);
+    let pod = cluster.store().all::<Pod>().find(|(meta, _)| meta.namespace == "default").unwrap();
+    let (key, ip) = (Ref::new(Kind::Pod, "default", pod.0.name.as_str()), pod.1.status.pod_ip.clone());
+    let trace = get(&mut cluster, &format!("http://{ip}:80/"));
+    assert_eq!(cause(&trace, Action::Reject), "Deployment/default/web spec.template.spec.containers[0].image");
+    cluster.fail_readiness(&key, true);
+    let until = cluster.now() + Duration::from_secs(60);
+    cluster.advance(until);
+    let trace = get(&mut cluster, HELLO);
+    assert_eq!(cause(&trace, Action::Reject), "Deployment/default/web spec.template.spec.containers[0].readinessProbe");
+    assert!(matches!(trace.outcome.because.unwrap().reason, Reason::NoneReady { matching: 1, .. }));
+    assert_eq!(get(&mut cluster, &format!("http://{ip}:9090/api/hello")).outcome.status, 200, "unready is not deaf");
 }

@@ -84,7 +84,11 @@ impl Network {
         };
         let dst = Socket { ip, port: target.port };
         let packet = self.packet(flows, origin, target.speech.proto(), dst);
-        let opens = if packet.proto == Proto::Tcp { &self.words.connects } else { &self.words.sends };
+        let opens = match packet.proto {
+            Proto::Tcp => &self.words.connects,
+            Proto::Udp => &self.words.sends,
+            Proto::Icmp => &self.words.pinged,
+        };
         tape.hop(By::Socket, Action::Connect, packet, || opens.clone());
         let answers = |server: &Server, arrived: Packet| {
             let answer = server.answer(request, &target, arrived);
@@ -122,6 +126,11 @@ impl Network {
         let cabin = &self.topology.cabins[cabin];
         if name == &*cabin.name {
             return Ok(cabin.ip);
+        }
+        if !cabin.asks_cluster {
+            let cause = cabin.dns_field.clone();
+            let because = Because { rule: None, reason: Reason::DnsPolicyDefault(name.into()), cause: Some(cause) };
+            return fail(client.place.clone(), Arc::new(because));
         }
         let server = Socket { ip: self.topology.dns, port: 53 };
         let mut last = Reason::NameNowhere(name.into());
@@ -212,6 +221,14 @@ impl Network {
             End::Laptop(packet) => (*packet, &Place::Laptop, &[][..]),
         };
         walk.rec.reply = true;
+        if arrived.proto == Proto::Icmp {
+            walk.rec.wait(STEP);
+            walk.rec.hop(By::Socket, Action::Answer, arrived.reversed(), || words.pings.clone());
+            walk.back(&walked, client.origin, packet, Reason::ReplyArrives);
+            remember(walk.flows, &walked, true, now);
+            let answer = Answer { status: 0, body: "".into(), micros: 0 };
+            return Ok(Conversation { answer, responder: place.clone(), seen_source: arrived.src.ip });
+        }
         let Some(server) = servers.iter().find(|server| server.listens(arrived.proto, arrived.dst.port)) else {
             let because = self.refusal(&walked, packet, arrived);
             walk.rec.wait(STEP);

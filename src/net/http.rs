@@ -31,12 +31,18 @@ pub enum Speech {
     Tcp,
     /// UDP: one datagram.
     Udp,
+    /// ICMP: one echo request, which kernels answer.
+    Ping,
 }
 
 impl Speech {
     /// What carries it.
     pub fn proto(self) -> Proto {
-        if self == Self::Udp { Proto::Udp } else { Proto::Tcp }
+        match self {
+            Self::Http | Self::Https | Self::Tcp => Proto::Tcp,
+            Self::Udp => Proto::Udp,
+            Self::Ping => Proto::Icmp,
+        }
     }
 }
 
@@ -48,10 +54,12 @@ impl<'a> Target<'a> {
             Some(("https", rest)) => (Speech::Https, rest, Some(443)),
             Some(("tcp", rest)) => (Speech::Tcp, rest, None),
             Some(("udp", rest)) => (Speech::Udp, rest, None),
+            Some(("icmp", rest)) => (Speech::Ping, rest, Some(0)),
             Some(_) => return None,
             None => match &*request.protocol {
                 "tcp" => (Speech::Tcp, &*request.url, None),
                 "udp" => (Speech::Udp, &*request.url, None),
+                "icmp" => (Speech::Ping, &*request.url, Some(0)),
                 _ => (Speech::Http, &*request.url, Some(80)),
             },
         };
@@ -110,6 +118,7 @@ mod tests {
         check("http", "https://web/", Some((Speech::Https, "web", 443, "/")));
         check("http", "web:8080", Some((Speech::Http, "web", 8080, "/")));
         check("tcp", "web:8080", Some((Speech::Tcp, "web", 8080, "/")));
+        check("icmp", "web", Some((Speech::Ping, "web", 0, "/")));
         check("tcp", "web", None);
         check("http", "http://web:0/", None);
         check("http", "http://web:99999/", None);

@@ -9,6 +9,7 @@
 //! masquerades what pods send out of the cluster are left out: only kube-proxy's and kubelet's are here.
 
 mod app;
+mod blame;
 mod conntrack;
 mod dns;
 mod exchange;

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use super::app::Server;
+use super::blame::pod_field;
 use super::rule::Ruleset;
 use crate::api::Store;
 use crate::inet::{Ipv4Addr, Ipv4Net};
@@ -64,6 +65,10 @@ pub struct Cabin {
     pub image: Arc<str>,
     /// The field that names the image.
     pub image_field: FieldRef,
+    /// The field that names its DNS policy.
+    pub dns_field: FieldRef,
+    /// Whether its resolver asks the cluster's DNS; not with `dnsPolicy: Default`.
+    pub asks_cluster: bool,
     /// What listens in it.
     pub servers: Vec<Server>,
 }
@@ -165,10 +170,9 @@ impl Topology {
                 node,
                 host_network: pod.spec.host_network,
                 image: pod.spec.containers.first().map_or("", |c| c.image.as_str()).into(),
-                image_field: FieldRef::new(
-                    Ref::new(Kind::Pod, namespace.clone(), name.clone()),
-                    "spec.containers[0].image",
-                ),
+                image_field: pod_field(store, meta, "containers[0].image"),
+                dns_field: pod_field(store, meta, "dnsPolicy"),
+                asks_cluster: pod.spec.dns_policy != "Default",
                 namespace,
                 name,
                 servers,

@@ -13,9 +13,11 @@ use crate::trace::{Because, Packet, Reason};
 pub(super) struct Words {
     pub(super) connects: Arc<Because>,
     pub(super) sends: Arc<Because>,
+    pub(super) pinged: Arc<Because>,
     pub(super) leaves_pod: Arc<Because>,
     pub(super) arrives: Arc<Because>,
     pub(super) routes_to: Vec<Arc<Because>>,
+    pub(super) pings: Arc<Because>,
     pub(super) to_pod: Arc<Because>,
     pub(super) to_node: Arc<Because>,
     pub(super) to_laptop: Arc<Because>,
@@ -58,9 +60,19 @@ impl Words {
         Self {
             connects: plain(Reason::ClientConnects),
             sends: plain(Reason::ClientSends),
+            pinged: plain(Reason::ClientPings),
             leaves_pod: plain(Reason::LeavesPod),
             arrives: plain(Reason::ArrivesAtNode),
-            routes_to: topology.machines.iter().map(|m| plain(Reason::RouteToNode(m.name.clone()))).collect(),
+            routes_to: topology
+                .machines
+                .iter()
+                .map(|m| {
+                    // As `ip route` prints it on the other nodes.
+                    let rule = format!("{} via {} dev eth0", m.pod_cidr, m.address).into();
+                    Arc::new(Because { rule: Some(rule), reason: Reason::RouteToNode(m.name.clone()), cause: None })
+                })
+                .collect(),
+            pings: plain(Reason::EchoReply),
             to_pod: plain(Reason::DeliverToPod),
             to_node: plain(Reason::DeliverToNode),
             to_laptop: plain(Reason::DeliverToLaptop),

@@ -13,6 +13,10 @@ pub fn explain(because: &Because, lang: Lang) -> String {
             "The client opens a connection from a free port of its own.".to_owned(),
             "客户端从自己的一个空闲端口发起连接。".to_owned(),
         ),
+        ClientPings => (
+            "The client sends an ICMP echo request: a packet without ports.".into(),
+            "客户端发出一个 ICMP 回显请求：这种数据包没有端口。".into(),
+        ),
         ClientSends => (
             "The client sends one datagram from a free port of its own.".into(),
             "客户端从自己的一个空闲端口发出一个数据报。".into(),
@@ -182,6 +186,10 @@ pub fn explain(because: &Because, lang: Lang) -> String {
         ),
         Answers { by, status: 0 } => (format!("{by} answers."), format!("{by} 作出应答。")),
         Answers { by, status } => (format!("{by} answers with status {status}."), format!("{by} 应答，状态码 {status}。")),
+        EchoReply => (
+            "The address belongs to a real network interface, so a kernel answers the ping.".into(),
+            "这个地址属于真实的网络接口，由那里的内核应答 ping。".into(),
+        ),
         UndoesNat => (
             "The kernel remembers this connection and puts the original addresses back, so that the client sees an answer from the address it called.".into(),
             "内核记得这个连接，把地址还原，使客户端看到的应答来自它所访问的地址。".into(),
@@ -227,6 +235,10 @@ pub fn explain(because: &Because, lang: Lang) -> String {
             format!("Only pods ask the cluster's DNS. The resolver here does not know {name}."),
             format!("只有 Pod 会询问集群的 DNS。这里的解析器不认识 {name}。"),
         ),
+        DnsPolicyDefault(name) => (
+            format!("dnsPolicy of this pod is Default: it asks as its node does, and nobody there knows {name}."),
+            format!("这个 Pod 的 dnsPolicy 是 Default：它像节点那样查询名字，而那里没有谁认识 {name}。"),
+        ),
         DnsSilent(name) => (
             format!("The cluster's DNS did not answer, so {name} has no address."),
             format!("集群 DNS 没有应答，得不到 {name} 的地址。"),
@@ -269,4 +281,82 @@ pub fn action_label(hop: &Hop, lang: Lang) -> String {
 
 fn join<T: ToString>(items: impl Iterator<Item = T>) -> String {
     items.map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inet::Ipv4Addr;
+
+    #[test]
+    fn every_reason_has_a_sentence_in_each_language() {
+        use Reason::*;
+        let all = [
+            ClientConnects,
+            ClientSends,
+            ClientPings,
+            LeavesPod,
+            ArrivesAtNode,
+            RouteToNode("x".into()),
+            RouteOut,
+            DeliverToPod,
+            DeliverToNode,
+            DeliverToLaptop,
+            ClusterIp("x".into()),
+            NodePort("x".into()),
+            ExternalIp("x".into()),
+            LoadBalancerIp("x".into()),
+            Picked { service: "x".into(), endpoint: "x".into(), of: 3 },
+            PickedAgain { service: "x".into(), endpoint: "x".into(), seconds: 3 },
+            MasqueradeNotPod,
+            MasqueradeExternal,
+            MasqueradeNode,
+            MasqueradeHairpin,
+            SelectsNothing { service: "x".into(), selector: "x".into() },
+            NoSelector("x".into()),
+            NoneReady { service: "x".into(), matching: 3 },
+            NoLocalEndpoint("x".into()),
+            NoLocalEndpointExternal("x".into()),
+            SourceRefused("x".into()),
+            MartianLoopback,
+            InvalidState,
+            HealthCheck("x".into()),
+            ClusterIpFromOutside,
+            PodIpFromOutside,
+            PrivateFromInternet,
+            NoSuchAddress,
+            NoSuchClient("x".into()),
+            NoSuchService,
+            NoSuchPort { service: "x".into(), ports: "x".into() },
+            NoNeighbour,
+            NothingListens { pod: "x".into(), image: "x".into(), listens: "x".into() },
+            NodeListensNot,
+            LaptopListensNot,
+            SpeaksNoTls("x".into()),
+            Answers { by: "x".into(), status: 200 },
+            EchoReply,
+            UndoesNat,
+            ReplyGoesOn,
+            ReplyArrives,
+            RefusalArrives,
+            AsksFor { name: "x".into(), given: Some("x".into()) },
+            NameFound { name: "x".into(), addresses: [Ipv4Addr::LOCALHOST].into() },
+            NameIsAlias { name: "x".into(), target: "x".into() },
+            NameUnknown("x".into()),
+            NameOutside("x".into()),
+            NameNowhere("x".into()),
+            NameHasNoAddress("x".into()),
+            ResolverOutside("x".into()),
+            DnsPolicyDefault("x".into()),
+            DnsSilent("x".into()),
+            BadUrl("x".into()),
+        ];
+        for reason in all {
+            let because = Because::plain(reason);
+            let (en, zh) = (explain(&because, Lang::En), explain(&because, Lang::Zh));
+            assert!(en.is_ascii() && en.ends_with('.') && en.len() < 260, "{en}");
+            assert!(zh.ends_with('。') && zh.chars().any(|c| c > '\u{3fff}'), "{zh}");
+            assert!(!zh.contains(", ") && !zh.contains(';'), "half-width marks in {zh}");
+        }
+    }
 }

@@ -96,3 +96,73 @@ fn put_because(map: &mut Map<String, Value>, because: &Because, lang: Lang) {
         map.insert("cause".into(), json!({"object": cause.object.to_string(), "field": &*cause.path}));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::inet::Ipv4Addr;
+    use crate::object::{FieldRef, Kind, Ref};
+    use crate::time::{Duration, Instant};
+    use crate::trace::{Action, By, Outcome, Packet, Place, Proto, Reason, Request, Socket};
+
+    #[test]
+    fn the_shape_is_the_documented_one() {
+        let socket = |d, port| Socket { ip: Ipv4Addr::new(10, 0, 0, d), port };
+        let service = Ref::new(Kind::Service, "default", "web");
+        let because = Arc::new(Because {
+            rule: Some("-A KUBE-SERVICES -j REJECT".into()),
+            reason: Reason::NoSelector("default/web".into()),
+            cause: Some(FieldRef::new(service, "spec.selector")),
+        });
+        let at = Place::Node("minikube".into());
+        let trace = Trace {
+            id: 7,
+            start: Instant::from_millis(12),
+            from: Place::Laptop,
+            request: Request {
+                protocol: "http".into(),
+                method: "GET".into(),
+                url: "http://web/".into(),
+                headers: vec![("A".into(), "b".into())],
+            },
+            outcome: Outcome {
+                kind: OutcomeKind::Refused,
+                status: 0,
+                body: "".into(),
+                responder: None,
+                seen_source: None,
+                at: Some(at.clone()),
+                because: Some(because.clone()),
+            },
+            hops: vec![Hop {
+                t: Duration::from_micros(350),
+                at,
+                by: By::KubeProxy,
+                action: Action::Reject,
+                reply: false,
+                exchange: 0,
+                packet: Packet { proto: Proto::Tcp, src: socket(1, 40_112), dst: socket(2, 80) },
+                because,
+            }],
+        };
+        let sentence =
+            "Service default/web has no selector, and nobody wrote endpoints for it. So the kernel refuses at once.";
+        let cause = json!({"object": "Service/default/web", "field": "spec.selector"});
+        let rule = "-A KUBE-SERVICES -j REJECT";
+        assert_eq!(
+            to_json(&trace, Lang::En),
+            json!({
+                "version": 1, "id": 7, "start_us": 12000, "from": "laptop",
+                "request": {"protocol": "http", "method": "GET", "url": "http://web/", "headers": {"A": "b"}},
+                "outcome": {"kind": "refused", "at": "node/minikube", "because": sentence, "rule": rule, "cause": cause},
+                "hops": [{
+                    "t_us": 350, "at": "node/minikube", "by": "kube-proxy", "action": "reject", "exchange": 0,
+                    "packet": {"proto": "tcp", "src": "10.0.0.1:40112", "dst": "10.0.0.2:80"},
+                    "because": sentence, "rule": rule, "cause": cause,
+                }],
+            })
+        );
+    }
+}

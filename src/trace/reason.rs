@@ -15,6 +15,8 @@ pub enum Reason {
     ClientConnects,
     /// The client sent a datagram.
     ClientSends,
+    /// The client sent a ping.
+    ClientPings,
 
     // Wires and routes.
     /// The packet left its pod by the veth pair.
@@ -143,6 +145,9 @@ pub enum Reason {
         status: u16,
     },
 
+    /// The kernel of the machine or pod answered a ping.
+    EchoReply,
+
     // The way back.
     /// The kernel put back the addresses that it had changed.
     UndoesNat,
@@ -185,6 +190,8 @@ pub enum Reason {
     NameHasNoAddress(Arc<str>),
     /// Outside pods, the resolver does not ask the cluster's DNS.
     ResolverOutside(Arc<str>),
+    /// The pod's `dnsPolicy` is Default: it asks as its node does.
+    DnsPolicyDefault(Arc<str>),
     /// The cluster's DNS did not answer.
     DnsSilent(Arc<str>),
     /// The request's address cannot be read.

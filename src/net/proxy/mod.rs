@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 pub(super) use iptables::write;
 
+use super::blame::pod_field;
 use crate::api::Store;
 use crate::inet::{Ipv4Addr, Ipv4Net};
 use crate::object::{self, FieldRef, Kind, Labels, Ref};
@@ -327,18 +328,22 @@ fn lacking(store: &Store, port: &ServicePort, meta: &object::Meta, selector: &La
     let pods = || store.list(Kind::Pod, Some(&meta.namespace));
     let mut matching = pods().filter(|pod| selector.iter().all(|(k, v)| pod.meta.labels.get(k) == Some(v)));
     if let Some(first) = matching.next() {
-        let probed = |c: &&object::Container| c.readiness_probe.is_some();
-        let container = first.body::<object::Pod>().and_then(|pod| pod.spec.containers.iter().position(|c| probed(&c)));
-        let path = match container {
-            Some(i) => format!("spec.containers[{i}].readinessProbe"),
-            None => "status.phase".to_owned(),
+        // The probe that keeps it from being ready, or, where there is none, the selector that chose it.
+        let containers = first.body::<object::Pod>().map_or(&[][..], |pod| &pod.spec.containers);
+        let cause = match containers.iter().position(|container| container.readiness_probe.is_some()) {
+            Some(i) => pod_field(store, &first.meta, &format!("containers[{i}].readinessProbe")),
+            None => port.field(&selected(selector.keys().next())),
         };
-        let reason = Reason::NoneReady { service, matching: 1 + matching.count() as u32 };
-        return (reason, FieldRef::new(first.key(), path));
+        return (Reason::NoneReady { service, matching: 1 + matching.count() as u32 }, cause);
     }
     // The label to blame is the first that no pod has.
     let unknown = |(k, v): &(&String, &String)| !pods().any(|pod| pod.meta.labels.get(*k) == Some(*v));
-    let key = selector.iter().find(unknown).or(selector.iter().next()).map_or("", |(k, _)| k.as_str());
+    let key = selector.iter().find(unknown).or(selector.iter().next()).map(|(k, _)| k);
     let text = selector.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(",");
-    (Reason::SelectsNothing { service, selector: text.into() }, port.field(&format!("spec.selector[{key}]")))
+    (Reason::SelectsNothing { service, selector: text.into() }, port.field(&selected(key)))
+}
+
+/// `spec.selector[app]`
+fn selected(key: Option<&String>) -> String {
+    format!("spec.selector[{}]", key.map_or("", String::as_str))
 }
