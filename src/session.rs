@@ -11,9 +11,8 @@ use crate::api::Status;
 use crate::cluster::Cluster;
 use crate::diag::Diagnostic;
 use crate::lang::Lang;
-use crate::manifest;
 use crate::object::{Profile, Ref};
-use crate::shell::{self, Files, Output, Reading, Stream, Terminal};
+use crate::shell::{self, Applied, Files, Output, Reading, Stream, Terminal};
 use crate::text::Source;
 use crate::time::{Duration, Instant};
 use crate::trace::Trace;
@@ -151,12 +150,15 @@ impl Session {
     pub fn run(&mut self, command: Command) -> Reply {
         let at = self.state.cluster.now();
         let before = self.state.clone();
-        let reply = self.state.execute(&command, self.lang);
-        let changed = self.state.cluster.store().revision() != before.cluster.store().revision();
-        let live = match &command {
-            Command::Live(source) => Some(Typed { trees: trees(source), changed }),
-            _ => None,
+        let (reply, trees) = match &command {
+            Command::Live(source) => {
+                let (reply, trees) = self.state.live(source, self.lang);
+                (reply, Some(trees))
+            }
+            other => (self.state.execute(other, self.lang), None),
         };
+        let changed = self.state.cluster.store().revision() != before.cluster.store().revision();
+        let live = trees.map(|trees| Typed { trees, changed });
         let typing = match (&command, self.log.last()) {
             (Command::Live(now), Some((_, Command::Live(last)))) if now.name == last.name => self.live.take(),
             _ => None,
@@ -320,11 +322,6 @@ impl Session {
     }
 }
 
-/// What a text says, whatever its comments and blanks; empty if it cannot be read.
-fn trees(source: &Source) -> Vec<serde_json::Value> {
-    manifest::parse(source).manifests.into_iter().map(|manifest| manifest.tree).collect()
-}
-
 impl State {
     fn speak(&mut self, lang: Lang) {
         self.terminals.values_mut().for_each(|terminal| terminal.lang = lang);
@@ -332,15 +329,13 @@ impl State {
 
     fn execute(&mut self, command: &Command, lang: Lang) -> Reply {
         match command {
-            Command::Apply(source) => self.apply(source, Reading::UntilUnreadable, lang),
-            Command::Live(source) => {
-                let before = self.applied.get(&source.name).cloned().unwrap_or_default();
-                let mut reply = self.apply(source, Reading::Whole, lang);
-                if manifest::parse(source).refusals.is_empty() {
-                    self.prune(source, &before, &mut reply.output);
-                }
-                reply
+            Command::Apply(source) => {
+                let applied = self.apply(source, Reading::UntilUnreadable, lang);
+                let keys = applied.said.iter().map(|(key, _)| key.clone());
+                self.applied.entry(source.name.clone()).or_default().extend(keys);
+                Reply { output: applied.output, diagnostics: applied.diagnostics, traces: Vec::new() }
             }
+            Command::Live(source) => self.live(source, lang).0,
             Command::Write(source) => {
                 self.files.insert(source.name.clone(), source.text.clone());
                 Reply::default()
@@ -374,26 +369,35 @@ impl State {
         }
     }
 
-    fn apply(&mut self, source: &Source, reading: Reading, lang: Lang) -> Reply {
+    fn apply(&mut self, source: &Source, reading: Reading, lang: Lang) -> Applied {
         self.files.insert(source.name.clone(), source.text.clone());
-        let applied = shell::apply(&mut self.cluster, source, reading, lang);
-        self.applied.entry(source.name.clone()).or_default().extend(applied.keys);
-        Reply { output: applied.output, diagnostics: applied.diagnostics, traces: Vec::new() }
+        shell::apply(&mut self.cluster, source, reading, lang)
+    }
+
+    /// Applies what is being typed; gives what the text says, too.
+    fn live(&mut self, source: &Source, lang: Lang) -> (Reply, Vec<serde_json::Value>) {
+        let mut applied = self.apply(source, Reading::Whole, lang);
+        let (keys, trees): (BTreeSet<Ref>, Vec<_>) = applied.said.into_iter().unzip();
+        if applied.is_readable {
+            self.prune(&source.name, &keys, &mut applied.output);
+            self.applied.insert(source.name.clone(), keys);
+        } else {
+            self.applied.entry(source.name.clone()).or_default().extend(keys);
+        }
+        (Reply { output: applied.output, diagnostics: applied.diagnostics, traces: Vec::new() }, trees)
     }
 
     /// Deletes what a file made before and says no longer, unless another file says it.
-    fn prune(&mut self, source: &Source, before: &BTreeSet<Ref>, output: &mut Output) {
-        let stands: BTreeSet<Ref> =
-            manifest::parse(source).manifests.iter().map(|manifest| manifest.key(shell::DEFAULT_NAMESPACE)).collect();
-        let elsewhere = |key: &Ref| self.applied.iter().any(|(file, keys)| *file != source.name && keys.contains(key));
-        let gone: Vec<Ref> = before.iter().filter(|key| !stands.contains(key) && !elsewhere(key)).cloned().collect();
+    fn prune(&mut self, name: &str, stands: &BTreeSet<Ref>, output: &mut Output) {
+        let elsewhere = |key: &Ref| self.applied.iter().any(|(file, keys)| file != name && keys.contains(key));
+        let made = self.applied.get(name).into_iter().flatten();
+        let gone: Vec<Ref> = made.filter(|key| !stands.contains(key) && !elsewhere(key)).cloned().collect();
         for key in gone {
             // What is gone already needs no pruning.
             if self.cluster.delete(&key, None).is_ok() {
                 output.chunks.push((Stream::Out, format!("{} pruned\n", shell::named(&key))));
             }
         }
-        self.applied.insert(source.name.clone(), stands);
     }
 
     /// Keeps the traces of an output.

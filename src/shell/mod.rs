@@ -90,8 +90,10 @@ pub struct Applied {
     pub output: Output,
     /// What is wrong, reading and refusals both, each at its place.
     pub diagnostics: Vec<Diagnostic>,
-    /// The objects that the file made or changed, or left as they were.
-    pub keys: Vec<Ref>,
+    /// The objects that stand in the file, refused by the server or not, and what it says of each.
+    pub said: Vec<(Ref, serde_json::Value)>,
+    /// Whether every document could be read.
+    pub is_readable: bool,
 }
 
 /// What follows a document that cannot be read.
@@ -108,11 +110,8 @@ pub fn apply(cluster: &mut Cluster, source: &Source, reading: Reading, lang: Lan
     let file = kubectl::file(cluster, source, DEFAULT_NAMESPACE, reading);
     let mut io = Io::default();
     let code = file.tell(&mut io, source, lang);
-    Applied {
-        output: Output { chunks: io.chunks, code, ..Output::default() },
-        diagnostics: file.diagnostics,
-        keys: file.keys,
-    }
+    let output = Output { chunks: io.chunks, code, ..Output::default() };
+    Applied { output, diagnostics: file.diagnostics, said: file.said, is_readable: file.is_readable }
 }
 
 /// Sends `count` requests from a place, a new connection each, as a traffic generator does: who gets no answer waits 2 seconds.

@@ -3,7 +3,7 @@
 use crate::api::{Reason, Status};
 use crate::cluster::{Applied, Cluster};
 use crate::diag::{Diagnostic, Severity};
-use crate::manifest::{self, Manifest, Refuser};
+use crate::manifest::{self, Manifest, Refusal, Refuser};
 use crate::object::{FieldRef, Ref};
 use crate::text::Source;
 
@@ -23,8 +23,10 @@ pub(in crate::shell) struct File {
     pub(in crate::shell) out: String,
     /// What is wrong, reading and refusals both, each at its place.
     pub(in crate::shell) diagnostics: Vec<Diagnostic>,
-    /// The objects that stand in the file, applied or not.
-    pub(in crate::shell) keys: Vec<Ref>,
+    /// The objects that stand in the file, applied or not, and what it says of each.
+    pub(in crate::shell) said: Vec<(Ref, serde_json::Value)>,
+    /// Whether every document could be read.
+    pub(in crate::shell) is_readable: bool,
     errors: Vec<Refused>,
 }
 
@@ -35,40 +37,51 @@ enum Refused {
     Plain(String),
     /// The server's, and what kubectl was doing.
     Server(Box<Status>, String),
+    /// All of it, for refusals that are no `Status` of ours.
+    Whole(String),
 }
 
 /// Applies each document of a file in order, as `kubectl apply -f` does.
 pub(in crate::shell) fn file(cluster: &mut Cluster, source: &Source, namespace: &str, reading: Reading) -> File {
     let parsed = manifest::parse(source);
-    let mut file = File { diagnostics: parsed.diagnostics, ..File::default() };
+    let is_readable = parsed.refusals.is_empty();
+    let mut file = File { diagnostics: parsed.diagnostics, is_readable, ..File::default() };
     let stop = parsed.refusals.iter().find(|refusal| matches!(refusal.by, Refuser::Reader | Refuser::Checker));
     let stop = stop.map(|refusal| refusal.span.start).filter(|_| reading == Reading::UntilUnreadable);
     let stands = |start: u32| stop.is_none_or(|stop| start <= stop);
     // Documents in the order of the text, read ones and refused ones.
-    let mut documents: Vec<(u32, Result<&Manifest, &manifest::Refusal>)> =
+    let mut documents: Vec<(u32, Result<&Manifest, &Refusal>)> =
         parsed.manifests.iter().map(|manifest| (manifest.span.start, Ok(manifest))).collect();
     documents.extend(parsed.refusals.iter().map(|refusal| (refusal.span.start, Err(refusal))));
     documents.sort_by_key(|(start, _)| *start);
     for (_, document) in documents.into_iter().filter(|(start, _)| stands(*start)) {
         match document {
             Ok(manifest) => file.apply(cluster, source, manifest, namespace),
-            Err(refusal) => file.errors.push(match refusal.by {
-                Refuser::Reader | Refuser::Checker | Refuser::Mapper => Refused::Plain(refusal.message.clone()),
-                Refuser::Server => Refused::Server(
-                    Box::new(Status::bad_request(refusal.message.clone())),
-                    format!("error when creating {}: ", super::go_quote(&source.name)),
-                ),
-            }),
+            Err(refusal) => file.errors.push(unread(refusal, source)),
         }
     }
     file.diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
+    let said = parsed.manifests.into_iter().filter(|manifest| stands(manifest.span.start));
+    file.said = said.map(|manifest| (manifest.key(namespace), manifest.tree)).collect();
     file
+}
+
+/// The failure of a document that could not be read.
+fn unread(refusal: &Refusal, source: &Source) -> Refused {
+    let doing = format!("error when creating {}: ", super::go_quote(&source.name));
+    let message = &refusal.message;
+    match refusal.by {
+        Refuser::Reader | Refuser::Checker | Refuser::Mapper => Refused::Plain(message.clone()),
+        Refuser::Server if message.starts_with("Request entity too large") => {
+            Refused::Whole(format!("Error from server (RequestEntityTooLarge): {doing}{message}\n"))
+        }
+        Refuser::Server => Refused::Server(Box::new(Status::bad_request(message.clone())), doing),
+    }
 }
 
 impl File {
     fn apply(&mut self, cluster: &mut Cluster, source: &Source, manifest: &Manifest, namespace: &str) {
         let key = manifest.key(namespace);
-        self.keys.push(key.clone());
         let exists = cluster.store().get(&key).is_some();
         match cluster.apply(manifest, namespace) {
             Ok(applied) => {
@@ -94,7 +107,7 @@ impl File {
         io.out(&self.out);
         if !self.errors.is_empty() {
             io.err(told(&self.errors));
-        } else if self.keys.is_empty() {
+        } else if self.said.is_empty() {
             io.err("error: no objects passed to apply\n");
             return 1;
         }
@@ -107,10 +120,12 @@ fn told(errors: &[Refused]) -> String {
     match errors {
         [Refused::Plain(text)] => format!("error: {text}\n"),
         [Refused::Server(status, doing)] => status.kubectl_doing(doing),
+        [Refused::Whole(text)] => text.clone(),
         _ => errors
             .iter()
             .map(|error| match error {
                 Refused::Plain(text) => format!("{text}\n"),
+                Refused::Whole(text) => text.clone(),
                 Refused::Server(status, doing) => {
                     format!("Error from server ({:?}): {doing}{}\n", status.reason, status.message)
                 }
@@ -148,7 +163,7 @@ pub(super) fn apply(call: &mut Call) -> Result<i32, Fail> {
         let file = file(call.shell.cluster, &source, &call.namespace, Reading::UntilUnreadable);
         warn(call.io, &source, &file.diagnostics, call.shell.terminal.lang);
         call.io.out(&file.out);
-        count += file.keys.len();
+        count += file.said.len();
         errors.extend(file.errors);
     }
     if errors.is_empty() && count == 0 {
@@ -212,14 +227,7 @@ pub(super) fn create(call: &mut Call, names: &[String]) -> Result<i32, Fail> {
     for source in sources(call, names)? {
         let parsed = manifest::parse(&source);
         let doing = format!("error when creating {}: ", super::go_quote(&source.name));
-        for refusal in &parsed.refusals {
-            errors.push(match refusal.by {
-                Refuser::Server => {
-                    Refused::Server(Box::new(Status::bad_request(refusal.message.clone())), doing.clone())
-                }
-                _ => Refused::Plain(refusal.message.clone()),
-            });
-        }
+        errors.extend(parsed.refusals.iter().map(|refusal| unread(refusal, &source)));
         for manifest in &parsed.manifests {
             count += 1;
             let mut object = manifest.object.clone();
