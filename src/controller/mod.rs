@@ -152,6 +152,12 @@ fn pod(store: &Store, key: &Ref, was: Option<&Object>, is: Option<&Object>, wake
     }
     if replicaset::view(was) != replicaset::view(is) {
         for owner in controllers(Kind::ReplicaSet, was, is) {
+            // A deployment that recreates waits for the last old pod to go.
+            if let Some(set) = store.get(&owner).filter(|_| is.is_none()) {
+                for deployment in controllers(Kind::Deployment, None, Some(set)) {
+                    wake(Controller::Deployment, deployment);
+                }
+            }
             wake(Controller::ReplicaSet, owner);
         }
         // Whoever selects a pod that nobody controls may adopt it.
