@@ -2,7 +2,8 @@
 //!
 //! Takes the events of `saphyr-parser` (YAML 1.2); scalars are read by the rules of YAML 1.1 as
 //! `kubernetes-sigs/yaml` `goyaml.v2/resolve.go` does, for that is how kubectl reads a file: `on` is true, `010` is 8,
-//! dates stay strings. Aliases and merge keys are resolved here. Nothing recurses: the depth of a text is the text's choice.
+//! dates stay strings. (Left out: U+0085 and U+2028 are line breaks in YAML 1.1 and not here; `&a:` is an anchor of a key
+//! there and not here.) Aliases and merge keys are resolved here. Nothing recurses: the depth of a text is the text's choice.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -106,11 +107,12 @@ pub(super) enum Open {
 
 /// Reads the first document of `text`, which begins at byte `base` of its file: none if there is nothing but comments.
 pub(super) fn read(text: &str, base: u32, duplicates: &mut Vec<Duplicate>) -> Result<Option<Node>, Syntax> {
+    let written = text;
     let mut text = Cow::Borrowed(text);
     // YAML 1.2 wants the lines of a flow collection indented, go-yaml does not: such a line is joined to the one before.
     for _ in 0..MAX_JOINS {
         duplicates.clear();
-        match attempt(&text, base, duplicates) {
+        match attempt(&text, written, base, duplicates) {
             Err(Stop::Outdented(at)) => match syntax::join_lines(&text, (at - base) as usize) {
                 Some(joined) => text = Cow::Owned(joined),
                 None => break,
@@ -136,7 +138,8 @@ impl From<Syntax> for Stop {
     }
 }
 
-fn attempt(text: &str, base: u32, duplicates: &mut Vec<Duplicate>) -> Result<Option<Node>, Stop> {
+/// Reads `text`, which is `written` with some lines joined.
+fn attempt(text: &str, written: &str, base: u32, duplicates: &mut Vec<Duplicate>) -> Result<Option<Node>, Stop> {
     let mut builder = Builder {
         places: Places::new(text, base),
         stack: Vec::new(),
@@ -146,6 +149,7 @@ fn attempt(text: &str, base: u32, duplicates: &mut Vec<Duplicate>) -> Result<Opt
         duplicates,
     };
     let mut tabs = Tabs::new(text, base);
+    let joined = text != written;
     for event in Parser::new_from_str(text) {
         let (event, span) = match event {
             Ok(event) => event,
@@ -178,6 +182,12 @@ fn attempt(text: &str, base: u32, duplicates: &mut Vec<Duplicate>) -> Result<Opt
                 tabs.skip(span);
                 let merge = plain && tag.is_none() && text == "<<";
                 let span = if missing { Span { end: span.start, ..span } } else { span };
+                let before = written.get((span.start - base) as usize..(span.end - base) as usize);
+                let text = match joined && before.is_some_and(|before| before.contains('\n')) {
+                    // What would have been folded has become blanks.
+                    true => Cow::Owned(text.split_whitespace().collect::<Vec<_>>().join(" ")),
+                    false => text,
+                };
                 let data = resolve(&text, plain, tag.as_deref()).map_err(|message| Syntax::bare(span, message))?;
                 builder.complete(Node { span, data, size: 1 }, anchor, merge)?;
             }
