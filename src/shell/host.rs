@@ -345,6 +345,23 @@ pub(super) fn exit(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
     code
 }
 
+/// `export NAME=VALUE`
+pub(super) fn export(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
+    for arg in args {
+        let (name, value) = arg.split_once('=').unwrap_or((arg, ""));
+        let fits = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if !fits {
+            io.err(format!("{}: export: `{arg}': not a valid identifier\n", shell.shell_name()));
+            return 1;
+        }
+        if arg.contains('=') {
+            shell.terminal.variables.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    0
+}
+
 /// `whoami`
 pub(super) fn whoami(shell: &mut Shell, io: &mut Io, _: &[String]) -> i32 {
     io.out(match shell.terminal.place() {

@@ -240,3 +240,170 @@ fn find(name: &str, place: &Place) -> Option<&'static super::Program> {
         .unwrap_or(name);
     PROGRAMS.iter().find(|p| p.name == name && (!p.laptop_only || *place == Place::Laptop))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Files, Output, Terminal, run};
+    use crate::cluster::Cluster;
+    use crate::lang::Lang;
+    use crate::object::{Kind, Profile, Ref};
+    use crate::rng::Rng;
+    use crate::shell::Stream;
+
+    fn terminal() -> (Cluster, Terminal, Files) {
+        let files = Files::from([("a.yaml".to_owned(), "a: b\n".to_owned())]);
+        (Cluster::new(&Profile::named("minikube").unwrap(), 1), Terminal::new(Lang::En), files)
+    }
+
+    #[test]
+    fn lines_of_any_words_end_without_a_panic() {
+        const WORDS: &[&str] = &[
+            "kubectl",
+            "get",
+            "pods",
+            "svc,ep",
+            "-o",
+            "yaml",
+            "jsonpath={.items[0]}",
+            "-n",
+            "-A",
+            "-l",
+            "a=b",
+            "delete",
+            "--all",
+            "describe",
+            "exec",
+            "-it",
+            "--",
+            "sh",
+            "run",
+            "x",
+            "--image=busybox",
+            "--rm",
+            "scale",
+            "--replicas=2",
+            "rollout",
+            "status",
+            "wait",
+            "--for=delete",
+            "--timeout=5s",
+            "create",
+            "deployment",
+            "expose",
+            "--port=80",
+            "label",
+            "apply",
+            "-f",
+            "a.yaml",
+            "-",
+            ".",
+            "minikube",
+            "ssh",
+            "node",
+            "list",
+            "ip",
+            "curl",
+            "-v",
+            "-m",
+            "2",
+            "http://kubernetes",
+            "10.96.0.1:443",
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{http_code}",
+            "wget",
+            "-qO-",
+            "trace",
+            "--from",
+            "node/minikube",
+            "nslookup",
+            "grep",
+            "-c",
+            "[",
+            "(",
+            "sort",
+            "-k2",
+            "uniq",
+            "head",
+            "-n",
+            "-1",
+            "|",
+            "|",
+            ";",
+            "&&",
+            "||",
+            "$(",
+            ")",
+            "for",
+            "i",
+            "in",
+            "1",
+            "2",
+            ";",
+            "do",
+            "done",
+            "echo",
+            "$i",
+            "$?",
+            "\"",
+            "'",
+            "2>&1",
+            ">/dev/null",
+            "exit",
+            "seq",
+            "9",
+            "sleep",
+            "1",
+            "cat",
+            "中文",
+            "config",
+            "set-context",
+            "--current",
+            "export",
+            "IP=1",
+            "{1..3}",
+            "\\",
+            "&",
+            "#",
+            "{",
+            "}",
+        ];
+        let mut rng = Rng::new(7).fork("lines");
+        let (mut cluster, mut terminal, mut files) = terminal();
+        for _ in 0..3000 {
+            let count = 1 + rng.below(12);
+            let words: Vec<&str> = (0..count).map(|_| WORDS[rng.below(WORDS.len() as u32) as usize]).collect();
+            let line = words.join(" ");
+            run(&mut cluster, &mut terminal, &mut files, &line);
+            assert!(!terminal.places.is_empty(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_would_never_end_is_stopped() {
+        let (mut cluster, mut terminal, mut files) = terminal();
+        let line = "for a in {1..1000}; do for b in {1..1000}; do echo $a $b; done; done";
+        let output = run(&mut cluster, &mut terminal, &mut files, line);
+        assert!(output.on(Stream::Err).starts_with("kubehop: stopped: one line may run 20000 commands"));
+        let deep = "sh -c 'sh -c \"echo deep\"'";
+        assert_eq!(run(&mut cluster, &mut terminal, &mut files, deep).on(Stream::Out), "deep\n");
+    }
+
+    #[test]
+    fn a_shell_ends_with_its_pod() {
+        let (mut cluster, mut terminal, mut files) = terminal();
+        let mut line = |line: &str| -> Output { run(&mut cluster, &mut terminal, &mut files, line) };
+        line("kubectl run web --image=hello:1.0; kubectl wait --for=condition=Ready pod/web");
+        line("kubectl exec -it web -- sh");
+        assert_eq!(line("hostname").on(Stream::Out), "web\n");
+        line("exit");
+        line("kubectl exec -it web -- sh");
+        // Somebody else deletes the pod.
+        let pod = Ref::new(Kind::Pod, "default", "web");
+        cluster.delete(&pod, Some(0)).unwrap();
+        let output = run(&mut cluster, &mut terminal, &mut files, "hostname");
+        assert_eq!((output.on(Stream::Err).as_str(), output.code), ("command terminated with exit code 137\n", 137));
+        assert_eq!(run(&mut cluster, &mut terminal, &mut files, "hostname").on(Stream::Out), "laptop\n");
+    }
+}

@@ -79,7 +79,10 @@ pub type Files = BTreeMap<String, String>;
 pub fn run(cluster: &mut Cluster, terminal: &mut Terminal, files: &mut Files, line: &str) -> Output {
     let mut shell = Shell::new(cluster, terminal, files);
     let mut io = Io::default();
-    let code = shell.line(&mut io, line);
+    let code = match shell.cut_off(&mut io) {
+        Some(code) => code,
+        None => shell.line(&mut io, line),
+    };
     Output { chunks: io.chunks, code, traces: shell.traces, clear: shell.clear }
 }
 
@@ -283,6 +286,7 @@ const PROGRAMS: &[Program] = &[
     program("sort", filter::sort, "", ""),
     program("uniq", filter::uniq, "", ""),
     program("wc", filter::wc, "", ""),
+    program("export", host::export, "", ""),
     program("true", |_, _, _| 0, "", ""),
     program("false", |_, _, _| 1, "", ""),
     program("sudo", host::sudo, "", ""),

@@ -1,6 +1,6 @@
 //! Where one stands: the laptop, a node or a pod, and what each shell says of itself.
 
-use super::{Shell, Terminal};
+use super::{Io, Shell, Terminal};
 use crate::object::{Kind, Node, Pod, Ref};
 use crate::trace::Place;
 
@@ -47,6 +47,22 @@ impl Shell<'_> {
         self.terminal.places.pop();
         self.moved = true;
         true
+    }
+
+    /// Goes back from pods that are gone: their shells were killed. Gives the status that is left of them.
+    pub(super) fn cut_off(&mut self, io: &mut Io) -> Option<i32> {
+        let mut code = None;
+        while let Place::Pod(namespace, name) = self.terminal.place().clone() {
+            let pod = self.cluster.store().get(&Ref::new(Kind::Pod, namespace, name));
+            let pod = pod.and_then(|pod| pod.body::<Pod>());
+            if pod.is_some_and(|pod| !matches!(pod.status.phase.as_str(), "Succeeded" | "Failed")) || !self.leave() {
+                break;
+            }
+            io.err("command terminated with exit code 137\n");
+            super::kubectl::left(self, io);
+            code = Some(137);
+        }
+        code
     }
 
     /// The nodes and their addresses, the control plane first.

@@ -15,7 +15,7 @@ mod exec;
 mod report;
 mod describe;
 mod wait;
-mod version;
+mod info;
 
 use super::flags::{self, Flag, Flags, Problem, Style, switch, value};
 use super::{Io, Shell, go_quote};
@@ -40,7 +40,10 @@ const fn verb(name: &'static str, flags: &'static [Flag], run: fn(&mut Call) -> 
 
 /// The verbs of the lab's kubectl.
 pub(super) const VERBS: &[Verb] = &[
+    verb("api-resources", info::API_RESOURCES, info::api_resources),
     verb("apply", apply::APPLY, apply::apply),
+    verb("cluster-info", &[], info::cluster_info),
+    verb("config", info::CONFIG, info::config),
     verb("create", create::CREATE, create::create),
     verb("delete", delete::FLAGS, delete::delete),
     verb("describe", describe::FLAGS, describe::describe),
@@ -51,7 +54,7 @@ pub(super) const VERBS: &[Verb] = &[
     verb("rollout", wait::ROLLOUT, wait::rollout),
     verb("run", exec::RUN, exec::run),
     verb("scale", change::SCALE, change::scale),
-    verb("version", version::FLAGS, version::version),
+    verb("version", info::VERSION, info::version),
     verb("wait", wait::WAIT, wait::wait),
 ];
 
