@@ -303,3 +303,36 @@ spec:
     assert!(matches!(trace.outcome.because.unwrap().reason, Reason::NoneReady { matching: 1, .. }));
     assert_eq!(get(&mut cluster, &format!("http://{ip}:9090/api/hello")).outcome.status, 200, "unready is not deaf");
 }
+
+#[test]
+fn a_target_port_name_that_nobody_has_is_said() {
+    let mut world = with_service("minikube", &[0], |spec| {
+        spec.ports[0].target_port = Some(kubehop::object::IntOrString::String("web".into()));
+    });
+    // The slice controller leaves out a port whose name it cannot find.
+    let key = Ref::new(Kind::EndpointSlice, "default", "test-svc-cluster-abcde");
+    let mut slice = (**world.store.get(&key).unwrap()).clone();
+    slice.body_mut::<kubehop::object::EndpointSlice>().unwrap().ports.clear();
+    world.store.put(slice);
+    let network = world.network();
+    let trace = world.get(&network, "node/minikube", HELLO);
+    assert_eq!(cause(&trace, Action::Reject), "Service/default/test-svc-cluster spec.ports[0].targetPort");
+    assert!(matches!(&trace.outcome.because.unwrap().reason, Reason::NoNamedPort { name, .. } if &**name == "web"));
+}
+
+#[test]
+fn an_address_that_nobody_has_is_unreachable_after_three_seconds() {
+    let mut world = with_service("multinode", &[0, 1, 2], |_| {});
+    let network = world.network();
+    for ip in ["10.244.0.99", "10.244.2.99"] {
+        let trace = world.get(&network, "pod/default/client", &format!("http://{ip}:9090/"));
+        assert_eq!(trace.outcome.kind, OutcomeKind::Unreachable);
+        assert_eq!(trace.duration().as_secs(), 3);
+    }
+    let trace = world.get(&network, "node/minikube", "http://10.96.0.99/");
+    assert_eq!(trace.outcome.because.unwrap().reason, Reason::NoSuchService);
+    let trace = world.get(&network, "node/minikube", "http://10.96.0.7:80/");
+    assert!(
+        matches!(&trace.outcome.because.unwrap().reason, Reason::NoSuchPort { ports, .. } if &**ports == "9090/TCP")
+    );
+}

@@ -5,7 +5,7 @@
 //! manifests, controllers or screens.
 //!
 //! What is simplified: a connection is told by its first packet each way (the handshake, the request and the answer take the
-//! same way), links take fixed times ([`topology`]), beyond the laptop there is nothing, and the rules by which a CNI plugin
+//! same way), links take fixed times ([`LINK`], [`VETH`]), beyond the laptop there is nothing, and the rules by which a CNI plugin
 //! masquerades what pods send out of the cluster are left out: only kube-proxy's and kubelet's are here.
 
 mod app;

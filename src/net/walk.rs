@@ -265,39 +265,36 @@ impl<R: Recorder> Walk<'_, R> {
     /// Takes an answer, or a refusal, back to the client along the kernels that the request passed.
     pub(super) fn back(&mut self, walked: &Walked, origin: Origin, original: Packet, arrived: Reason) {
         let (topology, words) = (self.topology, self.words);
-        let from_cabin = matches!(walked.end, End::Cabin(..));
-        let mut first = true;
-        for (i, leg) in walked.legs().enumerate().collect::<Vec<_>>().into_iter().rev() {
-            let place = &topology.machines[leg.machine].place;
-            let stays = first && matches!(walked.end, End::Machine(..) | End::Rejected(..) | End::Unreachable(..));
-            if !stays {
-                self.rec.wait(if first && from_cabin { VETH } else { LINK });
+        // The time to the next kernel on the way back; none where the packet ended in that very kernel.
+        let mut stretch = match walked.end {
+            End::Cabin(..) => Some(VETH),
+            End::Laptop(_) => Some(LINK),
+            End::Machine(..) | End::Rejected(..) | End::Lost(..) | End::Unreachable(..) => None,
+        };
+        let refused = matches!(walked.end, End::Rejected(..));
+        for leg in walked.legs().rev() {
+            if let Some(time) = stretch {
+                self.rec.wait(time);
             }
-            self.rec.at(place);
-            first = false;
-            if leg.before != leg.after && !stays | matches!(walked.end, End::Machine(..)) {
+            self.rec.at(&topology.machines[leg.machine].place);
+            if leg.before != leg.after && !refused {
                 self.rec.wait(STEP);
                 self.rec.hop(By::Conntrack, Action::Unnat, leg.before.reversed(), || words.undoes_nat.clone());
-            } else if i > 0 || !stays {
+            } else if stretch.is_some() {
                 self.rec.wait(STEP);
                 self.rec.hop(By::Route, Action::Forward, leg.before.reversed(), || words.goes_on.clone());
             }
+            stretch = Some(LINK);
         }
-        match origin {
-            Origin::Cabin(cabin) => {
-                if !first {
-                    self.rec.wait(VETH);
-                }
-                self.rec.at(&topology.cabins[cabin].place);
-            }
-            Origin::Machine(_) | Origin::Wire(_) => self.rec.wait(STEP),
-            Origin::Laptop | Origin::Internet => {
-                if !first {
-                    self.rec.wait(LINK);
-                }
-                self.rec.at(if origin == Origin::Laptop { &Place::Laptop } else { &Place::Internet });
-            }
-        }
+        let passed_a_kernel = walked.legs().next().is_some();
+        let (place, time) = match origin {
+            Origin::Cabin(cabin) => (&topology.cabins[cabin].place, VETH),
+            Origin::Machine(machine) | Origin::Wire(machine) => (&topology.machines[machine].place, STEP),
+            Origin::Laptop => (&Place::Laptop, LINK),
+            Origin::Internet => (&Place::Internet, LINK),
+        };
+        self.rec.wait(if passed_a_kernel { time } else { STEP });
+        self.rec.at(place);
         let because = words.arrived(arrived);
         self.rec.hop(By::Socket, Action::Receive, original.reversed(), || because.clone());
     }

@@ -106,6 +106,10 @@ pub fn explain(because: &Because, lang: Lang) -> String {
             format!("Service {service} has no endpoints: its selector matches {matching} pods, but none is ready. So the kernel refuses at once."),
             format!("Service {service} 没有可用端点：选择算符匹配 {matching} 个 Pod，但没有一个就绪。内核立即拒绝。"),
         ),
+        NoNamedPort { service, name } => (
+            format!("Service {service} has no endpoints: its targetPort is the name {name}, and no container of its pods has a port of that name. So the kernel refuses at once."),
+            format!("Service {service} 没有端点：targetPort 写的是名字 {name}，而它的 Pod 中没有容器声明这个名字的端口。内核立即拒绝。"),
+        ),
         NoLocalEndpoint(service) => (
             format!("internalTrafficPolicy of Service {service} is Local, and none of its endpoints is on this node. The packet is dropped without a word."),
             format!("Service {service} 的 internalTrafficPolicy 为 Local，而本节点上没有它的端点。数据包被静默丢弃。"),
@@ -315,6 +319,7 @@ mod tests {
             SelectsNothing { service: "x".into(), selector: "x".into() },
             NoSelector("x".into()),
             NoneReady { service: "x".into(), matching: 3 },
+            NoNamedPort { service: "x".into(), name: "x".into() },
             NoLocalEndpoint("x".into()),
             NoLocalEndpointExternal("x".into()),
             SourceRefused("x".into()),

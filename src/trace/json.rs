@@ -17,7 +17,7 @@
 //!           reply   true on the way back; absent on the way out
 //!           exchange  counts the trace's exchanges from 0: first those with the DNS, then the request's own
 //!           packet  proto (tcp | udp | icmp), src, dst: the headers after this hop
-//!           rule    the rule that decided, as iptables-save prints it; absent where none did
+//!           rule    the rule that decided, as iptables-save or ip route prints it; absent where none did
 //!           because one sentence, in the page's language
 //!           cause   object (Kind/NS/NAME) and field; absent where no manifest is behind it
 //! ```

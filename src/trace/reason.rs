@@ -85,6 +85,13 @@ pub enum Reason {
         /// How many pods match.
         matching: u32,
     },
+    /// The Service has no endpoint: its `targetPort` is a name that no container of the pods has.
+    NoNamedPort {
+        /// Which Service.
+        service: Arc<str>,
+        /// The name.
+        name: Arc<str>,
+    },
     /// `internalTrafficPolicy: Local`, and no endpoint on this node.
     NoLocalEndpoint(Arc<str>),
     /// `externalTrafficPolicy: Local`, and no endpoint on this node.

@@ -438,3 +438,17 @@ fn probability(n: u32) -> u32 {
     let digits = (10_000_000_000 + u64::from(n) / 2) / u64::from(n);
     (((digits << 31) + 5_000_000_000) / 10_000_000_000) as u32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probabilities_are_those_that_the_kernel_holds() {
+        let printed = |n| Match::Statistic { probability: probability(n), below: 0 }.to_string();
+        for (n, digits) in [(2, "0.50000000000"), (3, "0.33333333349"), (4, "0.25000000000"), (5, "0.20000000019")] {
+            assert_eq!(printed(n), format!("-m statistic --mode random --probability {digits}"));
+        }
+        assert!(printed(7).ends_with("0.14285714272"), "{}", printed(7));
+    }
+}

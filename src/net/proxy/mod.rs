@@ -263,7 +263,8 @@ pub(super) fn services(store: &Store) -> Vec<ServicePort> {
                 lacking: None,
             };
             if !port.endpoints.iter().any(|e| e.ready || (e.serving && e.terminating)) {
-                port.lacking = Some(lacking(store, &port, meta, &spec.selector));
+                let wants = spec.ports[index].target_port.as_ref();
+                port.lacking = Some(lacking(store, &port, wants, meta, &spec.selector));
             }
             ports.push(port);
         }
@@ -320,21 +321,35 @@ fn endpoints(slices: &[&object::EndpointSlice], port_name: &str, proto: Proto) -
 }
 
 /// Why a Service's port has no usable endpoint, and the field to blame.
-fn lacking(store: &Store, port: &ServicePort, meta: &object::Meta, selector: &Labels) -> (Reason, FieldRef) {
+fn lacking(
+    store: &Store,
+    port: &ServicePort,
+    wants: Option<&object::IntOrString>,
+    meta: &object::Meta,
+    selector: &Labels,
+) -> (Reason, FieldRef) {
     let service = port.service.clone();
     if selector.is_empty() {
         return (Reason::NoSelector(service), port.field("spec.selector"));
     }
     let pods = || store.list(Kind::Pod, Some(&meta.namespace));
-    let mut matching = pods().filter(|pod| selector.iter().all(|(k, v)| pod.meta.labels.get(k) == Some(v)));
-    if let Some(first) = matching.next() {
+    let matching: Vec<_> =
+        pods().filter(|pod| selector.iter().all(|(k, v)| pod.meta.labels.get(k) == Some(v))).collect();
+    let containers =
+        || matching.iter().filter_map(|pod| pod.body::<object::Pod>()).flat_map(|pod| &pod.spec.containers);
+    if let (Some(object::IntOrString::String(name)), false) = (wants, matching.is_empty())
+        && !containers().any(|container| container.ports.iter().any(|p| p.name == *name))
+    {
+        return (Reason::NoNamedPort { service, name: name.as_str().into() }, port.port_field("targetPort"));
+    }
+    if let Some(first) = matching.first() {
         // The probe that keeps it from being ready, or, where there is none, the selector that chose it.
-        let containers = first.body::<object::Pod>().map_or(&[][..], |pod| &pod.spec.containers);
-        let cause = match containers.iter().position(|container| container.readiness_probe.is_some()) {
+        let probed = |pod: &object::Pod| pod.spec.containers.iter().position(|c| c.readiness_probe.is_some());
+        let cause = match first.body::<object::Pod>().and_then(probed) {
             Some(i) => pod_field(store, &first.meta, &format!("containers[{i}].readinessProbe")),
             None => port.field(&selected(selector.keys().next())),
         };
-        return (Reason::NoneReady { service, matching: 1 + matching.count() as u32 }, cause);
+        return (Reason::NoneReady { service, matching: matching.len() as u32 }, cause);
     }
     // The label to blame is the first that no pod has.
     let unknown = |(k, v): &(&String, &String)| !pods().any(|pod| pod.meta.labels.get(*k) == Some(*v));
@@ -346,4 +361,71 @@ fn lacking(store: &Store, port: &ServicePort, meta: &object::Meta, selector: &La
 /// `spec.selector[app]`
 fn selected(key: Option<&String>) -> String {
     format!("spec.selector[{}]", key.map_or("", String::as_str))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(ip: &str, node: &str, ready: bool, zones: &[&str]) -> Endpoint {
+        let socket = Socket { ip: ip.parse().unwrap(), port: 80 };
+        Endpoint {
+            socket,
+            text: socket.to_string(),
+            node: Some(node.into()),
+            ready,
+            serving: true,
+            terminating: !ready,
+            zone_hints: zones.iter().map(|zone| (*zone).to_owned()).collect(),
+            node_hints: Vec::new(),
+            who: ip.into(),
+        }
+    }
+
+    fn check(endpoints: &[Endpoint], external_local: bool, cluster: &[&str], local: &[&str], all: &[&str]) {
+        let port = ServicePort {
+            name: "default/web".into(),
+            service: "default/web".into(),
+            object: Ref::new(Kind::Service, "default", "web"),
+            index: 0,
+            proto: Proto::Tcp,
+            cluster_ip: Ipv4Addr::new(10, 96, 0, 7),
+            port: 80,
+            node_port: 30_000,
+            external_ips: Vec::new(),
+            balancer_ips: Vec::new(),
+            source_ranges: Vec::new(),
+            affinity: None,
+            external_local,
+            internal_local: false,
+            health_check_node_port: 0,
+            endpoints: endpoints.to_vec(),
+            lacking: None,
+        };
+        let usable = port.usable("n1", "za");
+        let names = |list: &[&Endpoint]| list.iter().map(|e| e.who.to_string()).collect::<Vec<_>>();
+        assert_eq!((names(&usable.cluster), names(&usable.local), names(&usable.all)), {
+            let texts = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
+            (texts(cluster), texts(local), texts(all))
+        });
+    }
+
+    #[test]
+    fn ending_endpoints_serve_only_where_no_ready_one_does() {
+        let (a, b) = (endpoint("10.0.0.1", "n1", false, &[]), endpoint("10.0.0.2", "n2", true, &[]));
+        check(&[a.clone(), b.clone()], false, &["10.0.0.2"], &[], &["10.0.0.2"]);
+        // Local policy has only the ending one here, and keeps it beside the ready one elsewhere.
+        check(&[a.clone(), b], true, &["10.0.0.2"], &["10.0.0.1"], &["10.0.0.1", "10.0.0.2"]);
+        check(&[a], false, &["10.0.0.1"], &[], &["10.0.0.1"]);
+    }
+
+    #[test]
+    fn hints_count_only_if_every_ready_endpoint_has_one() {
+        let hinted = endpoint("10.0.0.1", "n1", true, &["za"]);
+        let other = endpoint("10.0.0.2", "n2", true, &["zb"]);
+        let silent = endpoint("10.0.0.3", "n2", true, &[]);
+        check(&[hinted.clone(), other.clone()], false, &["10.0.0.1"], &[], &["10.0.0.1"]);
+        check(&[hinted, silent], false, &["10.0.0.1", "10.0.0.3"], &[], &["10.0.0.1", "10.0.0.3"]);
+        check(&[other], false, &["10.0.0.2"], &[], &["10.0.0.2"]);
+    }
 }
