@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::ser::{PrettyFormatter, Serializer};
 
-use super::yaml;
+use super::scalar;
 
 /// Lines are folded at the first blank after this column.
 const WIDTH: usize = 80;
@@ -255,7 +255,11 @@ fn reads_as_string(text: &str) -> bool {
         text,
         ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" | "-.inf" | "-.Inf" | "-.INF" | ".nan" | ".NaN" | ".NAN"
     );
-    yaml::plain_scalar(text).is_none() && !yaml::is_timestamp(text) && !infinite && text != "<<" && !is_base_60(text)
+    scalar::plain_scalar(text).is_none()
+        && !scalar::is_timestamp(text)
+        && !infinite
+        && text != "<<"
+        && !is_base_60(text)
 }
 
 /// `12:30:45`, which YAML 1.1 elsewhere reads as a number: `[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?`

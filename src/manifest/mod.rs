@@ -11,6 +11,7 @@ mod decode;
 mod document;
 mod encode;
 mod quantity;
+mod scalar;
 mod schema;
 mod syntax;
 mod yaml;
@@ -287,6 +288,32 @@ spec:
         assert_eq!(parsed.diagnostics, []);
         assert_eq!(parsed.manifests[0].object.meta.labels["a"], "");
         assert_eq!(parsed.manifests[0].object.kind(), Kind::Service);
+    }
+
+    /// As go-yaml v2 has it: a merge key replaces what stands before it, and what stands after replaces it.
+    #[test]
+    fn anchors_and_merge_keys() {
+        let text = "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec:\n  ports:\n  - &p {name: x, port: 80, protocol: TCP}\n  - {<<: *p, name: w}\n  - {name: z, <<: [{port: 1}, *p]}\n  - *p\n";
+        let parsed = read(text);
+        let told: Vec<_> = parsed.diagnostics.iter().map(|d| d.message.as_str()).collect();
+        assert_eq!(told, ["key \"name\" already set in map"]);
+        let ports = &parsed.manifests[0].object.body::<Service>().unwrap().spec.ports;
+        let told: Vec<_> = ports.iter().map(|p| format!("{} {} {}", p.name, p.port, p.protocol)).collect();
+        assert_eq!(told, ["x 80 TCP", "w 80 TCP", "x 1 TCP", "x 80 TCP"]);
+        let at = parsed.manifests[0].fields["spec.ports[3]"].value;
+        assert_eq!(&text[at.start as usize..at.end as usize], "*p");
+        let message = read("a: &a 1\nb: {<<: *a}\n").diagnostics[0].message.clone();
+        assert_eq!(message, "yaml: map merge requires map or sequence of maps as the value");
+    }
+
+    #[test]
+    fn a_template_is_told_from_a_manifest() {
+        let parsed = read("apiVersion: v1\nkind: Service\nmetadata:\n  name: {{ .Values.name }}\n");
+        let message = "yaml: invalid map key: map[interface {}]interface {}{\".Values.name\":interface {}(nil)}";
+        assert_eq!(
+            (parsed.diagnostics[0].message.as_str(), parsed.diagnostics[0].hint.clone()),
+            (message, Some(Hint::Template))
+        );
     }
 
     #[test]
