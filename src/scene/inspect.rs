@@ -229,9 +229,9 @@ impl Scene {
             .find(|place| busy.iter().all(|rect| rect.overlap(*place) == 0.0))
     }
 
-    /// Where a label of the given height stands if there is no place beside its packet: left of the rooms, above the legend.
-    pub fn aside(&self, h: f32) -> Rect {
-        let bottom = if self.height < 420.0 { self.height - 8.0 } else { self.height - 138.0 };
-        Rect::new(10.0, (bottom - h).max(self.laptop.rect.bottom() + 10.0), self.trunk - 22.0, h)
+    /// Where a label stands if there is no place beside its packet: left of the rooms, above what is written `below`.
+    pub fn aside(&self, (w, h): (f32, f32), below: f32) -> Rect {
+        let top = (self.height - below - h).max(self.laptop.rect.bottom() + 10.0);
+        Rect::new(8.0, top, w.max(self.trunk - 16.0), h)
     }
 }

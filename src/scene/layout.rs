@@ -558,13 +558,16 @@ fn wires(grid: &Grid, scene: &Scene) -> Vec<String> {
     let mut above = if grid.wide { None } else { Some(scene.laptop.out) };
     for room in &scene.rooms {
         let Kernel { spot, inward, outward, .. } = room.kernel;
+        let leave_straight = above.is_none();
         let (enter, leave) = match above {
             None => (vec![scene.laptop.out], vec![scene.laptop.back]),
             Some(from) => (vec![from, pt(grid.trunk, inward)], vec![pt(grid.trunk, outward), pt(grid.trunk, inward)]),
         };
         let loop_: Vec<Pt> = enter.into_iter().chain([pt(spot.x, inward), pt(spot.x, outward)]).chain(leave).collect();
         wires.push(svg(&loop_));
-        above = Some(pt(grid.trunk, inward - 12.0));
+        // The next piece of the trunk begins where this room's lanes bend away from it.
+        let bend = if leave_straight { 0.0 } else { 12.0 };
+        above = Some(pt(grid.trunk, inward - bend));
         let feeds = room.pods.iter().map(|pod| &pod.feed).chain(room.host.iter().map(|host| &host.feed));
         for feed in feeds.chain(room.system.iter().map(|system| &system.feed)).filter(|feed| !feed.is_empty()) {
             wires.push(svg(feed));

@@ -210,20 +210,26 @@ fn hop_view(state: State, scenery: Scenery, detail: Detail, trace: Option<Arc<Tr
     }
 }
 
-/// A rule with a line for each of its parts.
+/// A rule broken into lines before its flags.
 fn broken(rule: &str) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    for word in rule.split(' ') {
-        let long = lines.last().is_none_or(|line| line.len() + word.len() > 46);
-        match lines.last_mut() {
-            Some(line) if !(long && word.starts_with('-')) => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
+    let mut out = String::with_capacity(rule.len());
+    let mut column = 0;
+    let mut rest = rule;
+    while !rest.is_empty() {
+        let end = rest[1..].find(" -").map_or(rest.len(), |at| at + 1);
+        let (part, tail) = rest.split_at(end);
+        let part = part.trim_start();
+        if column > 0 && column + part.len() > 44 {
+            out.push('\n');
+            column = 0;
+        } else if column > 0 {
+            out.push(' ');
         }
+        out.push_str(part);
+        column += part.len() + 1;
+        rest = tail;
     }
-    lines.join("\n")
+    out
 }
 
 /// The field behind a hop, which leads to its line in the editor.

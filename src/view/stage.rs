@@ -7,7 +7,7 @@ use kubehop::object::{Kind, Ref};
 use kubehop::scene::line::words;
 use kubehop::scene::timeline::{Act, Run};
 use kubehop::scene::{self, Marks, Motion, Needs, PodBox, Scene, Timeline, Width, Wish};
-use kubehop::trace::{OutcomeKind, Place, Trace};
+use kubehop::trace::{Action, OutcomeKind, Place, Trace};
 use leptos::html;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
@@ -309,7 +309,7 @@ pub fn Stage() -> impl IntoView {
 
     let backdrop = Memo::new(move |_| {
         let lit = lit(state, scenery);
-        scene.with(|scene| stage_svg::backdrop(scene, lit.as_ref()) + &stage_svg::legend(scene, state.lang.get()))
+        scene.with(|scene| stage_svg::backdrop(scene, lit.as_ref()))
     });
     let over = Memo::new(move |_| over(state, scenery));
     let ways = move || ways(state, scenery);
@@ -616,11 +616,21 @@ fn over(state: State, scenery: Scenery) -> String {
             let card = selected.zip(hop).filter(|_| scene.form == Width::Wide).and_then(|(id, hop)| {
                 let trace = traces.iter().find(|trace| trace.id == id)?;
                 let run = timeline.run(id).filter(|run| t >= run.start && !run.is_over(t))?;
+                // A failure's own words are enough.
+                let failing = |hop: &kubehop::trace::Hop| matches!(hop.action, Action::Drop | Action::Unreachable);
                 let at = timeline.position(run, t);
+                if trace.hops.get(hop).is_none_or(failing) {
+                    return None;
+                }
                 Some((at, card(trace, hop, scenery, state)))
             });
+            // The margin has no space for the legend and all else that may stand there.
+            let legend = stage_svg::has_legend(scene) && !(card.is_some() && stones.iter().any(|stone| stone.outside));
+            if legend {
+                out.push_str(&stage_svg::legend(scene, lang));
+            }
             if let Some((at, card)) = card {
-                out.push_str(&stage_svg::card(scene, at, &card));
+                out.push_str(&stage_svg::card(scene, at, &card, legend));
             }
             out
         })

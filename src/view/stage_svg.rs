@@ -280,14 +280,14 @@ pub(crate) fn stones(scene: &Scene, stones: &[Stone<'_>]) -> String {
     for stone in stones {
         let at = stone.at;
         if stone.outside && wide {
-            text(out, "bad", line::pt(at.x + 18.0, at.y + 4.0), &stone.word);
+            text(out, "bad", line::pt(at.x + 24.0, at.y + 4.0), &stone.word);
             text(out, "m", line::pt(16.0, at.y + 32.0), stone.to);
             for (i, why) in stone.why.iter().enumerate() {
                 text(out, "q", line::pt(16.0, at.y + 50.0 + 16.0 * i as f32), why);
             }
         } else if stone.outside {
-            text(out, "bad", line::pt(at.x + 16.0, at.y - 4.0), &stone.word);
-            text(out, "m", line::pt(at.x + 16.0, at.y + 14.0), stone.to);
+            text(out, "bad", line::pt(at.x + 22.0, at.y - 4.0), &stone.word);
+            text(out, "m", line::pt(at.x + 22.0, at.y + 14.0), stone.to);
         } else if let Some(rule) = rejecting(scene, at) {
             let x = rule.after.at.x + words(&rule.after.text) + 10.0;
             text(out, "bad", line::pt(x, rule.after.at.y), &stone.word);
@@ -341,14 +341,17 @@ impl CardRow {
     }
 }
 
-/// The card beside a packet, in the free space of its room; without any, in the margin.
-pub(crate) fn card(scene: &Scene, at: Pt, card: &Card) -> String {
+/// The height of the legend, and of the margin below it.
+const LEGEND: f32 = 138.0;
+
+/// The card beside a packet, in the free space of its room; without any, in the margin, above the legend if that is there.
+pub(crate) fn card(scene: &Scene, at: Pt, card: &Card, legend: bool) -> String {
     let head = 32.0 + words(&card.title) + mono(&card.what) + 18.0 + words(&card.state) * 1.08;
     let size = (card.rows.iter().map(CardRow::width).fold(head, f32::max), 71.0);
     let mut out = String::new();
     let out = &mut out;
     let Some(place) = scene.beside(at, size) else {
-        aside(out, scene, card);
+        aside(out, scene, card, legend);
         return std::mem::take(out);
     };
     let (start, edge) = if place.y > at.y { (at.y + 19.0, place.y) } else { (at.y - 19.0, place.bottom()) };
@@ -380,9 +383,10 @@ pub(crate) fn card(scene: &Scene, at: Pt, card: &Card) -> String {
 }
 
 /// The card as a narrow column in the margin.
-fn aside(out: &mut String, scene: &Scene, card: &Card) {
+fn aside(out: &mut String, scene: &Scene, card: &Card, legend: bool) {
     let lines: f32 = card.rows.iter().map(|row| if row.new.is_some() { 41.0 } else { 20.0 }).sum();
-    let place = scene.aside(50.0 + lines);
+    let widest = card.rows.iter().flat_map(|row| row.new.iter().chain([&row.old])).map(|t| mono(t)).fold(0.0, f32::max);
+    let place = scene.aside((widest + 46.0, 50.0 + lines), if legend { LEGEND } else { 8.0 });
     put!(out, r#"<g transform="translate({:.1} {:.1})">"#, place.x, place.y);
     rect(out, "card", Rect::new(0.0, 0.0, place.w, place.h), 6.0);
     text(out, "k strong", line::pt(10.0, 19.0), &card.title);
@@ -426,11 +430,13 @@ fn framed(out: &mut String, new: &str, at: Pt, mark: Option<Mark>, now: bool) {
     text(out, &ink, at, new);
 }
 
-/// What lines mean, where there is space for it.
+/// Whether the picture has space for the legend.
+pub(crate) fn has_legend(scene: &Scene) -> bool {
+    scene.form == kubehop::scene::Width::Wide && scene.height >= 420.0
+}
+
+/// What lines mean.
 pub(crate) fn legend(scene: &Scene, lang: Lang) -> String {
-    if scene.form == kubehop::scene::Width::Narrow || scene.height < 420.0 {
-        return String::new();
-    }
     let mut out = String::new();
     let rows = [
         (r#"<path class="wire" d="M0 0h22"/>"#, lang.pick("wire", "线路")),
