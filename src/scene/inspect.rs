@@ -188,8 +188,10 @@ pub fn detail(trace: &Trace, hop: usize, lang: Lang) -> Option<Detail> {
         (Place::Node(name), _) => lang.pick(format!("in the kernel of {name}"), format!("在 {name} 的内核里")),
         (Place::Pod(_, name), _) => lang.pick(format!("in pod {name}"), format!("在 Pod {name} 里")),
     };
+    // Chinese sets a space between its own words and others'.
+    let gap = if what.is_ascii() { " " } else { "" };
     Some(Detail {
-        title: lang.pick(format!("Hop {}: {what} {place}", hop + 1), format!("第 {} 跳：{place}{what}", hop + 1)),
+        title: lang.pick(format!("Hop {}: {what} {place}", hop + 1), format!("第 {} 跳：{place}{gap}{what}", hop + 1)),
         headers: headers(trace, hop),
         sentence: explain(&now.because, lang),
         rule: now.because.rule.as_deref().map(str::to_owned),

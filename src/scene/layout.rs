@@ -45,7 +45,7 @@ const WIDE: Grid = Grid {
 const NARROW: Grid = Grid {
     width: 390.0,
     top: 92.0,
-    gap: 12.0,
+    gap: 10.0,
     room_x: 42.0,
     room_w: 330.0,
     kernel_x: 50.0,
@@ -132,7 +132,7 @@ impl Plan<'_> {
     fn height(&self) -> f32 {
         let rows = |columns: usize| self.items().div_ceil(columns) as f32;
         let below = match self.form {
-            Form::Empty => self.lane - LANE,
+            Form::Empty => (self.lane - LANE).max(0.0),
             Form::Cards(columns, height) => self.lane + rows(columns) * (height + POD_GAP) - POD_GAP,
             Form::Marks(columns) => self.lane + rows(columns) * 28.0 - 6.0,
             Form::Sets(columns) => self.lane + rows(columns) * 32.0 - 6.0,
@@ -180,7 +180,8 @@ fn plan<'a>(
         _ => Form::Sets((grid.kernel_w / 150.0) as usize),
     };
     let rows = rules.as_ref().map_or(1, |rules| rules.len().clamp(1, 3));
-    Plan { pods: mine, system, host, form, kernel: 12.0 + RULE * rows as f32, lane: LANE }
+    let lane = if grid.wide { LANE } else { LANE - 6.0 };
+    Plan { pods: mine, system, host, form, kernel: 12.0 + RULE * rows as f32, lane }
 }
 
 /// Gives spare height to the lanes, the same to each until one has enough.
@@ -383,7 +384,7 @@ fn place_pods(grid: &Grid, plan: &Plan, room: &mut Room, node: &NodeFacts, spot:
             vec![spot, pt(spot.x, bus), pt(door.x, bus), door]
         } else {
             let gutter = rect.right() + (pitch.0 - size.0).min(10.0) / 2.0;
-            vec![spot, pt(spot.x, bus), pt(gutter, bus), pt(gutter, side), pt(door.x.max(rect.x), side)]
+            vec![spot, pt(spot.x, bus), pt(gutter, bus), pt(gutter, side), pt(rect.right() + 2.0, side)]
         }
     };
     let mut next = 0;

@@ -216,7 +216,7 @@ fn broken(rule: &str) -> String {
     let mut column = 0;
     let mut rest = rule;
     while !rest.is_empty() {
-        let end = rest[1..].find(" -").map_or(rest.len(), |at| at + 1);
+        let end = rest.match_indices(" -").map(|(at, _)| at).find(|at| *at > 0).unwrap_or(rest.len());
         let (part, tail) = rest.split_at(end);
         let part = part.trim_start();
         if column > 0 && column + part.len() > 44 {

@@ -71,7 +71,7 @@ pub fn provide_scenery(state: State) -> Scenery {
     let needs = Memo::new(move |_| traces.with(|traces| Needs::of(traces.iter().map(|trace| &**trace))));
     let frame = Memo::new(move |_| {
         let (w, h): (f64, f64) = size.get();
-        if w < 520.0 { (Width::Narrow, 0.0) } else { (Width::Wide, (740.0 * h / w).round() as f32) }
+        if w < 560.0 { (Width::Narrow, 0.0) } else { (Width::Wide, (740.0 * h / w).round() as f32) }
     });
     let scene = Memo::new(move |_| {
         store_revision.track();
@@ -182,6 +182,11 @@ impl Scenery {
         self.traces.with(|traces| traces.iter().find(|t| Some(t.id) == id).or(traces.first()).cloned())
     }
 
+    /// How wide the stage is on the screen, in pixels of a page at its usual size.
+    pub fn width(&self, state: State) -> f64 {
+        self.size.get().0 / if state.projector.get() { 1.25 } else { 1.0 }
+    }
+
     /// The hop that is shown of the followed trace.
     pub fn hop(&self, state: State) -> Option<usize> {
         let trace = self.followed(state)?;
@@ -248,9 +253,10 @@ pub fn Stage() -> impl IntoView {
     let lens = Memo::new(move |_| {
         let ((w, h), zoom, (px, py)) = (size.get(), zoom.get(), pan.get());
         let (sw, sh, narrow) = scene.with(|s| (f64::from(s.width), f64::from(s.height), s.form == Width::Narrow));
-        let whole = if narrow { w / sw } else { (w / sw).min(h / sh) };
-        // Type below 10 px cannot be read: rather the picture is moved.
-        let scale = whole.max(0.8_f64.min(w / sw)) * zoom;
+        let whole = (w / sw).min(h / sh);
+        // Smaller type cannot be read: rather the picture is moved.
+        let least = if narrow { w / sw * 0.75 } else { (w / sw).min(0.8) };
+        let scale = whole.max(least) * zoom;
         let place = |space: f64, length: f64, pan: f64| {
             let free = space - length;
             if free >= 0.0 { free / 2.0 } else { pan.clamp(free, 0.0) }
@@ -261,7 +267,11 @@ pub fn Stage() -> impl IntoView {
         let (Lens { scale, x, y }, (w, h)) = (lens.get(), size.get());
         format!("{:.2} {:.2} {:.2} {:.2}", -x / scale, -y / scale, w / scale, h / scale)
     };
-    // On a phone the stage is as high as its picture.
+    let overflows = Memo::new(move |_| {
+        let (Lens { scale, .. }, (w, h)) = (lens.get(), size.get());
+        scene.with(|s| f64::from(s.width) * scale > w + 1.0 || f64::from(s.height) * scale > h + 1.0)
+    });
+    // On a phone the stage is as high as its picture, as far as the sheet below leaves space.
     let height = move || {
         let (w, _) = size.get();
         scene.with(|s| {
@@ -395,8 +405,9 @@ pub fn Stage() -> impl IntoView {
             role="group"
             aria-label=move || description(state, scenery)
             node_ref=frame
-            style:height=height
-            class:grab=move || { zoom.get() > 1.0 }
+            style:--picture=height
+            class:grab=move || overflows.get()
+            class:narrow=move || scene.with(|scene| scene.form == Width::Narrow)
             class:over=move || hovered.get().is_some()
             on:pointerdown=on_down
             on:pointermove=on_move

@@ -36,6 +36,8 @@ pub fn Transport() -> impl IntoView {
         trace.with(|trace| trace.as_deref().map(rows).unwrap_or_default())
     });
     let none = move || trace.with(Option::is_none);
+    // What the buttons beside the scrubber leave of the stage's width.
+    let width = move || (scenery.width(state) - 290.0).max(80.0);
     let go = move |to: usize| {
         if let Some(trace) = trace.get_untracked() {
             scenery.stop_at(state, trace.id, to);
@@ -91,7 +93,7 @@ pub fn Transport() -> impl IntoView {
                     .collect_view()}
             </select>
             <div class="scrub" class:idle=none>
-                <svg aria-hidden="true" inner_html=move || rows.with(|rows| ticks(rows, hop.get()))></svg>
+                <svg aria-hidden="true" inner_html=move || rows.with(|rows| ticks(rows, hop.get(), width()))></svg>
                 <input
                     type="range"
                     min="0"
@@ -193,8 +195,8 @@ fn key(event: &KeyboardEvent, state: State, scenery: Scenery) {
     event.prevent_default();
 }
 
-/// The scrubber: one tick a hop, filled going out, hollow coming back; places below.
-fn ticks(rows: &[Row], hop: Option<usize>) -> String {
+/// The scrubber, so many pixels wide: one tick a hop, filled going out, hollow coming back; places below.
+fn ticks(rows: &[Row], hop: Option<usize>, pixels: f64) -> String {
     let mut out = String::new();
     let (first, last) = (4.5, 95.5);
     let step = (last - first) / rows.len().saturating_sub(1).max(1) as f64;
@@ -230,7 +232,7 @@ fn ticks(rows: &[Row], hop: Option<usize>) -> String {
             _ => groups.push((i, i)),
         }
     }
-    let width = |group: &(usize, usize)| f64::from(words(&rows[group.0].place)) / 4.6 + 1.0;
+    let width = |group: &(usize, usize)| (f64::from(words(&rows[group.0].place)) + 8.0) / pixels * 100.0;
     let middle = |group: &(usize, usize)| (x(group.0) + x(group.1)) / 2.0;
     let present = groups.iter().find(|g| hop.is_some_and(|hop| (g.0..=g.1).contains(&hop))).copied();
     let mut end = f64::MIN;
