@@ -74,7 +74,7 @@ pub struct Reply {
 const TRACES: usize = 2000;
 
 /// How many states are kept to go back to, besides the fresh one.
-const CHECKPOINTS: usize = 32;
+const CHECKPOINTS: usize = 12;
 
 /// Keystrokes that follow each other within this time are taken back together.
 const PAUSE: Duration = Duration::from_secs(2);

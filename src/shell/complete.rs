@@ -57,6 +57,12 @@ fn candidates(cluster: &Cluster, terminal: &Terminal, files: &Files, words: &[&s
             _ if word.starts_with('-') => flags(&[super::follow::TRACE]),
             _ => Vec::new(),
         },
+        "fault" => match rest {
+            [] => owned(&["unready", "ready", "kill"]),
+            [.., "-n" | "--namespace"] => names(cluster, Kind::Namespace, ""),
+            [_] => names(cluster, Kind::Pod, &terminal.namespace),
+            _ => Vec::new(),
+        },
         "cat" | "ls" | "grep" | "head" | "tail" | "wc" if on_laptop => files.keys().cloned().collect(),
         _ => Vec::new(),
     }

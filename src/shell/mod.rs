@@ -13,6 +13,7 @@ mod lookup;
 mod curl;
 mod minikube;
 mod follow;
+mod fault;
 mod kubectl;
 mod complete;
 
@@ -265,6 +266,12 @@ const PROGRAMS: &[Program] = &[
     program("curl", curl::curl, "send an HTTP request from where you stand", "从当前位置发送 HTTP 请求"),
     program("wget", curl::wget, "the same, as busybox has it (wget -qO- URL)", "同上，busybox 的写法（wget -qO- URL）"),
     program("trace", follow::run, "send requests and tell every hop with its reason", "发送请求，并说明每一跳及其原因"),
+    Program {
+        name: "fault",
+        laptop_only: true,
+        run: fault::run,
+        help: ("break something: fault unready|ready|kill POD", "制造故障：fault unready|ready|kill POD"),
+    },
     program("nslookup", lookup::nslookup, "ask the DNS server for a name", "向 DNS 服务器查询名字"),
     program(
         "iptables-save",
