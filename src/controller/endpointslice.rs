@@ -2,7 +2,7 @@
 //!
 //! Endpoints stay where they are in their slices; new ones come after them, by address. Left out: topology hints by zone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{Change, Outcome, owner, with_body};
 use crate::api::Store;
@@ -96,6 +96,29 @@ fn ports(service: &Service, pod: &Pod) -> Vec<EndpointPort> {
     ports.collect()
 }
 
+/// Pods by name.
+type Group<'a> = BTreeMap<&'a str, (&'a Object, &'a Pod)>;
+
+/// A slice as it is stored, and as it is to be if that is different.
+struct Draft<'a> {
+    at: Ref,
+    stored: &'a EndpointSlice,
+    slice: Option<EndpointSlice>,
+}
+
+impl Draft<'_> {
+    fn size(&self) -> usize {
+        self.slice.as_ref().unwrap_or(self.stored).endpoints.len()
+    }
+}
+
+/// Whether an endpoint says of its pod what is so. Nodes are taken to keep their zones.
+fn is_current(endpoint: &Endpoint, service: &Service, object: &Object, pod: &Pod) -> bool {
+    endpoint.target_ref.as_ref().is_some_and(|target| target.uid == object.meta.uid)
+        && endpoint.addresses.first() == Some(&pod.status.pod_ip)
+        && endpoint.conditions == conditions(service, object, pod)
+}
+
 /// Brings a Service's slices up to its pods.
 pub(super) fn reconcile(store: &Store, key: &Ref, _now: Instant) -> Outcome {
     let mut outcome = Outcome::default();
@@ -105,16 +128,25 @@ pub(super) fn reconcile(store: &Store, key: &Ref, _now: Instant) -> Outcome {
         return outcome;
     }
 
-    // Endpoints wanted, by the ports that they share, then by pod.
-    let mut wanted: BTreeMap<Vec<EndpointPort>, BTreeMap<String, Endpoint>> = BTreeMap::new();
+    // Pods wanted, by the ports that they share, then by name.
+    let mut wanted: BTreeMap<Vec<EndpointPort>, Group<'_>> = BTreeMap::new();
+    let named = service.spec.ports.iter().any(|port| matches!(port.target_port, Some(IntOrString::String(_))));
+    let mut same_for_all = Group::new();
+    let mut first = None;
     for found in store.pods_with(&key.namespace, &service.spec.selector) {
         let Some(pod) = found.body::<Pod>().filter(|pod| is_listed(pod)) else { continue };
-        let endpoint = endpoint(store, key, service, found, pod);
-        wanted.entry(ports(service, pod)).or_default().insert(found.meta.name.clone(), endpoint);
+        if named {
+            wanted.entry(ports(service, pod)).or_default().insert(&found.meta.name, (found, pod));
+        } else {
+            first.get_or_insert(pod);
+            same_for_all.insert(&found.meta.name, (found, pod));
+        }
     }
-    if wanted.is_empty() {
+    if let Some(pod) = first {
+        wanted.insert(ports(service, pod), same_for_all);
+    } else if wanted.is_empty() {
         // A Service without pods has one slice without endpoints.
-        wanted.insert(Vec::new(), BTreeMap::new());
+        wanted.insert(Vec::new(), Group::new());
     }
 
     let mut labels = object.meta.labels.clone();
@@ -126,58 +158,64 @@ pub(super) fn reconcile(store: &Store, key: &Ref, _now: Instant) -> Outcome {
     labels.insert(MANAGED_BY.into(), "endpointslice-controller.k8s.io".into());
 
     let mut empty: Vec<Ref> = Vec::new();
-    let mut partly: BTreeMap<Vec<EndpointPort>, (Ref, EndpointSlice)> = BTreeMap::new();
-    let mut kept: Vec<(Ref, EndpointSlice)> = Vec::new();
+    let mut partly: BTreeMap<&[EndpointPort], Draft<'_>> = BTreeMap::new();
+    let mut kept: Vec<Draft<'_>> = Vec::new();
     for (meta, slice) in store.owned::<EndpointSlice>(&object.meta.uid) {
         if meta.labels.get(MANAGED_BY).map(String::as_str) != Some("endpointslice-controller.k8s.io") {
             continue;
         }
-        let at = Ref::new(Kind::EndpointSlice, meta.namespace.as_str(), meta.name.as_str());
+        let mut draft = Draft {
+            at: Ref::new(Kind::EndpointSlice, meta.namespace.as_str(), meta.name.as_str()),
+            stored: slice,
+            slice: None,
+        };
         let Some(group) = wanted.get_mut(&slice.ports) else {
-            empty.push(at);
+            empty.push(draft.at);
             continue;
         };
-        let mut changed = slice.clone();
-        changed.endpoints.retain_mut(|endpoint| {
-            let name = endpoint.target_ref.as_ref().map(|target| target.name.as_str()).unwrap_or_default();
-            let fresh = group.remove(name);
-            let stays = fresh.is_some();
-            if let Some(fresh) = fresh {
-                *endpoint = fresh;
-            }
-            stays
-        });
-        if changed.endpoints.len() < MOST && !partly.contains_key(&changed.ports) {
-            partly.insert(changed.ports.clone(), (at, changed));
-        } else if changed.endpoints.is_empty() {
-            empty.push(at);
+        let name = |e: &Endpoint| e.target_ref.as_ref().map(|t| t.name.clone()).unwrap_or_default();
+        let stands = |e: &Endpoint, group: &Group<'_>| {
+            group.get(&*name(e)).is_some_and(|(object, pod)| is_current(e, service, object, pod))
+        };
+        if !slice.endpoints.iter().all(|e| stands(e, group)) {
+            let current = slice.endpoints.iter().filter_map(|e| {
+                let (object, pod) = group.get(&*name(e))?;
+                Some(endpoint(store, key, service, object, pod))
+            });
+            draft.slice = Some(EndpointSlice { endpoints: current.collect(), ..slice.clone() });
+        }
+        slice.endpoints.iter().for_each(|e| drop(group.remove(&*name(e))));
+        if draft.size() < MOST && !partly.contains_key(&*slice.ports) {
+            partly.insert(&slice.ports, draft);
+        } else if draft.size() == 0 {
+            empty.push(draft.at);
         } else {
-            kept.push((at, changed));
+            kept.push(draft);
         }
     }
 
     for (ports, group) in wanted {
-        let mut fresh: Vec<Endpoint> = group.into_values().collect();
+        let new = group.into_values().map(|(object, pod)| endpoint(store, key, service, object, pod));
+        let mut fresh: Vec<Endpoint> = new.collect();
         fresh.sort_by_key(|e| e.addresses.first().and_then(|a| a.parse::<Ipv4Addr>().ok()));
         let mut fresh = fresh.into_iter().peekable();
-        let some = partly.remove(&ports);
-        let had = some.is_some();
-        if let Some((at, mut slice)) = some {
-            while slice.endpoints.len() < MOST
-                && let Some(endpoint) = fresh.next()
-            {
-                slice.endpoints.push(endpoint);
+        let mut needs_one = true;
+        if let Some(mut draft) = partly.remove(&*ports) {
+            needs_one = false;
+            let room = MOST - draft.size();
+            if fresh.peek().is_some() {
+                draft.slice.get_or_insert_with(|| draft.stored.clone()).endpoints.extend(fresh.by_ref().take(room));
             }
-            kept.push((at, slice));
+            kept.push(draft);
         }
-        let mut first = !had;
-        while first || fresh.peek().is_some() {
-            first = false;
+        while needs_one || fresh.peek().is_some() {
+            needs_one = false;
             let endpoints: Vec<Endpoint> = fresh.by_ref().take(MOST).collect();
             let slice = EndpointSlice { address_type: "IPv4".into(), endpoints, ports: ports.clone() };
             // An old slice with other ports is used again rather than replaced.
-            match empty.pop() {
-                Some(at) => kept.push((at, slice)),
+            let old = empty.pop().and_then(|at| Some((store.read::<EndpointSlice>(&at)?.1, at)));
+            match old {
+                Some((stored, at)) => kept.push(Draft { at, stored, slice: Some(slice) }),
                 None => {
                     let mut new = Object::new(&key.namespace, "", slice);
                     new.meta.generate_name = format!("{}-", key.name);
@@ -189,17 +227,17 @@ pub(super) fn reconcile(store: &Store, key: &Ref, _now: Instant) -> Outcome {
         }
     }
     // Of several slices that hold nothing, one stays.
-    let full: BTreeSet<Ref> = kept.iter().filter(|(_, s)| !s.endpoints.is_empty()).map(|(at, _)| at.clone()).collect();
-    for (at, slice) in kept {
-        if slice.endpoints.is_empty() && !full.is_empty() {
-            outcome.changes.push(Change::Remove(at));
+    let any_full = kept.iter().any(|draft| draft.size() > 0);
+    for draft in kept {
+        if draft.size() == 0 && any_full {
+            outcome.changes.push(Change::Remove(draft.at));
             continue;
         }
-        if let Some(mut changed) = with_body(store, &at, slice) {
+        let relabeled = store.get(&draft.at).is_some_and(|stored| stored.meta.labels != labels);
+        let Some(slice) = draft.slice.or_else(|| relabeled.then(|| draft.stored.clone())) else { continue };
+        if let Some(mut changed) = with_body(store, &draft.at, slice) {
             changed.meta.labels.clone_from(&labels);
-            if store.get(&at).is_some_and(|before| **before != *changed) {
-                outcome.changes.push(Change::Put(changed));
-            }
+            outcome.changes.push(Change::Put(changed));
         }
     }
     outcome.changes.extend(empty.into_iter().map(Change::Remove));

@@ -107,12 +107,14 @@ pub fn wake(store: &Store, touch: &Touch, by: Option<Controller>, mut wake: impl
         Kind::Node => wake(Controller::Scheduler, scheduler_key()),
         Kind::Deployment => wake(Controller::Deployment, key.clone()),
         Kind::ReplicaSet => {
-            wake(Controller::ReplicaSet, key.clone());
+            if by != Some(Controller::ReplicaSet) {
+                wake(Controller::ReplicaSet, key.clone());
+            }
             for owner in controllers(Kind::Deployment, was, is) {
                 wake(Controller::Deployment, owner);
             }
         }
-        Kind::Pod => pod(store, key, was, is, &mut wake),
+        Kind::Pod => pod(store, touch, by, &mut wake),
         Kind::Service => {
             wake(Controller::EndpointSlice, key.clone());
             wake(Controller::Endpoints, key.clone());
@@ -138,12 +140,15 @@ pub fn wake(store: &Store, touch: &Touch, by: Option<Controller>, mut wake: impl
     }
 }
 
-fn pod(store: &Store, key: &Ref, was: Option<&Object>, is: Option<&Object>, wake: &mut impl FnMut(Controller, Ref)) {
+fn pod(store: &Store, touch: &Touch, by: Option<Controller>, wake: &mut impl FnMut(Controller, Ref)) {
+    let Touch { key, old, new } = touch;
+    let (was, is) = (old.as_deref(), new.as_deref());
     let has_node =
         |object: Option<&Object>| object.and_then(|o| o.body::<Pod>()).is_some_and(|p| !p.spec.node_name.is_empty());
     match (has_node(was), has_node(is), is.is_some()) {
+        (_, true, _) if by == Some(Controller::Kubelet) => {}
         (_, true, _) | (true, _, false) => wake(Controller::Kubelet, key.clone()),
-        (_, false, true) => wake(Controller::Scheduler, scheduler_key()),
+        (_, false, true) if by != Some(Controller::Scheduler) => wake(Controller::Scheduler, scheduler_key()),
         _ => {}
     }
     // A pod that went may have made room for another.
