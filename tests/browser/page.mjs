@@ -15,6 +15,7 @@ export const phone = { width: 390, height: 844 };
 /** Opens the page in a context of its own (fresh storage) and waits until it can be used. */
 export async function open(browser, origin, { lang = "en", theme = "light", viewport = wide, path = "/", query = "", editor = true, ...more } = {}) {
   const context = await browser.newContext({ viewport, locale: lang === "zh" ? "zh-CN" : "en-US", hasTouch: viewport === phone, ...more });
+  context.setDefaultTimeout(15_000);
   const page = await context.newPage();
   const lab = new Page(page, origin);
   await page.goto(`${origin}${path}?lang=${lang}&theme=${theme}${query}`);
@@ -50,8 +51,8 @@ export class Page {
     await this.at("terminal-input").fill(line);
     await this.at("terminal-input").press("Enter");
     await blocks.nth(before).waitFor({ state: "attached" });
-    const text = await blocks.nth(before).evaluate((block) => [...block.children].slice(1).map((chunk) => chunk.textContent).join(""));
-    return text;
+    // Each chunk stands in lines of its own, whether or not its text ends one.
+    return blocks.nth(before).evaluate((block) => [...block.children].slice(1).map((chunk) => chunk.textContent.replace(/\n?$/, "\n")).join(""));
   }
 
   /** Runs a line again and again, as a reader would, until what it prints satisfies `wanted`. */
@@ -96,6 +97,11 @@ export class Page {
     await this.paste(text);
     await this.page.keyboard.press("Control+Enter");
     await this.page.waitForTimeout(300);
+  }
+
+  /** Chooses something on the stage by its button, as a reader without a pointer does. */
+  async choose(what) {
+    await this.page.locator(`[data-testid=stage] ${what}, .reach ${what}`).first().evaluate((element) => element.click());
   }
 
   async shot(name) {

@@ -69,17 +69,27 @@ describe("the story of a ClusterIP Service", { timeout: 180_000 }, () => {
     for (const part of ["KUBE-SVC-", "KUBE-SEP-", "Service/default/test-svc-cluster", "spec.ports[0]"]) assert.ok(text.includes(part), `${part} in\n${text}`);
   });
 
-  test("a click on a packet shows its hops, and a hop its line of YAML", async () => {
-    await lab.at("send").first().waitFor({ state: "attached" });
-    const packet = lab.page.locator("[data-packet]").first();
-    await packet.waitFor({ state: "attached" });
-    await packet.click({ force: true });
-    const hops = lab.page.locator("[data-testid=inspector] [data-hop]");
-    await hops.first().waitFor();
-    assert.ok((await hops.count()) >= 3);
-    await hops.filter({ hasText: /dnat/i }).first().click();
-    await lab.page.locator("[data-testid=editor] .cm-line.hl-cause, [data-testid=editor] .cm-line[class*=cause]").first().waitFor();
+  test("a packet tells its hops, and a hop shows its line of YAML", async () => {
+    await lab.file("deploy.yaml");
+    const id = await lab.page.locator("[data-packet]").evaluateAll((all) => Math.max(...all.map((button) => Number(button.dataset.packet))));
+    await lab.choose(`[data-packet="${id}"]`);
+    const hops = lab.at("inspector").locator("[data-hop]");
+    await hops.filter({ hasText: "DNAT" }).first().click();
+    assert.ok((await hops.count()) >= 6, "the way there and the way back");
+    await lab.at("cause").first().click();
+    await lab.page.locator("[data-testid=editor] .cm-line.cm-cause").first().waitFor();
+    assert.equal(await lab.at("file-svc.yaml").getAttribute("aria-selected"), "true");
+    assert.match(await lab.page.locator("[data-testid=editor] .cm-line.cm-cause").first().innerText(), /port|selector|name/i);
     await lab.shot("story-4-why");
+  });
+
+  test("the clock steps through the hops, forward and back", async () => {
+    const hop = () => lab.at("inspector").locator("[data-hop][aria-current]").getAttribute("data-hop");
+    const first = Number(await hop());
+    await lab.at("step-forward").click();
+    assert.equal(Number(await hop()), first + 1);
+    await lab.at("step-back").click();
+    assert.equal(Number(await hop()), first);
   });
 
   test("a broken selector: no endpoints, refused at once", async () => {
@@ -111,6 +121,21 @@ describe("the story of a ClusterIP Service", { timeout: 180_000 }, () => {
     await lab.until(endpoints, (text) => text.includes(":9090"));
   });
 
+  test("a pod that fails its readiness probe leaves the endpoints and stays Running", async () => {
+    const pod = (await lab.run("kubectl get pod -o name")).split("\n")[0].replace("pod/", "");
+    await lab.choose(`[data-object*="${pod}"]`);
+    await lab.at("fault-readiness").click();
+    const left = await lab.until(endpoints, (text) => addresses(text).length === 2);
+    assert.match(await lab.run(`kubectl get pod ${pod}`), /0\/1\s+Running\s+0/);
+    const said = await lab.run(`minikube ssh -- 'for i in $(seq 20); do curl -s ${start.url}; done'`);
+    assert.equal(answered(said).length, 2, left);
+    assert.ok(!answered(said).includes(pod));
+    await lab.page.waitForTimeout(900);
+    await lab.shot("story-7-not-ready");
+    await lab.at("fault-readiness").click();
+    await lab.until(endpoints, (text) => addresses(text).length === 3);
+  });
+
   test("a killed pod's replacement joins, and five replicas answer", async () => {
     const old = (await lab.run("kubectl get pod -o name")).trim().split("\n");
     await lab.run(`kubectl delete ${old[0]}`);
@@ -121,7 +146,7 @@ describe("the story of a ClusterIP Service", { timeout: 180_000 }, () => {
     const said = await lab.run(`minikube ssh -- 'for i in $(seq 40); do curl -s ${start.url}; done'`);
     assert.equal(answered(said).length, 5);
     await lab.page.waitForTimeout(900);
-    await lab.shot("story-7-five");
+    await lab.shot("story-8-five");
   });
 
   test("undo takes the last command back, reset all of them", async () => {
@@ -130,7 +155,7 @@ describe("the story of a ClusterIP Service", { timeout: 180_000 }, () => {
     assert.equal(await lab.run("kubectl get deployment"), "No resources found in default namespace.\n");
     await lab.file("svc.yaml");
     assert.match(await lab.text(), /test-svc-cluster/);
-    await lab.shot("story-8-reset");
+    await lab.shot("story-9-reset");
   });
 });
 
