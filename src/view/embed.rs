@@ -29,7 +29,7 @@ pub fn EmbedHeader() -> impl IntoView {
             <button class="btn ghost" data-testid="reset" on:click=move |_| state.reset()>
                 {move || state.say(Word::Reset)}
             </button>
-            <a class="btn ghost" target="_blank" rel="noopener" href=browser::address("", "embed")>
+            <a class="btn ghost" target="_blank" rel="noopener" href=browser::address(&browser::fragment(), "embed")>
                 {move || state.say(Word::Open)}
             </a>
         </header>

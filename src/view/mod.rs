@@ -76,8 +76,9 @@ fn usual_profile() -> Profile {
 async fn begin(state: State) {
     let lang = state.lang.get_untracked();
     let linked = share::from_link().await;
-    let kept = if linked.is_none() && !state.embed { share::kept(state) } else { None };
-    let was_linked = linked.is_some();
+    let yaml = share::yaml_from_link().await;
+    let kept = if linked.is_none() && yaml.is_none() && !state.embed { share::kept(state) } else { None };
+    let was_linked = linked.is_some() || yaml.is_some();
     let restored = match linked {
         Some(read) => match read.and_then(|json| Session::from_json(&json, lang).map_err(|_| ())) {
             Ok(session) => Some(session),
@@ -95,7 +96,11 @@ async fn begin(state: State) {
     }
     lessons::load(state, lang).await;
     let lesson = state.progress.lesson.get_untracked();
-    let given = lesson.as_ref().map_or_else(|| vec![Source::new("new.yaml", "")], |lesson| lesson.files.clone());
+    let given = match (yaml, &lesson) {
+        (Some(text), _) => vec![Source::new("app.yaml", text)],
+        (None, Some(lesson)) => lesson.files.clone(),
+        (None, None) => vec![Source::new("new.yaml", "")],
+    };
     state.originals.set_value(given.clone());
     let files = if was_linked || state.embed { None } else { share::kept_files(state) };
     state.files.set(files.unwrap_or(given));

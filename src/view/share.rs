@@ -33,6 +33,12 @@ pub async fn from_link() -> Option<Result<String, ()>> {
     Some(browser::unpack(packed).await.ok_or(()))
 }
 
+/// The manifests in the link of a `<kube-hop>` element (public/kube-hop.js), packed like a session.
+pub async fn yaml_from_link() -> Option<String> {
+    let fragment = browser::fragment();
+    browser::unpack(fragment.strip_prefix("y=")?).await
+}
+
 fn name(state: State, what: &str) -> String {
     format!("{what}.{}", state.progress.name.get_value())
 }

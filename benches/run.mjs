@@ -1,0 +1,64 @@
+// The budgets of the design (section 9), measured beside the peer in one run of one browser: medians of five.
+// `make bench` builds dist/ first. ROUNDS=1 gives a quick look.
+import { build } from "esbuild";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { browser, root, serve } from "../tests/browser/support.mjs";
+import { measure } from "../tools/sizes.mjs";
+
+const rounds = Number(process.env.ROUNDS ?? 5);
+process.chdir(root);
+mkdirSync("target/bench", { recursive: true });
+await build({ entryPoints: ["benches/peer.js"], outfile: "target/bench/peer.js", bundle: true, minify: true, format: "esm", target: "es2022", logLevel: "warning" });
+
+const blank = { text: '<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>bench</title>' };
+const server = await serve({ "/dist/": "dist", "/bench/": "target/bench", "/benches/": "benches", "/blank": blank });
+const chrome = await browser();
+
+/** One figure, in a page of its own. */
+async function once(module, name) {
+  const page = await chrome.newPage();
+  try {
+    await page.goto(`${server.origin}/blank`);
+    return await page.evaluate(async ([module, name]) => (await import(module)).measures[name](), [module, name]);
+  } finally {
+    await page.close();
+  }
+}
+
+const median = (all) => all.sort((a, b) => a - b)[Math.floor(all.length / 2)];
+const digits = (value) => (value === undefined ? "" : value >= 100 ? Math.round(value).toLocaleString("en") : value.toPrecision(3));
+
+/** Ours and the peer's by turns, so that both meet the same weather. */
+async function both(name, peer = name) {
+  const [here, there] = [[], []];
+  for (let i = 0; i < rounds; i++) {
+    here.push(await once("/benches/ours.js", name));
+    if (peer) there.push(await once("/bench/peer.js", peer));
+  }
+  return [median(here), peer ? median(there) : undefined];
+}
+
+const rows = [];
+/** `want` says what the figures must be to each other; `figures` are ours and the peer's. */
+function row(what, unit, figures, must, want) {
+  const [here, there] = figures;
+  const ratio = there === undefined ? "" : here < there ? `1/${digits(there / here)}` : digits(here / there);
+  rows.push([what, `${digits(here)} ${unit}`, there === undefined ? "" : `${digits(there)} ${unit}`, ratio, must, want(here, there) ? "yes" : "NO"]);
+  console.error(rows.at(-1).join(" | "));
+}
+
+const sizes = Object.fromEntries(measure(join(root, "dist")).map(([what, [, , brotli]]) => [what.replaceAll("*", ""), brotli / 1000]));
+row("First visit, without the editor", "KB", [sizes["without the editor"]], "at most 318 KB", (here) => here <= 318);
+row("First visit, with the editor", "KB", [sizes["with the editor"]], "at most 440 KB", (here) => here <= 440);
+row("Boot to control plane ready", "ms", await both("boot"), "at most 1/30", (here, there) => here <= there / 30);
+row("Apply 3 replicas + Service to the first answer", "ms", await both("firstAnswer"), "at most 1/50", (here, there) => here <= there / 50);
+row("300 replicas ready", "ms", await both("ready300"), "at most 1/100", (here, there) => here <= there / 100);
+row("Requests judged, full trace kept", "/s", await both("requests"), "at least 2", (here, there) => here >= 2 * there);
+row("A change of YAML to the cluster's new state, a lesson's cluster", "ms", await both("change", null), "under 16 ms", (here) => here < 16);
+
+await chrome.close();
+await server.stop();
+console.log(`\n| what | kubehop | ${rounds === 1 ? "peer, one round" : `peer, medians of ${rounds}`} | ratio | must | met |`);
+console.log("| --- | ---: | ---: | ---: | --- | --- |");
+for (const columns of rows) console.log(`| ${columns.join(" | ")} |`);
