@@ -8,16 +8,27 @@ use std::time::Instant as Clock;
 use kubehop::net::{End, Origin, Way};
 use kubehop::time::Instant;
 use kubehop::trace::{OutcomeKind, Place, Proto, Request, Socket};
+use world::PodSpecs;
 
 fn main() {
     let mut world = world::tutorial("multinode", &[0, 1, 2]);
     world.service("test-svc-cluster", world::cluster_ip("10.96.0.7", 9090, 9090));
     report("lesson", &mut world);
     for i in 0..1000_i32 {
-        let ip = format!("10.97.{}.{}", i / 250, i % 250 + 1);
-        world.service(&format!("svc-{i}"), world::cluster_ip(&ip, 9090, 9090));
+        let app = format!("app-{i}");
+        for j in 0..5_u8 {
+            let name = format!("{app}-{j}");
+            let labels = [("app", app.as_str())];
+            let ip = std::net::Ipv4Addr::new(10, 244, j % 3, 0);
+            let ip = std::net::Ipv4Addr::from(u32::from(ip) + 0x0100_0000 + i as u32 * 8 + u32::from(j));
+            world.pod_at(&PodSpecs { name: &name, labels: &labels, node: usize::from(j % 3), image: "hello:1.0" }, ip);
+        }
+        let mut spec = world::cluster_ip(&format!("10.97.{}.{}", i / 250, i % 250 + 1), 9090, 9090);
+        spec.selector = [("app".to_owned(), app.clone())].into();
+        let pods = (0..5).map(|j| format!("{app}-{j}")).collect::<Vec<_>>();
+        world.service_of(&format!("svc-{i}"), spec, &pods);
     }
-    report("1,000 Services", &mut world);
+    report("1,000 Services, 5,000 Pods", &mut world);
 }
 
 fn report(name: &str, world: &mut world::World) {

@@ -67,7 +67,7 @@ pub fn explain(because: &Because, lang: Lang) -> String {
             format!("Service {service} 只有一个就绪端点。内核把目的地址改写成 {endpoint} 的地址。"),
         ),
         Picked { endpoint, of, .. } => (
-            format!("The kernel picked {endpoint}, one of {of}, at random and wrote its address over the destination."),
+            format!("The kernel picked {endpoint}, one of {}, at random and wrote its address over the destination.", in_words(*of)),
             format!("内核从 {of} 个端点中随机选中 {endpoint}，并把目的地址改写成它的地址。"),
         ),
         PickedAgain { endpoint, seconds, .. } => (
@@ -103,7 +103,10 @@ pub fn explain(because: &Because, lang: Lang) -> String {
             format!("Service {service} 没有可用端点：选择算符匹配一个 Pod，但它尚未就绪。内核立即拒绝。"),
         ),
         NoneReady { service, matching } => (
-            format!("Service {service} has no endpoints: its selector matches {matching} pods, but none is ready. So the kernel refuses at once."),
+            format!(
+                "Service {service} has no endpoints: its selector matches {} pods, but none is ready. So the kernel refuses at once.",
+                in_words(*matching)
+            ),
             format!("Service {service} 没有可用端点：选择算符匹配 {matching} 个 Pod，但没有一个就绪。内核立即拒绝。"),
         ),
         NoNamedPort { service, name } => (
@@ -281,6 +284,12 @@ pub fn action_label(hop: &Hop, lang: Lang) -> String {
         (Action::Unreachable, _) => ("unreachable", "不可达"),
     };
     lang.pick(en, zh).to_owned()
+}
+
+/// Small numbers as words.
+fn in_words(n: u32) -> String {
+    const WORDS: [&str; 11] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
+    WORDS.get(n as usize).map_or_else(|| n.to_string(), |word| (*word).to_owned())
 }
 
 fn join<T: ToString>(items: impl Iterator<Item = T>) -> String {

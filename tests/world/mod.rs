@@ -4,6 +4,7 @@
 pub(crate) mod truth;
 
 use kubehop::api::Store;
+use kubehop::inet::Ipv4Addr;
 use kubehop::net::{self, Flows, Network};
 use kubehop::object::*;
 use kubehop::rng::Rng;
@@ -46,7 +47,14 @@ impl World {
     pub(crate) fn pod(&mut self, specs: &PodSpecs<'_>) -> String {
         let node = &self.profile.nodes[specs.node];
         let taken = self.store.all::<Pod>().filter(|(_, pod)| pod.spec.node_name == node.name).count() as u32;
-        let ip = std::net::Ipv4Addr::from(u32::from(node.pod_cidr.network()) + 5 + taken).to_string();
+        let ip = Ipv4Addr::from(u32::from(node.pod_cidr.network()) + 5 + taken);
+        self.pod_at(specs, ip);
+        ip.to_string()
+    }
+
+    /// Adds a running pod with an address.
+    pub(crate) fn pod_at(&mut self, specs: &PodSpecs<'_>, ip: Ipv4Addr) {
+        let node = &self.profile.nodes[specs.node];
         let mut object = Object::new(
             "default",
             specs.name,
@@ -56,12 +64,19 @@ impl World {
                     containers: vec![Container { name: "c".into(), image: specs.image.into(), ..Container::default() }],
                     ..PodSpec::default()
                 },
-                status: PodStatus { phase: "Running".into(), pod_ip: ip.clone(), ..PodStatus::default() },
+                status: PodStatus { phase: "Running".into(), pod_ip: ip.to_string(), ..PodStatus::default() },
             },
         );
         object.meta.labels = specs.labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         self.store.put(object);
-        ip
+    }
+
+    /// Adds a Service whose endpoints are the pods of the given names, ready.
+    pub(crate) fn service_of(&mut self, name: &str, spec: ServiceSpec, pods: &[String]) {
+        let pods = pods.iter().filter_map(|pod| self.store.get(&Ref::new(Kind::Pod, "default", pod.as_str())));
+        let endpoints = pods.filter_map(|pod| Some(ready(&pod.meta, pod.body()?))).collect();
+        self.store.put(slice("default", name, &spec, endpoints));
+        self.store.put(Object::new("default", name, Service { spec, ..Service::default() }));
     }
 
     /// Adds a Service and the slice of its endpoints: all pods that match, ready.
@@ -78,13 +93,7 @@ impl World {
             .filter(|(meta, _)| {
                 !spec.selector.is_empty() && spec.selector.iter().all(|(k, v)| meta.labels.get(k) == Some(v))
             })
-            .map(|(meta, pod)| Endpoint {
-                addresses: vec![pod.status.pod_ip.clone()],
-                node_name: Some(pod.spec.node_name.clone()),
-                target_ref: Some(TargetRef { kind: "Pod".into(), name: meta.name.clone(), ..TargetRef::default() }),
-                conditions: EndpointConditions { ready: Some(true), serving: Some(true), terminating: Some(false) },
-                ..Endpoint::default()
-            })
+            .map(|(meta, pod)| ready(meta, pod))
             .collect();
         self.store.put(slice(namespace, name, &spec, pods));
         self.store.put(Object::new(namespace, name, Service { spec, ..Service::default() }));
@@ -126,6 +135,17 @@ pub(crate) fn tutorial(profile: &str, nodes: &[usize]) -> World {
     }
     world.pod(&PodSpecs { name: "client", labels: &[], node: 0, image: "curlimages/curl" });
     world
+}
+
+/// A pod as a ready endpoint.
+fn ready(meta: &Meta, pod: &Pod) -> Endpoint {
+    Endpoint {
+        addresses: vec![pod.status.pod_ip.clone()],
+        node_name: Some(pod.spec.node_name.clone()),
+        target_ref: Some(TargetRef { kind: "Pod".into(), name: meta.name.clone(), ..TargetRef::default() }),
+        conditions: EndpointConditions { ready: Some(true), serving: Some(true), terminating: Some(false) },
+        ..Endpoint::default()
+    }
 }
 
 /// The slice of a Service's endpoints.
