@@ -171,38 +171,17 @@ fn one(shell: &mut Shell, io: &mut Io, flags: &flags::Flags, limits: [Option<Dur
     let [max_time, connect] = limits;
     let limit = max_time.unwrap_or(Duration::MAX).min(connect.unwrap_or(Duration::MAX));
     let (trace, took) = shell.request(&request, limit);
-    let millis = took.as_millis();
-    let outcome = &trace.outcome;
     let address = server(&trace, &target.host);
+    let failure = failure(&trace, &target, took, limits);
     if flags.on("verbose") {
-        verbose_start(io, &target, method, &headers, flags, &trace, address);
-    }
-    let refused =
-        |what: &str| format!("Failed to connect to {} port {} after {millis} ms: {what}", target.host, target.port);
-    let code = match outcome.kind {
-        OutcomeKind::Answered => answered(shell, io, flags, &trace, method),
-        OutcomeKind::Timeout => {
-            // curl looks at its own clock a moment after the limit.
-            let late = millis + 1;
-            match (max_time, connect) {
-                (Some(max), connect) if connect.is_none_or(|connect| max <= connect) => {
-                    fail(io, 28, &format!("Connection timed out after {late} milliseconds"))
-                }
-                (_, Some(_)) => fail(
-                    io,
-                    28,
-                    &format!(
-                        "Failed to connect to {} port {} after {late} ms: Timeout was reached",
-                        target.host, target.port
-                    ),
-                ),
-                _ => fail(io, 28, &refused("Couldn't connect to server")),
-            }
+        asked(io, &target, method, &headers, flags, &trace, address);
+        if let Some((_, text)) = &failure {
+            io.err(format!("* {text}\n* Closing connection\n"));
         }
-        OutcomeKind::Refused | OutcomeKind::Unreachable => fail(io, 7, &refused("Couldn't connect to server")),
-        OutcomeKind::DnsFailure => fail(io, 6, &format!("Could not resolve host: {}", target.host)),
-        OutcomeKind::Reset => fail(io, 56, "Recv failure: Connection reset by peer"),
-        OutcomeKind::TlsFailure => fail(io, 35, "OpenSSL/3.0.13: error:0A00010B:SSL routines::wrong version number"),
+    }
+    let code = match failure {
+        Some((code, text)) => fail(io, code, &text),
+        None => answered(shell, io, flags, &trace, method, &target.host),
     };
     if let Some(format) = flags.get("write-out") {
         io.out(write_out(format, &trace, took, &target, address));
@@ -210,15 +189,42 @@ fn one(shell: &mut Shell, io: &mut Io, flags: &flags::Flags, limits: [Option<Dur
     code
 }
 
-fn answered(shell: &mut Shell, io: &mut Io, flags: &flags::Flags, trace: &Trace, method: &str) -> i32 {
+/// curl's exit status and words for a request without an answer.
+fn failure(trace: &Trace, target: &Target, took: Duration, limits: [Option<Duration>; 2]) -> Option<(i32, String)> {
+    let Target { host, port, .. } = target;
+    let millis = took.as_millis();
+    let connect = |after: u128, what: &str| format!("Failed to connect to {host} port {port} after {after} ms: {what}");
+    Some(match trace.outcome.kind {
+        OutcomeKind::Answered => return None,
+        // curl looks at its own clock a moment after the limit.
+        OutcomeKind::Timeout => match limits {
+            [Some(max), connect] if connect.is_none_or(|connect| max <= connect) => {
+                (28, format!("Connection timed out after {} milliseconds", millis + 1))
+            }
+            [_, Some(_)] => (28, connect(millis + 1, "Timeout was reached")),
+            _ => (28, connect(millis, "Couldn't connect to server")),
+        },
+        OutcomeKind::Refused | OutcomeKind::Unreachable => (7, connect(millis, "Couldn't connect to server")),
+        OutcomeKind::DnsFailure => (6, format!("Could not resolve host: {host}")),
+        OutcomeKind::Reset => (56, "Recv failure: Connection reset by peer".into()),
+        OutcomeKind::TlsFailure => (35, "OpenSSL/3.0.13: error:0A00010B:SSL routines::wrong version number".into()),
+    })
+}
+
+fn answered(shell: &mut Shell, io: &mut Io, flags: &flags::Flags, trace: &Trace, method: &str, host: &str) -> i32 {
     let outcome = &trace.outcome;
     if flags.on("verbose") {
         for line in response_head(shell, trace).lines() {
             io.err(format!("< {line}\n"));
         }
-        io.err("* Connection #0 to host left intact\n");
     }
+    let end = |io: &mut Io| {
+        if flags.on("verbose") {
+            io.err(format!("* Connection #0 to host {host} left intact\n"));
+        }
+    };
     if flags.on("fail") && outcome.status >= 400 {
+        end(io);
         if !flags.on("silent") || flags.on("show-error") {
             io.err(format!("curl: (22) The requested URL returned error: {}\n", outcome.status));
         }
@@ -240,10 +246,12 @@ fn answered(shell: &mut Shell, io: &mut Io, flags: &flags::Flags, trace: &Trace,
         }
         _ => io.out(text),
     }
+    end(io);
     0
 }
 
-fn verbose_start(
+/// What `-v` tells of the connection and the request.
+fn asked(
     io: &mut Io,
     target: &Target,
     method: &str,
@@ -253,49 +261,38 @@ fn verbose_start(
     address: Option<Ipv4Addr>,
 ) {
     let Target { host, port, path, .. } = target;
-    let kind = trace.outcome.kind;
-    let Some(address) = address else {
-        io.err(format!("* Could not resolve host: {host}\n* Closing connection\n"));
-        return;
-    };
-    if address.to_string() != *host {
-        io.err(format!("* Host {host}:{port} was resolved.\n* IPv4: {address}\n"));
-    }
+    let Some(address) = address else { return };
     io.err(format!("*   Trying {address}:{port}...\n"));
-    match kind {
-        OutcomeKind::Answered | OutcomeKind::Reset | OutcomeKind::TlsFailure => {
-            io.err(format!("* Connected to {host} ({address}) port {port}\n"));
-            let given = |name: &str| headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
-            io.err(format!("> {method} {path} HTTP/1.1\n"));
-            if !given("host") {
-                let default = if target.scheme == "https" { 443 } else { 80 };
-                let shown = if *port == default { host.clone() } else { format!("{host}:{port}") };
-                io.err(format!("> Host: {shown}\n"));
-            }
-            for (name, value) in headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("host")) {
-                io.err(format!("> {name}: {value}\n"));
-            }
-            if !given("user-agent") {
-                io.err(format!("> User-Agent: {}\n", flags.get("user-agent").unwrap_or("curl/8.5.0")));
-            }
-            if !given("accept") {
-                io.err("> Accept: */*\n");
-            }
-            for (name, value) in headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("host")) {
-                io.err(format!("> {name}: {value}\n"));
-            }
-            io.err("> \n");
+    match trace.outcome.kind {
+        OutcomeKind::Answered | OutcomeKind::Reset | OutcomeKind::TlsFailure => {}
+        OutcomeKind::Refused => {
+            io.err(format!("* connect to {address} port {port} failed: Connection refused\n"));
+            return;
         }
-        OutcomeKind::Refused => io.err(format!(
-            "* connect to {address} port {port} failed: Connection refused\n* Failed to connect to {host} port {port} after {} ms: Couldn't connect to server\n* Closing connection\n",
-            trace.duration().as_millis()
-        )),
-        OutcomeKind::Unreachable => io.err(format!(
-            "* connect to {address} port {port} failed: No route to host\n* Closing connection\n"
-        )),
-        OutcomeKind::Timeout => io.err("* Connection timed out\n* Closing connection\n"),
-        OutcomeKind::DnsFailure => {}
+        OutcomeKind::Unreachable => {
+            io.err(format!("* connect to {address} port {port} failed: No route to host\n"));
+            return;
+        }
+        OutcomeKind::Timeout | OutcomeKind::DnsFailure => return,
     }
+    io.err(format!("* Connected to {host} ({address}) port {port}\n"));
+    let given = |name: &str| headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
+    io.err(format!("> {method} {path} HTTP/1.1\n"));
+    if !given("host") {
+        let default = if target.scheme == "https" { 443 } else { 80 };
+        let shown = if *port == default { host.clone() } else { format!("{host}:{port}") };
+        io.err(format!("> Host: {shown}\n"));
+    }
+    let is_host = |name: &str| name.eq_ignore_ascii_case("host");
+    headers.iter().filter(|(name, _)| is_host(name)).for_each(|(name, value)| io.err(format!("> {name}: {value}\n")));
+    if !given("user-agent") {
+        io.err(format!("> User-Agent: {}\n", flags.get("user-agent").unwrap_or("curl/8.5.0")));
+    }
+    if !given("accept") {
+        io.err("> Accept: */*\n");
+    }
+    headers.iter().filter(|(name, _)| !is_host(name)).for_each(|(name, value)| io.err(format!("> {name}: {value}\n")));
+    io.err("> \n");
 }
 
 /// The head of the answer. The simulated programs say little: a date, a type and a length.
@@ -304,7 +301,7 @@ fn response_head(shell: &Shell, trace: &Trace) -> String {
     format!(
         "HTTP/1.1 {status} {}\nDate: {}\nContent-Type: text/plain; charset=utf-8\nContent-Length: {}\n\n",
         reason(status),
-        shell.cluster.now().rfc3339(),
+        super::kubectl::calendar(shell.cluster.now()).replace("+0000", "GMT"),
         trace.outcome.body.len()
     )
 }
