@@ -138,7 +138,7 @@ export function create(host, { doc = "", readOnly = false, dark = false, lang = 
   const language = new Compartment();
   const words = (lang, label) => [
     EditorState.phrases.of(phrases[lang] ?? {}),
-    EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", autocorrect: "off", autocapitalize: "off" }),
+    EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0", spellcheck: "false", autocorrect: "off", autocapitalize: "off" }),
   ];
   const apply = () => (onApply?.(), true);
   const start = (doc) =>

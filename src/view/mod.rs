@@ -113,6 +113,9 @@ async fn begin(state: State) {
         }
     }
     if state.embed {
+        // A widget is about its Service.
+        let about = |file: &Source| file.text.contains("kind: Service");
+        state.open.set(state.files.with_untracked(|files| files.iter().position(about)).unwrap_or(0));
         for file in state.files.get_untracked() {
             state.apply(file);
             state.settle();
