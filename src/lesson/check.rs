@@ -268,10 +268,10 @@ impl Traffic {
             Ending::Refused => OutcomeKind::Refused,
             Ending::Timeout => OutcomeKind::Timeout,
         };
-        let place = match (self.at.as_deref(), &outcome.at) {
-            (None, _) | (Some("node"), Some(Place::Node(_))) | (Some("pod"), Some(Place::Pod(..))) => true,
-            _ => false,
-        };
+        let place = matches!(
+            (self.at.as_deref(), &outcome.at),
+            (None, _) | (Some("node"), Some(Place::Node(_))) | (Some("pod"), Some(Place::Pod(..)))
+        );
         outcome.kind == kind && place && self.status.is_none_or(|status| status == outcome.status)
     }
 

@@ -40,7 +40,7 @@ impl Needs {
 pub fn services(store: &Store) -> Vec<Ref> {
     let mut found: Vec<_> = store
         .all::<Service>()
-        .filter(|(meta, _)| !is_system(&meta.namespace) && !(meta.name == "kubernetes" && meta.namespace == "default"))
+        .filter(|(meta, _)| !(is_system(&meta.namespace) || meta.name == "kubernetes" && meta.namespace == "default"))
         .map(|(meta, _)| {
             (meta.creation_timestamp, Ref::new(Kind::Service, meta.namespace.as_str(), meta.name.as_str()))
         })
@@ -129,7 +129,7 @@ pub(super) fn pods(store: &Store, marks: &Marks) -> Vec<PodFacts> {
             }
         })
         .collect();
-    pods.sort_by(|a, b| a.mark.cmp(&b.mark));
+    pods.sort_by_key(|pod| pod.mark);
     pods
 }
 

@@ -124,12 +124,10 @@ impl State {
         let files = self.files.get_untracked();
         let mut places = Vec::new();
         for mark in marks {
-            if let Some((file, span)) = find(&readings, &mark.field) {
-                if let Some(source) = files.iter().find(|source| source.name == file) {
-                    let line = source.position(span.start).line;
-                    places.push(Placed { file, line, kind: mark.kind, note: mark.note });
-                }
-            }
+            let Some((file, span)) = find(&readings, &mark.field) else { continue };
+            let Some(source) = files.iter().find(|source| source.name == file) else { continue };
+            let line = source.position(span.start).line;
+            places.push(Placed { file, line, kind: mark.kind, note: mark.note });
         }
         places
     }

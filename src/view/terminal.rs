@@ -219,10 +219,10 @@ impl State {
             self.block(terminal, prompt, line, reply.output.chunks);
         }
         self.transcripts.update(|all| {
-            if let Some(transcript) = all.get_mut(usize::from(terminal)) {
-                if transcript.history.last().is_none_or(|last| last != line) {
-                    transcript.history.push(line.to_owned());
-                }
+            if let Some(transcript) = all.get_mut(usize::from(terminal))
+                && transcript.history.last().is_none_or(|last| last != line)
+            {
+                transcript.history.push(line.to_owned());
             }
         });
         self.read_files();
