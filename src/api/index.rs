@@ -72,10 +72,11 @@ impl Index {
     }
 
     /// Pods that may have all of `wanted`: those with its rarest label. None have it if `wanted` is empty.
-    pub(super) fn candidates(&self, namespace: &str, wanted: &Labels) -> impl Iterator<Item = &Arc<Object>> {
+    pub(super) fn candidates(&self, namespace: &str, wanted: &Labels) -> impl ExactSizeIterator<Item = &Arc<Object>> {
+        static NONE: Set = Set::new();
         let namespace: Arc<str> = namespace.into();
         let sets = labels(&namespace, wanted).map(|label| self.pods.get(&label));
-        sets.min_by_key(|set| set.map_or(0, Set::len)).flatten().into_iter().flat_map(Set::values)
+        sets.min_by_key(|set| set.map_or(0, Set::len)).flatten().unwrap_or(&NONE).values()
     }
 
     /// Services whose selectors may match a pod with these labels.

@@ -74,9 +74,14 @@ impl Store {
 
     /// The pods of a namespace that have all of these labels; none if no label is asked for.
     pub fn pods_with<'a>(&'a self, namespace: &str, wanted: &'a Labels) -> impl Iterator<Item = &'a Arc<Object>> {
-        self.index
-            .candidates(namespace, wanted)
-            .filter(|pod| wanted.iter().all(|(k, v)| pod.meta.labels.get(k) == Some(v)))
+        // Where one label is wanted, the index has answered already.
+        let all = |pod: &&Arc<Object>| wanted.iter().all(|(k, v)| pod.meta.labels.get(k) == Some(v));
+        self.index.candidates(namespace, wanted).filter(move |pod| wanted.len() == 1 || all(pod))
+    }
+
+    /// How many pods of a namespace have all of these labels, at most.
+    pub fn most_pods_with(&self, namespace: &str, wanted: &Labels) -> usize {
+        self.index.candidates(namespace, wanted).len()
     }
 
     /// The names of the Services of a namespace that select a pod with these labels.

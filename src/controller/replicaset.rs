@@ -55,7 +55,9 @@ pub(super) fn reconcile(store: &Store, key: &Ref, now: Instant) -> Outcome {
             outcome.changes.push(Change::Put(Box::new(released)));
         }
     }
-    if meta.deletion_timestamp.is_none() && set.spec.selector.match_expressions.is_empty() {
+    let selector = &set.spec.selector;
+    let others = store.most_pods_with(&meta.namespace, &selector.match_labels) > pods.len();
+    if others && meta.deletion_timestamp.is_none() && selector.match_expressions.is_empty() {
         for orphan in store.pods_with(&meta.namespace, &set.spec.selector.match_labels) {
             let Some(pod) = orphan.body::<Pod>() else { continue };
             if orphan.meta.controller().is_none() && is_active(&orphan.meta, pod) {
