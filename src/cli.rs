@@ -199,6 +199,9 @@ impl Face {
     }
 
     fn print(&mut self, reply: Reply) -> io::Result<()> {
+        if reply.output.clear && io::stdout().is_terminal() {
+            io::stdout().lock().write_all(b"\x1b[2J\x1b[H")?;
+        }
         if self.options.quiet {
             self.last = reply.output.chunks;
             return Ok(());

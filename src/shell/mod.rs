@@ -163,7 +163,7 @@ impl Output {
 
 /// How many commands one line may run, and how many bytes it may print, before the lab stops it.
 const MOST_STEPS: u32 = 20_000;
-const MOST_BYTES: usize = 4 << 20;
+const MOST_BYTES: usize = 32 << 20;
 
 /// What a program sees of the world.
 struct Shell<'a> {
