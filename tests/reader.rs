@@ -96,6 +96,42 @@ fn deep_nesting() {
     assert_eq!(first(&survive(&fits)), "error validating data: invalid object to validate");
 }
 
+/// Texts of some megabytes that are nothing but one thing, which a careless reader would look at again and again.
+#[test]
+fn the_same_over_and_over() {
+    for scrap in [
+        "k:\n \tx\n",
+        "\n\t",
+        "a: b\n",
+        ":\n",
+        "*a : ",
+        "&a ",
+        "!",
+        "%YAML 1.2\n",
+        "# c\n",
+        "a\n",
+        "\"\\u0041",
+        "a: [\nb\n]\n",
+        "'",
+        "---\n",
+        "---\na: b: c\n",
+        "...\n",
+        "k: |\n x\n",
+        "<<: {a: b}\n",
+        "- a: {b: [c, d]}\n",
+        "\u{feff}",
+        "\r",
+    ] {
+        survive(&scrap.repeat(300_000 / scrap.len()));
+    }
+    let parsed = survive(&format!("apiVersion: v1\nkind: Service\nspec:\n{}", "  x: y\n".repeat(10_000)));
+    assert_eq!(parsed.diagnostics.len(), 1001);
+    let unknown: String = (0..10_000).map(|i| format!("  x{i}: y\n")).collect();
+    let parsed = survive(&format!("apiVersion: v1\nkind: Service\nspec:\n{unknown}"));
+    assert_eq!(parsed.diagnostics.len(), 1000);
+    assert_eq!(parsed.refusals[0].message.matches("unknown field").count(), 100);
+}
+
 #[test]
 fn anchor_bombs() {
     let mut laughs = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");

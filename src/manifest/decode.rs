@@ -15,6 +15,12 @@ use super::yaml::{Data, Entry, Node};
 use crate::diag::{Diagnostic, Hint, Severity};
 use crate::text::Span;
 
+/// How many problems are told of one document.
+pub(super) const MAX_PROBLEMS: usize = 1000;
+
+/// How many unknown fields the server names.
+const MAX_UNKNOWN: usize = 100;
+
 /// A document, decoded.
 pub(super) struct Decoded {
     /// As written.
@@ -181,6 +187,12 @@ impl<'a> Decoder<'a> {
     }
 
     fn unknown_field(&mut self, entry: &Entry, name: &'static str, path: usize) {
+        if self.unknown.len() < MAX_UNKNOWN {
+            self.unknown.push(self.path.clone());
+        }
+        if self.problems.len() >= MAX_PROBLEMS {
+            return;
+        }
         let hint = self.mend(&entry.key, name, path);
         self.problems.push(Diagnostic {
             severity: Severity::Error,
@@ -189,7 +201,6 @@ impl<'a> Decoder<'a> {
             message: format!("strict decoding error: unknown field {:?}", self.path),
             hint,
         });
-        self.unknown.push(self.path.clone());
     }
 
     /// What an unknown field was probably meant to be.
@@ -239,6 +250,9 @@ impl<'a> Decoder<'a> {
         };
         let first = if fatal { &mut self.fatal } else { &mut self.mistyped };
         first.get_or_insert_with(|| message.clone());
+        if self.problems.len() >= MAX_PROBLEMS {
+            return;
+        }
         let written = self.text.get(node.span.start as usize..node.span.end as usize).unwrap_or_default();
         let hint = match (&node.data, of) {
             (Data::Bool(_) | Data::Number(_), Shape::String | Shape::Time) => {

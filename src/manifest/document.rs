@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::decode::{Decoded, decode};
+use super::decode::{Decoded, MAX_PROBLEMS, decode};
 use super::schema::Schema;
 use super::syntax::{self, Syntax};
 use super::yaml::{self, Data, Entry, Node};
@@ -104,7 +104,7 @@ impl Reader<'_> {
             Ok(Some(node)) => self.object(&node),
             Err(syntax) => self.unreadable(syntax, whole, "error converting YAML to JSON: "),
         }
-        for duplicate in duplicates {
+        for duplicate in duplicates.into_iter().take(MAX_PROBLEMS) {
             self.parsed.diagnostics.push(Diagnostic {
                 severity: Severity::Warning,
                 span: duplicate.span,

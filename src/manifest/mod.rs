@@ -81,7 +81,8 @@ pub struct Parsed {
     pub manifests: Vec<Manifest>,
     /// The documents that are refused, in order, as kubectl would say it; [`Parsed::diagnostics`] has their problems in full.
     pub refusals: Vec<Refusal>,
-    /// Every problem, in the order of the text. An error means that kubectl would refuse the document.
+    /// Every problem, in the order of the text (of one document, the first thousand). An error means that kubectl would
+    /// refuse the document.
     pub diagnostics: Vec<Diagnostic>,
 }
 

@@ -4,7 +4,7 @@
 //! there and not here.) Aliases and merge keys are resolved here. Nothing recurses: the depth of a text is the text's choice.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
@@ -19,8 +19,10 @@ pub(super) const MAX_DEPTH: usize = 250;
 /// How many nodes may be copied because of anchors and aliases in one document (go-yaml's own bound is 400,000 and more).
 const MAX_COPIES: u32 = 200_000;
 
-/// How many lines of flow collections may lack their indentation in one document.
+/// How many lines of flow collections may lack their indentation in one document: each makes us read it once more, and
+/// no more than so many bytes in all.
 const MAX_JOINS: usize = 32;
+const MAX_REREAD: usize = 4 << 20;
 
 /// A value and its place.
 #[derive(Clone, Debug, PartialEq)]
@@ -108,7 +110,7 @@ pub(super) fn read(text: &str, base: u32, duplicates: &mut Vec<Duplicate>) -> Re
     let written = text;
     let mut text = Cow::Borrowed(text);
     // YAML 1.2 wants the lines of a flow collection indented, go-yaml does not: such a line is joined to the one before.
-    for _ in 0..MAX_JOINS {
+    for _ in 0..(MAX_REREAD / text.len().max(1)).clamp(1, MAX_JOINS) {
         duplicates.clear();
         match attempt(&text, written, base, duplicates) {
             Err(Stop::Outdented(at)) => match syntax::join_lines(&text, (at - base) as usize) {
@@ -207,13 +209,13 @@ fn attempt(text: &str, written: &str, base: u32, duplicates: &mut Vec<Duplicate>
 
 /// The tabs that indent lines. YAML 1.2 tolerates some that go-yaml does not: any outside of scalars and flow collections.
 struct Tabs {
-    /// Where they are, the last first.
-    places: Vec<u32>,
+    /// Where they are.
+    places: BTreeSet<u32>,
 }
 
 impl Tabs {
     fn new(text: &str, base: u32) -> Self {
-        let mut places = Vec::new();
+        let mut places = BTreeSet::new();
         if text.contains('\t') {
             let mut start = 0;
             for line in text.split_inclusive('\n') {
@@ -222,21 +224,19 @@ impl Tabs {
                 start += line.len();
             }
         }
-        places.reverse();
         Self { places }
     }
 
     /// What lies in this span may have tabs.
     fn skip(&mut self, span: Span) {
-        if self.places.is_empty() {
-            return;
+        while let Some(&tab) = self.places.range(span.start..span.end.max(span.start)).next() {
+            self.places.remove(&tab);
         }
-        self.places.retain(|tab| !(span.start..span.end).contains(tab));
     }
 
     /// The first tab before a place.
     fn before(&self, end: u32) -> Option<u32> {
-        self.places.last().copied().filter(|tab| *tab < end)
+        self.places.first().copied().filter(|tab| *tab < end)
     }
 }
 
