@@ -79,6 +79,11 @@ impl Flows {
         self.kernels.get(machine)
     }
 
+    /// Lets every kernel forget what it remembers.
+    pub fn forget(&mut self) {
+        self.kernels.clear();
+    }
+
     /// A free port for a client, in Linux' range.
     pub(super) fn port(&mut self) -> u16 {
         32_768 + self.rng.below(28_232) as u16
