@@ -184,7 +184,9 @@ pub(super) fn reconcile(store: &Store, key: &Ref, _now: Instant) -> Outcome {
             });
             draft.slice = Some(EndpointSlice { endpoints: current.collect(), ..slice.clone() });
         }
-        slice.endpoints.iter().for_each(|e| drop(group.remove(&*name(e))));
+        for endpoint in &slice.endpoints {
+            group.remove(&*name(endpoint));
+        }
         if draft.size() < MOST && !partly.contains_key(&*slice.ports) {
             partly.insert(&slice.ports, draft);
         } else if draft.size() == 0 {
