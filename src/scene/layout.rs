@@ -442,20 +442,21 @@ fn card(pod: &PodFacts, rect: Rect, roomy: bool, lang: Lang, feed: impl Fn(Pt, f
     };
     let at = pt(rect.x + if roomy { 20.0 } else { 17.0 }, rect.y + 21.0);
     let text_x = rect.x + if roomy { 40.0 } else { 33.0 };
-    let mut short = pod.short();
-    let space = door.x - text_x - 6.0;
-    if words(&short) > space {
-        while words(&short) > space - 8.0 && short.pop().is_some() {}
-        short.push('…');
-    }
     let note = match pod.state {
         PodState::Ready => None,
         PodState::Starting => Some(lang.pick("starting", "启动中")),
         PodState::Unready => Some(lang.pick("not ready", "未就绪")),
         PodState::Ending => Some(lang.pick("ending", "正在结束")),
     };
-    let note_at =
-        if roomy { pt(door.x - 8.0 - note.map_or(0.0, words), rect.y + 34.0) } else { pt(text_x, rect.y + 50.0) };
+    // The name shares its line with the note in a roomy box.
+    let note_w = note.map_or(0.0, |note| words(note) * 1.08);
+    let mut short = pod.short();
+    let space = door.x - text_x - 6.0 - if roomy && note.is_some() { note_w + 10.0 } else { 0.0 };
+    if words(&short) > space {
+        while words(&short) > space - 8.0 && short.pop().is_some() {}
+        short.push('…');
+    }
+    let note_at = if roomy { pt(door.x - 8.0 - note_w, rect.y + 17.0) } else { pt(text_x, rect.y + 50.0) };
     let stop = pt(door.center().x, if roomy { rect.y } else { rect.y - 6.0 });
     PodBox {
         namespace: pod.namespace.clone(),
@@ -562,7 +563,9 @@ fn wires(grid: &Grid, scene: &Scene) -> Vec<String> {
         let leave_straight = above.is_none();
         let (enter, leave) = match above {
             None => (vec![scene.laptop.out], vec![scene.laptop.back]),
-            Some(from) => (vec![from, pt(grid.trunk, inward)], vec![pt(grid.trunk, outward), pt(grid.trunk, inward)]),
+            Some(from) => {
+                (vec![from, pt(grid.trunk, inward)], vec![pt(grid.trunk, outward), pt(grid.trunk, inward - 12.0)])
+            }
         };
         let loop_: Vec<Pt> = enter.into_iter().chain([pt(spot.x, inward), pt(spot.x, outward)]).chain(leave).collect();
         wires.push(svg(&loop_));

@@ -149,7 +149,8 @@ impl Timeline {
     pub fn new<'a>(scene: &Scene, marks: &Marks, traces: impl IntoIterator<Item = &'a Trace>, motion: Motion) -> Self {
         let mut traces: Vec<_> = traces.into_iter().collect();
         traces.sort_by_key(|trace| trace.id);
-        let stagger = STAGGER.min(CROWD / traces.len().max(1) as f32);
+        let usual = if motion == Motion::Hops { HOP } else { STAGGER };
+        let stagger = usual.min(CROWD / traces.len().max(1) as f32);
         let mut maker = Maker { scene, marks, motion, lines: Vec::new(), known: BTreeMap::new() };
         let start = |i: usize| i as f32 * stagger;
         let runs: Vec<_> = traces.iter().enumerate().map(|(i, trace)| maker.run(trace, start(i))).collect();

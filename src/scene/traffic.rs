@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::Scene;
 use super::marks::{Mark, Marks};
 use super::timeline::Timeline;
-use super::{Scene, inspect};
 use crate::time::Duration;
 use crate::trace::{OutcomeKind, Place, Trace};
 
@@ -87,11 +87,6 @@ pub fn readable(time: Duration) -> String {
         10_000..1_000_000 => format!("{} ms", micros / 1000),
         _ => format!("{}.{:02} s", micros / 1_000_000, micros % 1_000_000 / 10_000),
     }
-}
-
-/// The mark that a finished request leaves in a cell: the replica that answered.
-pub fn cell(trace: &Trace, marks: &Marks) -> Option<Mark> {
-    inspect::picked(trace, marks).filter(|_| trace.outcome.kind == OutcomeKind::Answered)
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use super::words::Word;
 #[component]
 pub fn App() -> impl IntoView {
     let state = use_state();
-    let scenery = super::stage::provide_scenery(state);
+    let scenery = super::stage_scenery::provide_scenery(state);
     land(state, scenery.timeline);
     if state.embed { widget(state).into_any() } else { page(state).into_any() }
 }

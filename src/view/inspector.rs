@@ -12,7 +12,7 @@ use kubehop::session::{Command, Fault};
 use kubehop::trace::{OutcomeKind, Trace};
 use leptos::prelude::*;
 
-use super::stage::{Scenery, use_scenery};
+use super::stage_scenery::{Scenery, use_scenery};
 use super::stage_svg::{escape, mark_shape};
 use super::state::{Mark, MarkKind, State, use_state};
 
@@ -186,7 +186,7 @@ fn hop_view(state: State, scenery: Scenery, detail: Detail, trace: Option<Arc<Tr
                 view! { <span class="dim later">{format!("{}{verb}", state.pick("next: ", "下一步："))}</span> }
                     .into_any()
             }
-            (None, _) => view! { <span class="dim later">{state.pick("unchanged", "不变")}</span> }.into_any(),
+            (None, _) => view! { <span class="dim later same">{state.pick("unchanged", "不变")}</span> }.into_any(),
         };
         view! { <tr><th scope="row">{name}</th><td>{before}</td><td>{after}</td></tr> }
     };
@@ -259,7 +259,7 @@ fn answers(state: State, scenery: Scenery) -> impl IntoView {
             })
         })
     });
-    let bars = move || tally.with(|tally| bars_html(tally));
+    let bars = move || tally.with(bars_html);
     let stats = move || {
         let lang = state.lang.get();
         tally.with(|tally| stats_of(tally, lang))
@@ -345,7 +345,14 @@ fn object_view(state: State, scenery: Scenery, key: Ref) -> impl IntoView {
         let key = key.clone();
         move || scenery.marks.with(|marks| marks.get(&key)).map(|mark| mark_shape(Some(mark), false))
     };
-    let menu = (key.kind == Kind::Pod).then(|| faults(state, key.clone()));
+    let menu = (key.kind == Kind::Pod).then(|| key.clone());
+    let alive = {
+        let key = key.clone();
+        Memo::new(move |_| {
+            scenery.scene.track();
+            state.session.with_untracked(|session| session.cluster().store().get(&key).is_some())
+        })
+    };
     view! {
         <section class="object" data-object=key.to_string()>
             <h2>
@@ -361,7 +368,7 @@ fn object_view(state: State, scenery: Scenery, key: Ref) -> impl IntoView {
                     )}
                 </button>
             </h2>
-            {menu}
+            {move || alive.get().then(|| menu.clone().map(|key| faults(state, key)))}
             <dl class="facts2">
                 {move || {
                     facts

@@ -17,6 +17,7 @@ mod separator;
 mod share;
 mod stage;
 mod stage_canvas;
+mod stage_scenery;
 mod stage_svg;
 mod state;
 mod terminal;

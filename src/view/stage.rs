@@ -1,12 +1,10 @@
 //! The stage: rooms, links, moving packets. Draws what [`kubehop::scene`] says, and passes on what the reader points at.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kubehop::object::{Kind, Ref};
 use kubehop::scene::line::words;
-use kubehop::scene::timeline::{Act, Run};
-use kubehop::scene::{self, Marks, Motion, Needs, PodBox, Scene, Timeline, Width, Wish};
+use kubehop::scene::{self, PodBox, Scene, Width};
 use kubehop::trace::{Action, OutcomeKind, Place, Trace};
 use leptos::html;
 use leptos::prelude::*;
@@ -15,227 +13,9 @@ use leptos::wasm_bindgen::closure::Closure;
 use web_sys::{Element, KeyboardEvent, PointerEvent, ResizeObserver};
 
 use super::stage_canvas::{Lens, Painter, Spotlight};
+use super::stage_scenery::{Scenery, outcome, use_scenery};
 use super::stage_svg::{self, Card, CardRow, Stone};
 use super::state::{State, use_state};
-
-/// What stage, transport and inspector share: the picture and its clock, derived from the page's state.
-#[derive(Clone, Copy)]
-pub struct Scenery {
-    /// The picture.
-    pub scene: Memo<Arc<Scene>>,
-    /// The replicas' marks.
-    pub marks: Memo<Marks>,
-    /// The traces on the stage, oldest first.
-    pub traces: Memo<Vec<Arc<Trace>>>,
-    /// The same, laid out in time.
-    pub timeline: Memo<Arc<Timeline>>,
-    /// The Service whose rules the kernels show.
-    pub focus: Memo<Option<Ref>>,
-    /// The object that the inspector shows in place of a packet.
-    pub object: RwSignal<Option<Ref>>,
-    /// The last answer or failure, in one line, for those who do not see the stage.
-    said: RwSignal<String>,
-    /// The Service that the reader chose, if one was.
-    chosen: RwSignal<Option<Ref>>,
-    /// Width and height of the stage on the screen.
-    size: RwSignal<(f64, f64)>,
-}
-
-/// Makes what the stage's parts share, and gives it to the components below.
-pub fn provide_scenery(state: State) -> Scenery {
-    let size = RwSignal::new((740.0, 506.0));
-    let chosen = RwSignal::new(None::<Ref>);
-    let store_revision = Memo::new(move |_| state.session.with(|s| (s.cluster().store().revision(), s.log().len())));
-    let marks = Memo::new(move |before: Option<&Marks>| {
-        store_revision.track();
-        let mut marks = before.cloned().unwrap_or_default();
-        state.session.with_untracked(|session| marks.follow(session.cluster().store()));
-        marks
-    });
-    let traces = Memo::new(move |_| {
-        let batch = state.batch.get();
-        state.session.with_untracked(|session| {
-            let all = session.traces();
-            batch.iter().filter_map(|id| all.iter().find(|trace| trace.id == *id).cloned()).collect::<Vec<_>>()
-        })
-    });
-    let focus = Memo::new(move |_| {
-        store_revision.track();
-        let chosen = chosen.get();
-        let aimed = traces.with(|traces| traces.iter().find_map(|trace| aimed_at(trace)));
-        state.session.with_untracked(|session| {
-            let services = scene::services(session.cluster().store());
-            chosen.or(aimed).filter(|key| services.contains(key)).or_else(|| services.last().cloned())
-        })
-    });
-    let needs = Memo::new(move |_| traces.with(|traces| Needs::of(traces.iter().map(|trace| &**trace))));
-    let frame = Memo::new(move |_| {
-        let (w, h): (f64, f64) = size.get();
-        if w < 560.0 { (Width::Narrow, 0.0) } else { (Width::Wide, (740.0 * h / w).round() as f32) }
-    });
-    let scene = Memo::new(move |_| {
-        store_revision.track();
-        let (width, height) = frame.get();
-        let (focus, needs, lang) = (focus.get(), needs.get(), state.lang.get());
-        marks.with(|marks| {
-            state.session.with_untracked(|session| {
-                let laptop = session.profile().laptop;
-                let wish = Wish { width, height, focus, lang, laptop, needs };
-                Arc::new(scene::compose(session.cluster().store(), marks, &wish))
-            })
-        })
-    });
-    let calm = super::browser::follow("(prefers-reduced-motion: reduce)");
-    let timeline = Memo::new(move |_| {
-        let motion = if calm.get() { Motion::Hops } else { Motion::Smooth };
-        let scene = scene.get();
-        marks.with(|marks| {
-            traces.with(|traces| Arc::new(Timeline::new(&scene, marks, traces.iter().map(|trace| &**trace), motion)))
-        })
-    });
-    Effect::new(move |_| state.horizon.set(timeline.with(|timeline| f64::from(timeline.end))));
-    let scenery = Scenery {
-        scene,
-        marks,
-        traces,
-        timeline,
-        focus,
-        object: RwSignal::new(None),
-        said: RwSignal::new(String::new()),
-        chosen,
-        size,
-    };
-    announce(state, scenery);
-    provide_context(scenery);
-    scenery
-}
-
-/// What the stage's parts share.
-pub fn use_scenery() -> Scenery {
-    expect_context::<Scenery>()
-}
-
-/// The Service that a trace's rules speak of.
-fn aimed_at(trace: &Trace) -> Option<Ref> {
-    let last = trace.hops.last()?.exchange;
-    let of_request = trace.hops.iter().filter(|hop| hop.exchange == last);
-    let causes = of_request.filter_map(|hop| hop.because.cause.as_ref()).map(|cause| &cause.object);
-    let failed = trace.outcome.because.as_ref().and_then(|because| because.cause.as_ref()).map(|cause| &cause.object);
-    causes.chain(failed).find(|object| object.kind == Kind::Service).cloned()
-}
-
-/// One line for each answer or failure, as it comes to be seen.
-fn announce(state: State, scenery: Scenery) {
-    let told = StoredValue::new((Vec::<u64>::new(), 0usize));
-    Effect::new(move |_| {
-        let t = state.playhead.get() as f32;
-        let batch = state.batch.get();
-        scenery.timeline.with_untracked(|timeline| {
-            let over = timeline.runs.iter().filter(|run| run.is_over(t));
-            let count = over.clone().count();
-            let (known, before) = told.get_value();
-            let before = if known == batch { before } else { 0 };
-            if count > before {
-                let last = over.max_by(|a, b| a.end.total_cmp(&b.end)).map(|run| run.id);
-                let trace = scenery.traces.with_untracked(|traces| traces.iter().find(|t| Some(t.id) == last).cloned());
-                if let Some(trace) = trace {
-                    scenery.said.set(summary(&trace, state));
-                }
-            }
-            told.set_value((batch, count));
-            let flying: BTreeSet<u64> = timeline.runs.iter().filter(|run| !run.is_over(t)).map(|run| run.id).collect();
-            if state.flying.with_untracked(|known| *known != flying) {
-                state.flying.set(flying);
-            }
-        });
-    });
-}
-
-/// A trace in one line: number, end, who.
-fn summary(trace: &Trace, state: State) -> String {
-    let lang = state.lang.get_untracked();
-    let end = outcome(trace, lang);
-    match &trace.outcome.responder {
-        Some(Place::Pod(_, name)) => format!("#{}: {end} · {name}", trace.id),
-        _ => format!("#{}: {end} · {}", trace.id, trace.request.url),
-    }
-}
-
-/// How a trace ended, in a word or two.
-pub fn outcome(trace: &Trace, lang: kubehop::lang::Lang) -> String {
-    match trace.outcome.kind {
-        OutcomeKind::Answered if trace.outcome.status > 0 => trace.outcome.status.to_string(),
-        OutcomeKind::Answered => lang.pick("answered", "已应答").to_owned(),
-        OutcomeKind::Refused => lang.pick("refused", "被拒绝").to_owned(),
-        OutcomeKind::Timeout => lang.pick("timed out", "超时").to_owned(),
-        OutcomeKind::Unreachable => lang.pick("unreachable", "不可达").to_owned(),
-        OutcomeKind::DnsFailure => lang.pick("no such name", "域名不存在").to_owned(),
-        OutcomeKind::Reset => lang.pick("reset", "连接被重置").to_owned(),
-        OutcomeKind::TlsFailure => lang.pick("no TLS", "TLS 失败").to_owned(),
-    }
-}
-
-impl Scenery {
-    /// The selected trace, or the first of the batch.
-    pub fn followed(&self, state: State) -> Option<Arc<Trace>> {
-        let id = state.selected.get();
-        self.traces.with(|traces| traces.iter().find(|t| Some(t.id) == id).or(traces.first()).cloned())
-    }
-
-    /// How wide the stage is on the screen, in pixels of a page at its usual size.
-    pub fn width(&self, state: State) -> f64 {
-        self.size.get().0 / if state.projector.get() { 1.25 } else { 1.0 }
-    }
-
-    /// The hop that is shown of the followed trace.
-    pub fn hop(&self, state: State) -> Option<usize> {
-        let trace = self.followed(state)?;
-        let t = state.playhead.get() as f32;
-        self.timeline.with(|timeline| timeline.run(trace.id).map(|run| run.hop_at(t)))
-    }
-
-    /// Stops the clock at a hop of a trace and selects it.
-    pub fn stop_at(&self, state: State, id: u64, hop: usize) {
-        let moment = self.timeline.with_untracked(|timeline| timeline.run(id).map(|run| run.moment(hop)));
-        state.playing.set(false);
-        state.selected.set(Some(id));
-        self.object.set(None);
-        if let Some(moment) = moment {
-            state.playhead.set(f64::from(moment));
-        }
-    }
-
-    /// Stops the clock where it is and selects a packet; one whose run is over is shown at its last hop.
-    pub fn select(&self, state: State, id: u64) {
-        let t = state.playhead.get_untracked() as f32;
-        let hop = self.timeline.with_untracked(|timeline| {
-            let run = timeline.run(id)?;
-            (t < run.start || run.is_over(t)).then(|| if t < run.start { 0 } else { ending_hop(run) })
-        });
-        match hop {
-            Some(hop) => self.stop_at(state, id, hop),
-            None => {
-                state.playing.set(false);
-                state.selected.set(Some(id));
-                self.object.set(None);
-            }
-        }
-    }
-
-    /// Shows an object in the inspector; a Service also comes into focus.
-    pub fn inspect(&self, key: Ref) {
-        if key.kind == Kind::Service {
-            self.chosen.set(Some(key.clone()));
-        }
-        self.object.set(Some(key));
-    }
-}
-
-/// The hop that tells most of a run that is over: where it failed, else the last.
-fn ending_hop(run: &Run) -> usize {
-    let failed = run.legs.iter().rev().find(|leg| matches!(leg.act, Act::Refuse | Act::Lose));
-    failed.map_or(run.moments.len().saturating_sub(1), |leg| leg.hop)
-}
 
 /// The drawing of the cluster and its traffic.
 #[component]
@@ -255,7 +35,7 @@ pub fn Stage() -> impl IntoView {
         let (sw, sh, narrow) = scene.with(|s| (f64::from(s.width), f64::from(s.height), s.form == Width::Narrow));
         let whole = (w / sw).min(h / sh);
         // Smaller type cannot be read: rather the picture is moved.
-        let least = if narrow { w / sw * 0.75 } else { (w / sw).min(0.8) };
+        let least = if narrow { w / sw * 0.66 } else { (w / sw).min(0.8) };
         let scale = whole.max(least) * zoom;
         let place = |space: f64, length: f64, pan: f64| {
             let free = space - length;
@@ -299,12 +79,15 @@ pub fn Stage() -> impl IntoView {
     });
     let dark = super::browser::follow("(prefers-color-scheme: dark)");
     Effect::new(move |_| {
-        (dark.track(), state.theme.track());
+        dark.track();
+        state.theme.track();
         painter.update_value(|painter| painter.iter_mut().for_each(Painter::refresh));
     });
     // The canvas. Runs when the clock moves or what it shows changes, and at no other time.
     Effect::new(move |_| {
-        (canvas.track(), dark.track(), state.theme.track());
+        canvas.track();
+        dark.track();
+        state.theme.track();
         let t = state.playhead.get() as f32;
         let (lens, size, hovered) = (lens.get(), size.get(), hovered.get());
         let selected = state.selected.get().filter(|_| scenery.object.with(Option::is_none));
@@ -603,7 +386,8 @@ fn over(state: State, scenery: Scenery) -> String {
     let lang = state.lang.get();
     let t = state.playhead.get() as f32;
     let traces = scenery.traces.get();
-    let selected = state.selected.get().filter(|_| !state.playing.get() && scenery.object.with(Option::is_none));
+    let stands = !state.playing.get() || scenery.calm.get();
+    let selected = state.selected.get().filter(|_| stands && scenery.object.with(Option::is_none));
     let hop = scenery.hop(state);
     scenery.scene.with(|scene| {
         scenery.timeline.with(|timeline| {
@@ -675,7 +459,10 @@ fn card(trace: &Trace, hop: usize, scenery: Scenery, state: State) -> Card {
     let path = trace.request.url.split_once("//").map_or(&*trace.request.url, |(_, rest)| rest);
     let path = path.find('/').map_or(path, |slash| &path[slash..]);
     let label = kubehop::trace::action_label(&trace.hops[hop], lang);
-    let at = lang.pick("paused at hop", "停在第");
+    let at = match state.playing.get() {
+        true => lang.pick("hop", "第"),
+        false => lang.pick("paused at hop", "停在第"),
+    };
     let verb = label.split(' ').next().filter(|word| word.ends_with("NAT")).unwrap_or(&label).to_owned();
     let of = |name: &'static str, row: scene::inspect::Header| CardRow {
         name,

@@ -12,7 +12,8 @@ use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent};
 
-use super::stage::{Scenery, svg_icon, use_scenery};
+use super::stage::svg_icon;
+use super::stage_scenery::{Scenery, use_scenery};
 use super::stage_svg::escape;
 use super::state::{State, use_state};
 
