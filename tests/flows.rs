@@ -290,7 +290,9 @@ spec:
         let request = Request { method: "GET".into(), url: url.into(), ..Request::default() };
         cluster.request(&Place::Node("minikube".into()), &request)
     };
-    assert_eq!(get(&mut cluster, HELLO).outcome.status, 200);
+    let trace = get(&mut cluster, HELLO);
+    assert_eq!(trace.outcome.status, 200);
+    assert_eq!(cause(&trace, Action::Answer), "Deployment/default/web spec.template.spec.containers[0].image");
     let pod = cluster.store().all::<Pod>().find(|(meta, _)| meta.namespace == "default").unwrap();
     let (key, ip) = (Ref::new(Kind::Pod, "default", pod.0.name.as_str()), pod.1.status.pod_ip.clone());
     let trace = get(&mut cluster, &format!("http://{ip}:80/"));

@@ -245,7 +245,13 @@ impl Network {
         }
         let (reason, answer) = answers(server, arrived);
         walk.rec.wait(Duration::from_micros(answer.micros));
-        walk.rec.hop(By::App, Action::Answer, arrived.reversed(), || Because::plain(reason));
+        walk.rec.hop(By::App, Action::Answer, arrived.reversed(), || {
+            let cause = match &walked.end {
+                End::Cabin(cabin, _) => Some(topology.cabins[*cabin].image_field.clone()),
+                _ => None,
+            };
+            Arc::new(Because { rule: None, reason, cause })
+        });
         walk.back(&walked, client.origin, packet, Reason::ReplyArrives);
         remember(walk.flows, &walked, true, now);
         Ok(Conversation { answer, responder: place.clone(), seen_source: arrived.src.ip })
