@@ -9,6 +9,7 @@ mod endpoints;
 mod endpointslice;
 mod garbage;
 mod kubelet;
+mod mirror;
 mod namespace;
 mod probe;
 mod queue;
@@ -41,6 +42,8 @@ pub enum Controller {
     EndpointSlice,
     /// Lists them once more, in the old form.
     Endpoints,
+    /// Brings what people write in the old form into the new.
+    Mirror,
 }
 
 /// A change that a controller wants.
@@ -78,6 +81,7 @@ pub fn reconcile(controller: Controller, kubelet: &mut Kubelet, store: &Store, k
         Controller::Kubelet => kubelet.reconcile(store, key, now),
         Controller::EndpointSlice => endpointslice::reconcile(store, key, now),
         Controller::Endpoints => endpoints::reconcile(store, key, now),
+        Controller::Mirror => mirror::reconcile(store, key),
     }
 }
 
@@ -88,7 +92,7 @@ impl Controller {
             Self::Namespace | Self::Garbage => 50,
             Self::Deployment | Self::ReplicaSet => 20,
             Self::Scheduler | Self::Kubelet => 10,
-            Self::EndpointSlice | Self::Endpoints => 40,
+            Self::EndpointSlice | Self::Endpoints | Self::Mirror => 40,
         })
     }
 }
@@ -118,6 +122,7 @@ pub fn wake(store: &Store, touch: &Touch, by: Option<Controller>, mut wake: impl
         Kind::Service => {
             wake(Controller::EndpointSlice, key.clone());
             wake(Controller::Endpoints, key.clone());
+            wake(Controller::Mirror, Ref { kind: Kind::Endpoints, ..key.clone() });
         }
         Kind::EndpointSlice if by != Some(Controller::EndpointSlice) => {
             for owner in controllers(Kind::Service, was, is) {
@@ -126,6 +131,7 @@ pub fn wake(store: &Store, touch: &Touch, by: Option<Controller>, mut wake: impl
         }
         Kind::Endpoints if by != Some(Controller::Endpoints) => {
             wake(Controller::Endpoints, Ref { kind: Kind::Service, ..key.clone() });
+            wake(Controller::Mirror, key.clone());
         }
         Kind::EndpointSlice | Kind::Endpoints => {}
     }

@@ -29,7 +29,8 @@ impl Sight {
             number.and_then(|n| u16::try_from(n).ok()).is_some_and(|port| app.listens.contains(&port))
         };
         let late = match (&probe.http_get, &probe.tcp_socket, probe.rest.get("grpc")) {
-            (Some(get), _, _) => listens(&get.port) && answers(get, app),
+            // The lab's programs speak no TLS.
+            (Some(get), _, _) => get.scheme != "HTTPS" && listens(&get.port) && answers(get, app),
             (_, Some(socket), _) => listens(&socket.port),
             (_, _, Some(grpc)) => {
                 let port = grpc.get("port").and_then(serde_json::Value::as_i64).and_then(|n| i32::try_from(n).ok());
