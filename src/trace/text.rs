@@ -15,11 +15,11 @@ pub fn to_text(trace: &Trace, lang: Lang) -> String {
     for hop in &trace.hops {
         let _ = writeln!(
             out,
-            "{:>9}  {:place$}  {:10}  {:24}  {} > {}  {}",
+            "{:>9}  {:place$}  {:10}  {}  {} > {}  {}",
             millis(hop.t.as_micros()),
             hop.at.to_string(),
             hop.by.name(),
-            action_label(hop, lang),
+            padded(action_label(hop, lang), 24),
             hop.packet.src,
             hop.packet.dst,
             hop.packet.proto.name(),
@@ -54,15 +54,23 @@ pub fn to_text(trace: &Trace, lang: Lang) -> String {
 
 fn tell(out: &mut String, because: &Because, lang: Lang) {
     if let Some(rule) = &because.rule {
-        let _ = writeln!(out, "{:11}{} {rule}", "", lang.pick("rule:   ", "规则："));
+        let _ = writeln!(out, "{:11}{}{rule}", "", lang.pick("rule:    ", "规则："));
     }
-    let _ = writeln!(out, "{:11}{} {}", "", lang.pick("because:", "原因："), explain(because, lang));
+    let _ = writeln!(out, "{:11}{}{}", "", lang.pick("because: ", "原因："), explain(because, lang));
     if let Some(cause) = &because.cause {
-        let _ = writeln!(out, "{:11}{} {} {}", "", lang.pick("cause:  ", "来由："), cause.object, cause.path);
+        let _ = writeln!(out, "{:11}{}{} {}", "", lang.pick("cause:   ", "来由："), cause.object, cause.path);
     }
 }
 
 /// `0.350ms`
 fn millis(micros: u128) -> String {
     format!("{}.{:03}ms", micros / 1000, micros % 1000)
+}
+
+/// The text with spaces up to a width on screen, where a Chinese character takes two columns.
+fn padded(mut text: String, width: usize) -> String {
+    let wide = text.chars().filter(|c| *c >= '\u{2e80}').count();
+    let spaces = width.saturating_sub(text.chars().count() + wide);
+    text.extend(std::iter::repeat_n(' ', spaces));
+    text
 }
