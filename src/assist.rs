@@ -52,7 +52,7 @@ pub fn complete(source: &Source, offset: u32) -> Vec<Completion> {
     };
     let lower = typed.to_ascii_lowercase();
     offers.retain(|offer| offer.label.to_ascii_lowercase().contains(&lower));
-    offers.sort_by_key(|offer| !offer.label.to_ascii_lowercase().starts_with(&lower));
+    crate::sort::by_key(&mut offers, |offer| !offer.label.to_ascii_lowercase().starts_with(&lower));
     offers
 }
 
@@ -86,7 +86,7 @@ fn keys(place: &Place) -> Vec<Completion> {
             Completion { label: (*field).into(), detail: spell(of.shape()), insert, span: place.typed }
         })
         .collect();
-    offers.sort_by_key(|offer| !USUAL.contains(&offer.label.as_str()));
+    crate::sort::by_key(&mut offers, |offer| !USUAL.contains(&offer.label.as_str()));
     offers
 }
 
@@ -127,7 +127,7 @@ fn values(place: &Place) -> Vec<Completion> {
     if place.path.is_empty() && key == "apiVersion" {
         let of_kind = Kind::all().filter(|kind| place.kind.is_none_or(|k| k == *kind));
         let mut versions: Vec<_> = of_kind.map(Kind::api_version).collect();
-        versions.sort();
+        crate::sort::by(&mut versions, Ord::cmp);
         versions.dedup();
         return versions.into_iter().map(offer).collect();
     }

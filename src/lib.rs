@@ -2,6 +2,7 @@
 
 pub mod time;
 pub mod rng;
+pub mod sort;
 pub mod text;
 pub mod inet;
 pub mod diag;

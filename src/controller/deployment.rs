@@ -43,7 +43,7 @@ pub(super) fn reconcile(store: &Store, key: &Ref, now: Instant) -> Outcome {
         .owned::<ReplicaSet>(&meta.uid)
         .map(|(meta, set)| Set { meta, set, to_be: set.spec.replicas.unwrap_or(1) })
         .collect();
-    sets.sort_by_key(|s| (s.meta.creation_timestamp.unwrap_or_default(), revision(s.meta)));
+    crate::sort::by_key(&mut sets, |s| (s.meta.creation_timestamp.unwrap_or_default(), revision(s.meta)));
     let current = sets.iter().position(|s| same_template(&s.set.spec.template, &spec.template));
     let newest = sets.iter().map(|s| revision(s.meta)).max().unwrap_or(0);
     let mut created = None;
@@ -239,7 +239,7 @@ fn scale(deployment: &Deployment, sets: &mut [Set<'_>], current: Option<usize>) 
     let all: i32 = active.iter().map(|i| sets[*i].is()).sum();
     let mut left = allowed - all;
     let mut order = active;
-    order.sort_by_key(|i| (Reverse(sets[*i].is()), Reverse(sets[*i].meta.creation_timestamp.unwrap_or_default())));
+    crate::sort::by_key(&mut order, |i| (Reverse(sets[*i].is()), Reverse(sets[*i].meta.creation_timestamp.unwrap_or_default())));
     let first = order.first().copied();
     for i in order {
         let size = sets[i].is();
@@ -316,7 +316,7 @@ fn is_complete(deployment: &Deployment, status: &DeploymentStatus, meta: &Meta) 
 fn expired<'s, 'a>(deployment: &Deployment, sets: &'s [Set<'a>], current: Option<usize>) -> Vec<&'s Set<'a>> {
     let keep = usize::try_from(deployment.spec.revision_history_limit.unwrap_or(10)).unwrap_or(0);
     let mut old: Vec<&Set<'_>> = (0..sets.len()).filter(|i| Some(*i) != current).map(|i| &sets[i]).collect();
-    old.sort_by_key(|s| revision(s.meta));
+    crate::sort::by_key(&mut old, |s| revision(s.meta));
     let many = old.len().saturating_sub(keep);
     old.into_iter().take(many).filter(|s| s.is() == 0 && s.set.status.replicas == 0).collect()
 }

@@ -199,7 +199,7 @@ pub(super) fn reconcile(store: &Store, key: &Ref, _now: Instant) -> Outcome {
     for (ports, group) in wanted {
         let new = group.into_values().map(|(object, pod)| endpoint(store, key, service, object, pod));
         let mut fresh: Vec<Endpoint> = new.collect();
-        fresh.sort_by_key(|e| e.addresses.first().and_then(|a| a.parse::<Ipv4Addr>().ok()));
+        crate::sort::by_key(&mut fresh, |e| e.addresses.first().and_then(|a| a.parse::<Ipv4Addr>().ok()));
         let mut fresh = fresh.into_iter().peekable();
         let mut needs_one = true;
         if let Some(mut draft) = partly.remove(&*ports) {

@@ -121,7 +121,7 @@ fn first_to_go<'a>(mut pods: Vec<(&'a Meta, &'a Pod)>) -> Vec<(&'a Meta, &'a Pod
     for (_, pod) in &pods {
         *on_node.entry(pod.spec.node_name.clone()).or_default() += 1;
     }
-    pods.sort_by_cached_key(|(meta, pod)| {
+    crate::sort::by_key(&mut pods, |(meta, pod)| {
         let phase = ["Pending", "Unknown", "Running"].iter().position(|p| *p == pod.status.phase).unwrap_or(0);
         let restarts: i32 = pod.status.container_statuses.iter().map(|c| c.restart_count).sum();
         let since = pod.status.condition("Ready").and_then(|c| c.last_transition_time).unwrap_or_default();

@@ -51,7 +51,7 @@ pub(super) fn reconcile(store: &Store, now: Instant) -> Outcome {
             nodes[*i].take(&object.meta, pod);
         }
     }
-    waiting.sort_by_key(|object| object.meta.resource_version.parse::<u64>().unwrap_or(0));
+    crate::sort::by_key(&mut waiting, |object| object.meta.resource_version.parse::<u64>().unwrap_or(0));
     for object in waiting {
         let Some(pod) = object.body::<Pod>() else { continue };
         let mut reasons: BTreeMap<String, usize> = BTreeMap::new();

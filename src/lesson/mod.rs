@@ -251,6 +251,6 @@ fn selected<'a>(session: &'a Session, label: &'a str) -> impl Iterator<Item = &'
     let (key, value) = label.split_once('=').unwrap_or((label, ""));
     let pods = session.cluster().store().list(Kind::Pod, Some("default")).map(|pod| &**pod);
     let mut pods: Vec<_> = pods.filter(|pod| pod.meta.labels.get(key).is_some_and(|v| v == value)).collect();
-    pods.sort_by_key(|pod| (pod.meta.creation_timestamp, pod.meta.name.as_str()));
+    crate::sort::by_key(&mut pods, |pod| (pod.meta.creation_timestamp, pod.meta.name.as_str()));
     pods.into_iter()
 }

@@ -277,7 +277,7 @@ impl<'a> Decoder<'a> {
 /// Entries in the order of the JSON that kubectl sends: Go sorts the keys of a map.
 fn sorted(entries: &[Entry]) -> Vec<&Entry> {
     let mut sorted: Vec<_> = entries.iter().collect();
-    sorted.sort_by(|a, b| a.key.cmp(&b.key));
+    crate::sort::by(&mut sorted, |a, b| a.key.cmp(&b.key));
     sorted
 }
 

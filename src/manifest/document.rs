@@ -76,7 +76,7 @@ pub(super) fn parse(source: &Source) -> Parsed {
             }
         }
     }
-    reader.parsed.diagnostics.sort_by_key(|d| d.span);
+    crate::sort::by_key(&mut reader.parsed.diagnostics, |d| d.span);
     reader.parsed
 }
 

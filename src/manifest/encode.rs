@@ -87,7 +87,7 @@ impl Writer {
         match value {
             Value::Object(map) if !map.is_empty() => {
                 let mut keys: Vec<&String> = map.keys().collect();
-                keys.sort_by(|a, b| natural(a, b));
+                crate::sort::by(&mut keys, |a, b| natural(a, b));
                 let indent = if within == Within::Root { indent } else { indent + 2 };
                 for (i, key) in keys.into_iter().enumerate() {
                     match (i, within) {

@@ -120,7 +120,7 @@ impl Zone {
                     hosts.push(Host { ip, name, has_hostname: hostname.is_some(), ports: ports.clone() });
                 }
             }
-            hosts.sort();
+            crate::sort::by(hosts, Ord::cmp);
         }
         Self { services }
     }

@@ -327,7 +327,7 @@ impl Chain {
                 _ => self.others.push(i as u32),
             }
         }
-        self.index.sort_unstable();
+        crate::sort::by(&mut self.index, Ord::cmp);
     }
 
     /// The rules of one key, in order.

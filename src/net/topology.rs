@@ -178,7 +178,7 @@ impl Topology {
                 servers,
             });
         }
-        cabins.sort_by_key(|cabin| cabin.ip);
+        crate::sort::by_key(&mut cabins, |cabin| cabin.ip);
         if let (Some(first), Some(node)) = (machines.first_mut(), profile.nodes.first()) {
             first.servers.push(Server::api_server(&node.name));
         }

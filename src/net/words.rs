@@ -40,7 +40,7 @@ impl Words {
     pub(super) fn new(topology: &Topology, ports: &[ServicePort]) -> Self {
         let plain = Because::plain;
         let mut by_ip: Vec<(Ipv4Addr, &ServicePort)> = ports.iter().map(|port| (port.cluster_ip, port)).collect();
-        by_ip.sort_by_key(|(ip, port)| (*ip, port.index));
+        crate::sort::by_key(&mut by_ip, |(ip, port)| (*ip, port.index));
         let no_such_port = by_ip
             .chunk_by(|a, b| a.0 == b.0)
             .map(|chunk| {

@@ -45,7 +45,7 @@ pub fn services(store: &Store) -> Vec<Ref> {
             (meta.creation_timestamp, Ref::new(Kind::Service, meta.namespace.as_str(), meta.name.as_str()))
         })
         .collect();
-    found.sort();
+    crate::sort::by(&mut found, Ord::cmp);
     found.into_iter().map(|(_, key)| key).collect()
 }
 
@@ -129,7 +129,7 @@ pub(super) fn pods(store: &Store, marks: &Marks) -> Vec<PodFacts> {
             }
         })
         .collect();
-    pods.sort_by_key(|pod| pod.mark);
+    crate::sort::by_key(&mut pods, |pod| pod.mark);
     pods
 }
 
@@ -181,7 +181,7 @@ pub(super) fn rules(store: &Store, marks: &Marks, key: &Ref) -> Option<Vec<RuleF
                     })
                 })
                 .collect();
-            picks.sort();
+            crate::sort::by(&mut picks, Ord::cmp);
             picks
         };
         let mut picks = picks_of(false);

@@ -148,7 +148,7 @@ impl Timeline {
     /// The timeline of traces that were sent at once.
     pub fn new<'a>(scene: &Scene, marks: &Marks, traces: impl IntoIterator<Item = &'a Trace>, motion: Motion) -> Self {
         let mut traces: Vec<_> = traces.into_iter().collect();
-        traces.sort_by_key(|trace| trace.id);
+        crate::sort::by_key(&mut traces, |trace| trace.id);
         let usual = if motion == Motion::Hops { HOP } else { STAGGER };
         let stagger = usual.min(CROWD / traces.len().max(1) as f32);
         let mut maker = Maker { scene, marks, motion, lines: Vec::new(), known: BTreeMap::new() };

@@ -73,7 +73,7 @@ pub fn tally<'a>(
             (true, kind) => *tally.failures.entry(kind).or_default() += 1,
         }
     }
-    times.sort();
+    crate::sort::by(&mut times, Ord::cmp);
     tally.median = times.get(times.len() / 2).copied();
     tally.bars = bars.into_iter().map(|((mark, name), (landed, flying))| Bar { mark, name, landed, flying }).collect();
     tally

@@ -24,7 +24,7 @@ pub fn complete(cluster: &Cluster, terminal: &Terminal, files: &Files, line: &st
     }
     let mut found = candidates(cluster, terminal, files, &words, word);
     found.retain(|candidate| candidate.starts_with(word) && candidate != word);
-    found.sort_unstable();
+    crate::sort::by(&mut found, Ord::cmp);
     found.dedup();
     found
 }

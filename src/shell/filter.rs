@@ -249,11 +249,11 @@ pub(super) fn sort(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
         text[..end].parse().unwrap_or(0)
     };
     if numeric {
-        lines.sort_by_cached_key(|line| (number(&of(line)), (*line).to_owned()));
+        crate::sort::by_key(&mut lines, |line| (number(&of(line)), (*line).to_owned()));
     } else if field > 0 {
-        lines.sort_by_cached_key(|line| (of(line), (*line).to_owned()));
+        crate::sort::by_key(&mut lines, |line| (of(line), (*line).to_owned()));
     } else {
-        lines.sort_unstable();
+        crate::sort::by(&mut lines, Ord::cmp);
     }
     if reverse {
         lines.reverse();

@@ -68,7 +68,7 @@ impl Shell<'_> {
     /// The nodes and their addresses, the control plane first.
     pub(super) fn nodes(&self) -> Vec<(String, String)> {
         let mut nodes: Vec<_> = self.cluster.store().all::<Node>().collect();
-        nodes.sort_by_key(|(meta, _)| !meta.labels.contains_key("node-role.kubernetes.io/control-plane"));
+        crate::sort::by_key(&mut nodes, |(meta, _)| !meta.labels.contains_key("node-role.kubernetes.io/control-plane"));
         let address = |node: &Node| node.status.address("InternalIP").unwrap_or_default().to_owned();
         nodes.into_iter().map(|(meta, node)| (meta.name.clone(), address(node))).collect()
     }

@@ -165,7 +165,7 @@ impl ServicePort {
         } else {
             let mut both = usable.cluster.clone();
             both.extend(usable.local.iter().filter(|e| !usable.cluster.iter().any(|c| c.text == e.text)));
-            both.sort_by(|a, b| a.text.cmp(&b.text));
+            crate::sort::by(&mut both, |a, b| a.text.cmp(&b.text));
             both
         };
         usable

@@ -53,14 +53,14 @@ pub(in crate::shell) fn file(cluster: &mut Cluster, source: &Source, namespace: 
     let mut documents: Vec<(u32, Result<&Manifest, &Refusal>)> =
         parsed.manifests.iter().map(|manifest| (manifest.span.start, Ok(manifest))).collect();
     documents.extend(parsed.refusals.iter().map(|refusal| (refusal.span.start, Err(refusal))));
-    documents.sort_by_key(|(start, _)| *start);
+    crate::sort::by_key(&mut documents, |(start, _)| *start);
     for (_, document) in documents.into_iter().filter(|(start, _)| stands(*start)) {
         match document {
             Ok(manifest) => file.apply(cluster, source, manifest, namespace),
             Err(refusal) => file.errors.push(unread(refusal, source)),
         }
     }
-    file.diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
+    crate::sort::by_key(&mut file.diagnostics, |diagnostic| diagnostic.span.start);
     let said = parsed.manifests.into_iter().filter(|manifest| stands(manifest.span.start));
     file.said = said.map(|manifest| (manifest.key(namespace), manifest.tree)).collect();
     file

@@ -139,6 +139,6 @@ fn by_file(call: &mut Call, files: &[String]) -> Result<(Vec<Ref>, Vec<Status>),
         }
     }
     // What a namespace holds goes with it: namespaces last, so that every line is true when it is printed.
-    keys.sort_by_key(|key| key.kind == Kind::Namespace);
+    crate::sort::by_key(&mut keys, |key| key.kind == Kind::Namespace);
     Ok((keys, missing))
 }

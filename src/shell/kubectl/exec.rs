@@ -131,7 +131,7 @@ fn pod_of(call: &Call, word: &str) -> Result<Arc<Object>, Fail> {
     let pods = call.shell.cluster.store().list(Kind::Pod, Some(&call.namespace));
     let mut pods: Vec<&Arc<Object>> = pods.filter(|pod| selects(&pod.meta.labels)).collect();
     // Running pods first, as `podutils.ActivePods` sorts them.
-    pods.sort_by_key(|pod| pod.body::<Pod>().is_none_or(|pod| pod.status.phase != "Running"));
+    crate::sort::by_key(&mut pods, |pod| pod.body::<Pod>().is_none_or(|pod| pod.status.phase != "Running"));
     match pods.first() {
         Some(pod) => Ok(Arc::clone(pod)),
         None => Err(Fail::Error("timed out waiting for the condition".into())),

@@ -67,7 +67,7 @@ pub(super) fn api_resources(call: &mut Call) -> Result<i32, Fail> {
     }
     let group = call.flags.get("api-group");
     let mut kinds: Vec<_> = TABLE.iter().filter(|row| group.is_none_or(|group| group == row.group)).collect();
-    kinds.sort_by_key(|row| (row.group, row.plural));
+    crate::sort::by_key(&mut kinds, |row| (row.group, row.plural));
     rows.extend(kinds.iter().map(|row| {
         let namespaced = row.kind.is_namespaced().to_string();
         vec![row.plural.into(), row.short.join(","), row.kind.api_version(), namespaced, row.name.into()]

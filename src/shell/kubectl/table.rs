@@ -315,7 +315,7 @@ pub(super) fn external_ip(service: &Service, wide: bool) -> String {
                 .map(|i| if i.ip.is_empty() { i.hostname.as_str() } else { i.ip.as_str() })
                 .filter(|text| !text.is_empty())
                 .collect();
-            ips.sort_unstable();
+            crate::sort::by(&mut ips, Ord::cmp);
             ips.dedup();
             let mut text = ips.join(",");
             if !wide && text.len() > 16 {
@@ -393,7 +393,7 @@ pub(super) fn format_selector(selector: &LabelSelector) -> String {
     for requirement in &selector.match_expressions {
         let key = &requirement.key;
         let mut values = requirement.values.clone();
-        values.sort_unstable();
+        crate::sort::by(&mut values, Ord::cmp);
         let values = values.join(",");
         let text = match requirement.operator.as_str() {
             "In" => format!("{key} in ({values})"),
@@ -403,7 +403,7 @@ pub(super) fn format_selector(selector: &LabelSelector) -> String {
         };
         parts.push((key, text));
     }
-    parts.sort_by_key(|(key, _)| *key);
+    crate::sort::by_key(&mut parts, |(key, _)| *key);
     or_none(parts.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(","))
 }
 
