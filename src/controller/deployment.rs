@@ -239,7 +239,9 @@ fn scale(deployment: &Deployment, sets: &mut [Set<'_>], current: Option<usize>) 
     let all: i32 = active.iter().map(|i| sets[*i].is()).sum();
     let mut left = allowed - all;
     let mut order = active;
-    crate::sort::by_key(&mut order, |i| (Reverse(sets[*i].is()), Reverse(sets[*i].meta.creation_timestamp.unwrap_or_default())));
+    crate::sort::by_key(&mut order, |i| {
+        (Reverse(sets[*i].is()), Reverse(sets[*i].meta.creation_timestamp.unwrap_or_default()))
+    });
     let first = order.first().copied();
     for i in order {
         let size = sets[i].is();
