@@ -224,16 +224,14 @@ impl Timeline {
         self.lines[leg.line].stretch((now - length).max(0.0), now)
     }
 
-    /// The direction in which a packet came, as a step of one unit.
-    pub fn heading(&self, sprite: &Sprite) -> Pt {
+    /// Where a packet's leg began, and the direction in which it came there, as a step of one unit.
+    pub fn wall(&self, sprite: &Sprite) -> (Pt, Pt) {
         let leg = &self.runs[sprite.run].legs[sprite.leg];
-        let (before, after) = (self.lines[leg.line].at(leg.from - 2.0), self.lines[leg.line].at(leg.from));
+        let (before, after) = (self.lines[leg.line].at(leg.from - 0.5), self.lines[leg.line].at(leg.from));
         let step = before.to(after);
-        if step < 0.01 {
-            Pt { x: 1.0, y: 0.0 }
-        } else {
-            Pt { x: (after.x - before.x) / step, y: (after.y - before.y) / step }
-        }
+        let right = Pt { x: 1.0, y: 0.0 };
+        let ahead = Pt { x: (after.x - before.x) / step, y: (after.y - before.y) / step };
+        (after, if step < 0.01 { right } else { ahead })
     }
 
     /// The way of a packet in its present direction, as corners: what it took, and what is to come.

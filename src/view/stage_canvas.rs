@@ -295,8 +295,8 @@ impl Painter {
 
     /// The bar across the way of a packet that was refused.
     fn bar(&self, timeline: &Timeline, sprite: &Sprite) {
-        let ahead = timeline.heading(sprite);
-        let (x, y) = (f64::from(sprite.at.x + ahead.x * 12.5), f64::from(sprite.at.y + ahead.y * 12.5));
+        let (wall, ahead) = timeline.wall(sprite);
+        let (x, y) = (f64::from(wall.x + ahead.x * 1.5), f64::from(wall.y + ahead.y * 1.5));
         let (across, down) = (f64::from(-ahead.y) * 8.0, f64::from(ahead.x) * 8.0);
         let context = &self.context;
         context.begin_path();

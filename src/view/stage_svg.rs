@@ -292,7 +292,15 @@ pub(crate) fn stones(scene: &Scene, stones: &[Stone<'_>]) -> String {
             let x = rule.after.at.x + words(&rule.after.text) + 10.0;
             text(out, "bad", line::pt(x, rule.after.at.y), &stone.word);
         } else {
-            text(out, "bad e over", line::pt(at.x - 14.0, at.y + 4.0), &stone.word);
+            // Above a pod that is fed from its side, beside the way into one that is fed from above.
+            let beside = |pod: &&PodBox| at.y > pod.rect.y && at.y < pod.rect.bottom() && at.x > pod.rect.x;
+            let boxes = scene.rooms.iter().flat_map(|room| &room.pods);
+            let pod = boxes.filter(beside).filter(|pod| at.x < pod.rect.right() + 14.0).next_back();
+            let place = match pod {
+                Some(pod) => line::pt(pod.rect.right() - 8.0, pod.rect.y - 2.0),
+                None => line::pt(at.x - 21.0, at.y + 4.0),
+            };
+            text(out, "bad e over", place, &stone.word);
         }
     }
     std::mem::take(out)
@@ -386,7 +394,7 @@ pub(crate) fn card(scene: &Scene, at: Pt, card: &Card, legend: bool) -> String {
 fn aside(out: &mut String, scene: &Scene, card: &Card, legend: bool) {
     let lines: f32 = card.rows.iter().map(|row| if row.new.is_some() { 41.0 } else { 20.0 }).sum();
     let widest = card.rows.iter().flat_map(|row| row.new.iter().chain([&row.old])).map(|t| mono(t)).fold(0.0, f32::max);
-    let place = scene.aside((widest + 46.0, 50.0 + lines), if legend { LEGEND } else { 8.0 });
+    let place = scene.aside((widest + 50.0, 50.0 + lines), if legend { LEGEND } else { 8.0 });
     put!(out, r#"<g transform="translate({:.1} {:.1})">"#, place.x, place.y);
     rect(out, "card", Rect::new(0.0, 0.0, place.w, place.h), 6.0);
     text(out, "k strong", line::pt(10.0, 19.0), &card.title);
@@ -398,7 +406,7 @@ fn aside(out: &mut String, scene: &Scene, card: &Card, legend: bool) {
     let mut y = 58.0;
     for (i, row) in card.rows.iter().enumerate() {
         text(out, "q m", line::pt(10.0, y), row.name);
-        let at = line::pt(36.0, y);
+        let at = line::pt(40.0, y);
         match &row.new {
             None => text(out, "m k", at, &row.old),
             Some(new) => {
