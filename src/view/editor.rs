@@ -244,7 +244,7 @@ fn Text(
             theme => theme == Theme::Dark,
         }
     };
-    let open_name = Memo::new(move |_| state.open_file().map(|file| file.name).unwrap_or_default());
+    let open_name = Memo::new(move |_| state.open_file_tracked().map(|file| file.name).unwrap_or_default());
     let label = move || format!("{}: {}", state.say(Word::Editor), open_name.get());
 
     // The code editor comes after the first paint; the text box works till then.

@@ -48,7 +48,7 @@ pub fn Inspector() -> impl IntoView {
     view! {
         <div class="insp" data-testid="inspector">
             {body}
-            <section class="answers">
+            <section class="answers" tabindex="0" aria-label=move || state.pick("Answers", "应答")>
                 <h2>{move || state.pick("Answers", "应答")}</h2>
                 {answers(state, scenery)}
             </section>
