@@ -52,6 +52,7 @@ pub fn Transport() -> impl IntoView {
         <div class="ctl" role="group" aria-label=move || state.pick("Playback", "播放控制")>
             <button
                 class="btn ghost sq"
+                data-testid="step-back"
                 aria-label=move || state.pick("Step back one hop", "后退一跳")
                 disabled=none
                 on:click=move |_| step(state, scenery, false)
@@ -69,6 +70,7 @@ pub fn Transport() -> impl IntoView {
             </button>
             <button
                 class="btn ghost sq"
+                data-testid="step-forward"
                 aria-label=move || state.pick("Step one hop", "前进一跳")
                 disabled=none
                 on:click=move |_| step(state, scenery, true)
@@ -96,6 +98,7 @@ pub fn Transport() -> impl IntoView {
             <div class="scrub" class:idle=none>
                 <svg aria-hidden="true" inner_html=move || rows.with(|rows| ticks(rows, hop.get(), width()))></svg>
                 <input
+                    data-testid="scrub"
                     type="range"
                     min="0"
                     max=last

@@ -21,13 +21,11 @@ after(async () => {
 });
 
 test("below a sub-path, asking for the files of the size table and no others", async () => {
-  server.asked.length = 0;
   const lab = await open(chrome, server.origin, { path: "/blog/kubehop/" });
   assert.match(await lab.run("kubectl get node"), /minikube\s+Ready/);
   const counted = firstVisit(join(root, "dist")).flatMap(([, files]) => files);
-  const asked = new Set(server.asked.map((path) => path.replace("/blog/kubehop/", "") || "index.html"));
-  await lab.page.evaluate(() => navigator.serviceWorker.ready);
-  const beyond = [...asked].filter((path) => !counted.includes(path) && path !== "sw.js" && !/^lessons\/\w+\/[\w-]+\.md$/.test(path));
+  const asked = new Set(lab.asked.map((path) => path.replace("/blog/kubehop/", "") || "index.html"));
+  const beyond = [...asked].filter((path) => !counted.includes(path) && !/^lessons\/\w+\/[\w-]+\.md$/.test(path));
   assert.deepEqual(beyond, []);
   await lab.close();
 });
@@ -70,14 +68,14 @@ spec:
   selector: {app: test-label}
   ports: [{port: 9090, targetPort: 9090}]
 `;
-  const lines = ["kubectl get pod -o wide", "trace -n 9 -o json --from node/minikube http://10.96.0.77:9090/api/hello", "trace -n 1 -o json http://10.96.0.77:9090/"];
+  const lines = ["sleep 10", "kubectl get pod -o wide", "trace -n 9 -o json --from node/minikube http://10.96.0.77:9090/api/hello", "trace -n 1 -o json http://10.96.0.77:9090/"];
   const folder = mkdtempSync(join(tmpdir(), "kubehop-"));
   writeFileSync(join(folder, "app.yaml"), yaml);
   const page = await chrome.newPage();
   await page.goto(`${server.origin}/blank`);
   for (const [profile, seed] of [["minikube", 42], ["multinode", 7], ["minikube", 123456789]]) {
     const native = lines.map((_, i) =>
-      execFileSync(join(root, "target/debug/kubehop"), ["-q", "-p", profile, "-s", String(seed), "-f", join(folder, "app.yaml"), ...lines.slice(0, i + 1).flatMap((line) => ["-c", `${line} || true`])], { encoding: "utf8" }),
+      execFileSync(join(root, "target/debug/kubehop"), ["-q", "--no-settle", "-p", profile, "-s", String(seed), "-f", join(folder, "app.yaml"), ...lines.slice(0, i + 1).flatMap((line) => ["-c", `${line} || true`])], { encoding: "utf8" }),
     );
     const here = await page.evaluate(
       async ({ profile, seed, yaml, lines }) => {
@@ -90,7 +88,29 @@ spec:
       { profile, seed, yaml, lines },
     );
     assert.deepEqual(here, native, `${profile}, seed ${seed}`);
-    assert.equal(JSON.parse(here[1]).length, 9);
+    assert.equal(JSON.parse(here[2]).length, 9);
   }
   await page.close();
+});
+
+test("a YAML block in an article becomes a live cluster", async () => {
+  const yaml = "apiVersion: v1\nkind: Service\nmetadata:\n  name: shop\nspec:\n  selector: {app: shop}\n  ports: [{port: 80}]\n";
+  const article = await serve({
+    "/blog/kubehop/": "dist",
+    "/": {
+      text: `${blank.text}<p style="height:1500px">Far down:</p><kube-hop lang="zh"><pre>\n    ${yaml.replaceAll("\n", "\n    ")}</pre></kube-hop><script type="module" src="/blog/kubehop/kube-hop.js"></script>`,
+      headers: { "content-security-policy": "default-src 'none'; script-src 'self'; frame-src 'self'; style-src 'unsafe-inline'; img-src data:" },
+    },
+  });
+  const page = await chrome.newPage();
+  await page.goto(`${article.origin}/`);
+  assert.equal(await page.locator("kube-hop iframe").count(), 0, "not before the reader comes near");
+  await page.locator("kube-hop").scrollIntoViewIfNeeded();
+  const frame = page.frameLocator("kube-hop iframe");
+  await frame.locator(".cm-content", { hasText: "name: shop" }).waitFor();
+  await page.locator("kube-hop[ready]").waitFor();
+  assert.match(await frame.locator("html").getAttribute("lang"), /^zh/);
+  await page.screenshot({ path: join(root, "target/screenshots/embed.png") });
+  await page.close();
+  await article.stop();
 });

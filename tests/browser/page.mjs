@@ -30,12 +30,15 @@ export class Page {
   errors = [];
   /** Requests to any other host. */
   strangers = [];
+  /** What the page itself asked for (not its service worker), by path. */
+  asked = [];
 
   constructor(page, origin) {
     this.page = page;
     page.on("pageerror", (error) => this.errors.push(String(error.message)));
     page.on("console", (message) => message.type() === "error" && this.errors.push(message.text()));
     page.on("request", (request) => {
+      this.asked.push(new URL(request.url()).pathname);
       if (!request.url().startsWith(origin) && !/^(data|blob):/.test(request.url())) this.strangers.push(request.url());
     });
   }
