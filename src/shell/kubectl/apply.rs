@@ -60,6 +60,8 @@ pub(in crate::shell) fn file(cluster: &mut Cluster, source: &Source, namespace: 
             Err(refusal) => file.errors.push(unread(refusal, source)),
         }
     }
+    // kubectl reads the whole file before it sends anything: what it cannot read or map comes first.
+    crate::sort::by_key(&mut file.errors, |error| !matches!(error, Refused::Plain(_)));
     crate::sort::by_key(&mut file.diagnostics, |diagnostic| diagnostic.span.start);
     let said = parsed.manifests.into_iter().filter(|manifest| stands(manifest.span.start));
     file.said = said.map(|manifest| (manifest.key(namespace), manifest.tree)).collect();
