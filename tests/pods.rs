@@ -204,3 +204,12 @@ fn a_deployment_takes_its_sets_and_pods_along() {
     assert_eq!(cluster.store().all::<ReplicaSet>().filter(|(m, _)| m.namespace == "default").count(), 0);
     assert_eq!(cluster.store().list(Kind::Pod, Some("default")).count(), 0);
 }
+
+#[test]
+fn any_number_of_replicas_is_borne() {
+    let mut cluster = cluster(&deployment("", "nginx:1.27").replace("replicas: 3", "replicas: 2147483647"));
+    cluster.settle(Duration::from_secs(5));
+    assert_eq!(cluster.store().pod_count(), 10_000);
+    apply(&mut cluster, &deployment("", "nginx:1.28").replace("replicas: 3", "replicas: 2147483647"));
+    cluster.advance(cluster.now() + Duration::from_millis(100));
+}

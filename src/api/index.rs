@@ -22,6 +22,8 @@ pub(super) struct Index {
     pods: BTreeMap<Label, Set>,
     /// Services by the first label of their selectors: whoever they select must have it.
     selectors: BTreeMap<Label, Set>,
+    /// How many pods there are.
+    count: usize,
 }
 
 impl Index {
@@ -41,6 +43,7 @@ impl Index {
         }
         match key.kind {
             Kind::Pod => {
+                self.count = self.count + usize::from(new.is_some()) - usize::from(old.is_some());
                 let moved = old.map(|o| &o.meta.labels) != new.map(|o| &o.meta.labels);
                 for label in old.filter(|_| moved).iter().flat_map(|o| labels(&key.namespace, &o.meta.labels)) {
                     remove(&mut self.pods, &label, key);
@@ -64,6 +67,11 @@ impl Index {
             }
             _ => {}
         }
+    }
+
+    /// How many pods there are.
+    pub(super) fn pods(&self) -> usize {
+        self.count
     }
 
     /// The dependents of an owner.

@@ -39,6 +39,9 @@ pub enum Applied {
     Unchanged,
 }
 
+/// The most pods that a lab holds: a number of replicas can be any, and a page's memory ends. Refused as by a ResourceQuota.
+const MOST_PODS: usize = 10_000;
+
 /// The letters of generated names: no vowels, so that no words come about (`k8s.io/apimachinery` `pkg/util/rand`).
 const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
 
@@ -251,6 +254,11 @@ impl Api {
         let key = object.key();
         if self.store.get(&key).is_some() {
             return Err(Status::already_exists(&key));
+        }
+        if key.kind == Kind::Pod && self.store.pod_count() >= MOST_PODS {
+            let detail =
+                format!("exceeded quota: lab, requested: pods=1, used: pods={MOST_PODS}, limited: pods={MOST_PODS}");
+            return Err(Status::forbidden(&key, &detail));
         }
         if let Some(service) = object.body_mut::<Service>() {
             self.allocator.allocate(&key.name, None, &mut service.spec)?;

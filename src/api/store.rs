@@ -79,6 +79,11 @@ impl Store {
         self.index.candidates(namespace, wanted).filter(move |pod| wanted.len() == 1 || all(pod))
     }
 
+    /// How many pods there are.
+    pub fn pod_count(&self) -> usize {
+        self.index.pods()
+    }
+
     /// How many pods of a namespace have all of these labels, at most.
     pub fn most_pods_with(&self, namespace: &str, wanted: &Labels) -> usize {
         self.index.candidates(namespace, wanted).len()

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::Cluster;
 use crate::controller;
-use crate::inet::Pool;
+use crate::inet::{Ipv4Net, Pool};
 use crate::object::{
     Condition, Container, Deployment, EndpointAddress, EndpointConditions, EndpointPort, EndpointSlice, EndpointSubset,
     Endpoints, IntOrString, Kind, LabNode, Labels, Namespace, Node, NodeAddress, Object, OwnerReference, Pod, Ref,
@@ -248,8 +248,10 @@ fn node(lab: &LabNode, first: bool) -> Object {
     let pods = (1_u64 << (32 - lab.pod_cidr.prefix_len())).saturating_sub(3).to_string();
     let amounts = json!({"cpu": "2", "ephemeral-storage": "61202244Ki", "memory": "8048596Ki", "pods": pods});
     let mut node = Node::default();
-    node.spec.pod_cidr = lab.pod_cidr.to_string();
-    node.spec.rest.insert("podCIDRs".into(), json!([lab.pod_cidr.to_string()]));
+    // The controller manager gives each node a /24, whatever its bridge makes of it.
+    let share = Ipv4Net::new_assert(lab.pod_cidr.network(), lab.pod_cidr.prefix_len().max(24)).to_string();
+    node.spec.pod_cidr.clone_from(&share);
+    node.spec.rest.insert("podCIDRs".into(), json!([share]));
     let address = |r#type: &str, address: &str| NodeAddress { address: address.to_owned(), r#type: r#type.to_owned() };
     node.status.addresses = vec![address("InternalIP", &lab.address.to_string()), address("Hostname", &lab.name)];
     let condition = |r#type: &str, status: &str, reason: &str, message: &str| Condition {

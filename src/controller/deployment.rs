@@ -48,7 +48,7 @@ pub(super) fn reconcile(store: &Store, key: &Ref, now: Instant) -> Outcome {
     let newest = sets.iter().map(|s| revision(s.meta)).max().unwrap_or(0);
     let mut created = None;
     if current.is_none() && !spec.paused.unwrap_or(false) {
-        let old: i32 = sets.iter().map(Set::is).sum();
+        let old = sum(&sets, Set::is);
         let replicas = match spec.strategy.r#type.as_str() {
             "Recreate" if sets.iter().any(|s| s.is() > 0 || has_pods(store, s.meta)) => None,
             "Recreate" => Some(spec.replicas.unwrap_or(1)),
@@ -113,6 +113,11 @@ pub(super) fn reconcile(store: &Store, key: &Ref, now: Instant) -> Outcome {
         outcome.changes.push(Change::Put(Box::new(changed)));
     }
     outcome
+}
+
+/// The sum over all sets; numbers that people write can be as large as they fit.
+fn sum<'a>(sets: &[Set<'a>], count: impl Fn(&Set<'a>) -> i32) -> i32 {
+    sets.iter().fold(0, |all, set| all.saturating_add(count(set)))
 }
 
 fn set_key(meta: &Meta) -> Ref {
@@ -186,8 +191,8 @@ fn part(value: Option<&IntOrString>, of: i32, up: bool) -> i32 {
         Some(IntOrString::Int(n)) => *n,
         Some(IntOrString::String(text)) => {
             let percent = text.trim_end_matches('%').parse::<i64>().unwrap_or(0);
-            let all = percent * i64::from(of);
-            i32::try_from(if up { (all + 99) / 100 } else { all / 100 }).unwrap_or(i32::MAX)
+            let all = percent.saturating_mul(i64::from(of));
+            i32::try_from(if up { all.saturating_add(99) / 100 } else { all / 100 }).unwrap_or(i32::MAX)
         }
     }
 }
@@ -236,7 +241,7 @@ fn scale(deployment: &Deployment, sets: &mut [Set<'_>], current: Option<usize>) 
         return;
     }
     let allowed = if wanted > 0 { total(wanted, surge(deployment)) } else { 0 };
-    let all: i32 = active.iter().map(|i| sets[*i].is()).sum();
+    let all = active.iter().fold(0_i32, |all, i| all.saturating_add(sets[*i].is()));
     let mut left = allowed - all;
     let mut order = active;
     crate::sort::by_key(&mut order, |i| {
@@ -274,7 +279,7 @@ fn rolling(deployment: &Deployment, sets: &mut [Set<'_>], current: Option<usize>
     let Some(new) = current else { return };
     let wanted = deployment.spec.replicas.unwrap_or(1);
     let (surge, unavailable) = bounds(deployment);
-    let all: i32 = sets.iter().map(Set::is).sum();
+    let all = sum(sets, Set::is);
     // The new set first: down if it is too large, up as far as the surge allows.
     let is = sets[new].is();
     if is != wanted {
@@ -297,7 +302,7 @@ fn rolling(deployment: &Deployment, sets: &mut [Set<'_>], current: Option<usize>
         can_go -= unhealthy;
     }
     // then available ones, as many as are not needed.
-    let available: i32 = sets.iter().map(|s| s.set.status.available_replicas).sum();
+    let available = sum(sets, |s| s.set.status.available_replicas);
     let mut spare = available - least;
     for i in old {
         let go = sets[i].to_be.clamp(0, spare.max(0));
@@ -332,7 +337,7 @@ fn status(
     now: Instant,
     deadline: &mut Option<Instant>,
 ) -> DeploymentStatus {
-    let sum = |count: fn(&ReplicaSet) -> i32| sets.iter().map(|s| count(s.set)).sum::<i32>();
+    let sum = |count: fn(&ReplicaSet) -> i32| sum(sets, |s| count(s.set));
     let available = sum(|s| s.status.available_replicas);
     let total = sum(|s| s.spec.replicas.unwrap_or(1));
     let mut status = DeploymentStatus {

@@ -15,10 +15,6 @@ pub(super) struct Sight {
 }
 
 impl Sight {
-    fn at(self, time: Instant) -> bool {
-        if time < self.turns { self.early } else { self.late }
-    }
-
     /// What a probe sees of a program that starts at `since`.
     pub(super) fn of(probe: &Probe, container: &Container, app: &App, since: Instant) -> Self {
         let listens = |port: &IntOrString| {
@@ -84,23 +80,24 @@ impl ProbeRun {
     /// Probes up to `until`, inclusive; stops at a change of verdict and gives its time.
     pub(super) fn advance(&mut self, sight: Sight, until: Instant) -> Option<Instant> {
         while self.tick <= until {
-            let at = self.tick;
-            if self.steady(sight) {
-                let periods = (until - at).as_micros() / self.period.as_micros() + 1;
-                self.streak = 0;
-                self.tick = at + Duration::from_micros((periods * self.period.as_micros()) as u64);
-                return None;
-            }
-            self.tick = at + self.period;
-            if sight.at(at) == self.value {
-                self.streak = 0;
+            if self.tick < sight.turns {
+                let at = self.tick;
+                self.tick = self.later(1);
+                if self.count(sight.early, 1) {
+                    return Some(at);
+                }
                 continue;
             }
-            self.streak += 1;
-            if self.streak >= if self.value { self.failure } else { self.success } {
-                self.value = !self.value;
-                self.streak = 0;
-                return Some(at);
+            // From here on it sees the same for ever: all probes that are due come at one go.
+            let due = (until - self.tick).as_micros() / self.period.as_micros() + 1;
+            let due = u64::try_from(due).unwrap_or(u64::MAX);
+            let needed = u64::from(self.threshold() - self.streak);
+            let contrary = sight.late != self.value;
+            let taken = if contrary { due.min(needed) } else { due };
+            let last = self.later(taken - 1);
+            self.tick = self.later(taken);
+            if self.count(sight.late, u32::try_from(taken).unwrap_or(u32::MAX)) {
+                return Some(last);
             }
         }
         None
@@ -109,22 +106,45 @@ impl ProbeRun {
     /// When the verdict will change next, if things go on as they are.
     pub(super) fn flip(&self, sight: Sight) -> Option<Instant> {
         let mut ahead = self.clone();
-        while !ahead.steady(sight) {
+        while ahead.tick < sight.turns {
             let until = ahead.tick;
             if let Some(at) = ahead.advance(sight, until) {
                 return Some(at);
             }
         }
-        None
+        let needed = u64::from(ahead.threshold() - ahead.streak);
+        (sight.late != ahead.value).then(|| ahead.later(needed - 1))
+    }
+
+    /// Takes in so many probes that all saw the same; whether the verdict changes with the last of them.
+    fn count(&mut self, seen: bool, probes: u32) -> bool {
+        if seen == self.value {
+            self.streak = 0;
+            return false;
+        }
+        self.streak = self.streak.saturating_add(probes);
+        let flips = self.streak >= self.threshold();
+        if flips {
+            self.value = !self.value;
+            self.streak = 0;
+        }
+        flips
+    }
+
+    /// How many probes in a row change the verdict; at least one.
+    fn threshold(&self) -> u32 {
+        if self.value { self.failure } else { self.success }
+    }
+
+    /// The time of the probe so many after the next.
+    fn later(&self, probes: u64) -> Instant {
+        let period = u64::try_from(self.period.as_micros()).unwrap_or(u64::MAX);
+        Instant::from_micros(self.tick.as_micros().saturating_add(period.saturating_mul(probes)))
     }
 
     /// Starts probing no earlier than `at`.
     pub(super) fn hold_until(&mut self, at: Instant) {
         self.tick = self.tick.max(at);
-    }
-
-    fn steady(&self, sight: Sight) -> bool {
-        self.tick >= sight.turns && sight.late == self.value
     }
 }
 
@@ -152,6 +172,16 @@ mod tests {
         assert_eq!(run.advance(starts, seconds(1_000_000)), None);
         let fails = Sight { early: false, turns: seconds(0), late: false };
         assert_eq!(run.flip(fails), Some(seconds(1_000_025)));
+    }
+
+    #[test]
+    fn a_threshold_of_any_size_takes_no_time_to_think_about() {
+        let most = Some(i32::MAX);
+        let probe = Probe { period_seconds: most, success_threshold: most, ..Probe::default() };
+        let mut run = ProbeRun::new(&probe, false, seconds(0));
+        let sight = Sight { early: false, turns: seconds(0), late: true };
+        assert!(run.flip(sight) > Some(seconds(1 << 40)));
+        assert_eq!(run.advance(sight, seconds(1 << 40)), None);
     }
 
     #[test]

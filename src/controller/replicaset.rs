@@ -1,11 +1,14 @@
 //! The right number of pods, after `pkg/controller/replicaset` and `controller_utils.go`.
 //!
-//! All missing pods are made at once, where the real controller makes 1, then 2, then 4 (within milliseconds).
+//! Missing pods are made 500 at a time, where the real controller begins with 1, then 2, then 4 (within milliseconds).
 
 use super::{Change, Outcome, owner, with_body};
 use crate::api::Store;
 use crate::object::{Kind, Labels, Meta, Object, OwnerReference, Pod, Ref, ReplicaSet, ReplicaSetStatus};
 use crate::time::{Duration, Instant};
+
+/// The most pods that are made at once.
+const BURST: usize = 500;
 
 /// What this controller reads of a pod: a change of anything else does not wake it.
 #[derive(PartialEq)]
@@ -71,7 +74,8 @@ pub(super) fn reconcile(store: &Store, key: &Ref, now: Instant) -> Outcome {
     let active: Vec<(&Meta, &Pod)> = pods.into_iter().filter(|(m, p)| is_active(m, p)).collect();
     let wanted = usize::try_from(set.spec.replicas.unwrap_or(1)).unwrap_or(0);
     if meta.deletion_timestamp.is_none() {
-        for _ in active.len()..wanted {
+        // Made in bursts, as upstream (`BurstReplicas`): each wakes this controller for the next.
+        for _ in active.len()..wanted.min(active.len() + BURST) {
             outcome.changes.push(Change::Create(Box::new(new_pod(meta, set))));
         }
         if active.len() > wanted {

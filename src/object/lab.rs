@@ -57,7 +57,8 @@ impl Profile {
         let nodes = (0..count).map(|i| LabNode {
             name: if i == 0 { "minikube".into() } else { format!("minikube-m{:02}", i + 1) },
             address: Ipv4Addr::new(192, 168, 49, 2 + i),
-            pod_cidr: Ipv4Net::new_assert(Ipv4Addr::new(10, 244, i, 0), 24),
+            // minikube's bridge on a single node hands out the whole range; on several, each node has its share.
+            pod_cidr: Ipv4Net::new_assert(Ipv4Addr::new(10, 244, i, 0), if count == 1 { 16 } else { 24 }),
         });
         Some(Self {
             name: name.to_owned(),
