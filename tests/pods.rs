@@ -208,8 +208,19 @@ fn a_deployment_takes_its_sets_and_pods_along() {
 #[test]
 fn any_number_of_replicas_is_borne() {
     let mut cluster = cluster(&deployment("", "nginx:1.27").replace("replicas: 3", "replicas: 2147483647"));
-    cluster.settle(Duration::from_secs(5));
+    cluster.advance(Instant::from_millis(650));
     assert_eq!(cluster.store().pod_count(), 10_000);
     apply(&mut cluster, &deployment("", "nginx:1.28").replace("replicas: 3", "replicas: 2147483647"));
     cluster.advance(cluster.now() + Duration::from_millis(100));
+}
+
+#[test]
+fn any_grace_and_any_sleep_is_borne() {
+    let hook = "image: 'hello:1.0', lifecycle: {preStop: {exec: {command: [sleep, '18446744073709551615']}}}";
+    let mut cluster = cluster(&pod(hook, "  terminationGracePeriodSeconds: 9223372036854775807\n"));
+    assert_eq!(at(&mut cluster, 5), "1 Running 0");
+    cluster.delete(&Ref::new(Kind::Pod, "default", "p"), None).expect("it is there");
+    assert_eq!(at(&mut cluster, 500), "1 Running 0");
+    cluster.kill_pod(&Ref::new(Kind::Pod, "default", "p")).expect("it is there");
+    assert_eq!(at(&mut cluster, 501), "gone");
 }

@@ -258,7 +258,7 @@ impl Run {
         let mut last = told;
         for (b, container) in self.containers.iter_mut().zip(&pod.spec.containers) {
             if let State::Runs { ends, .. } = &mut b.state {
-                let end = told + (hook(container) + b.app.shutdown.unwrap_or(grace)).min(grace);
+                let end = told + hook(container).saturating_add(b.app.shutdown.unwrap_or(grace)).min(grace);
                 let code = if b.app.shutdown.is_some() && end < told + grace { 0 } else { 137 };
                 let end = ends.map_or(end, |(at, ..)| at.min(end));
                 *ends = Some((end, code, if code == 0 { "Completed" } else { "Error" }));
