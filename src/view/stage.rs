@@ -271,21 +271,44 @@ fn pod_group(scene: Memo<Arc<Scene>>, pod: PodBox, aim: Memo<Option<Place>>) -> 
 
 /// Buttons for all that the stage draws, for readers who do not point: packets, then nodes, pods and Services.
 fn reachable(state: State, scenery: Scenery) -> impl IntoView {
-    let packets = move || scenery.traces.get();
+    // Looked at when a packet lands, not with every frame; the buttons themselves follow no signal, and keep the focus.
+    let packets = Memo::new(move |_| {
+        let (flying, selected, lang) = (state.flying.get(), state.selected.get(), state.lang.get());
+        let label = |trace: &Arc<Trace>| {
+            let end = match flying.contains(&trace.id) {
+                true => lang.pick("in flight", "途中").to_owned(),
+                false => outcome(trace, lang),
+            };
+            (trace.id, format!("#{} {} {end}", trace.id, trace.request.url), selected == Some(trace.id))
+        };
+        scenery.traces.with(|traces| traces.iter().map(label).collect::<Vec<_>>())
+    });
+    let list = NodeRef::<html::Ul>::new();
+    Effect::new(move |before: Option<Vec<(u64, String, bool)>>| {
+        let now = packets.get();
+        if let (Some(list), Some(before)) = (list.get(), before) {
+            for packet in now.iter().zip(&before).filter(|(now, before)| now.0 == before.0 && now != before) {
+                let (id, label, pressed) = packet.0;
+                let Ok(Some(button)) = list.query_selector(&format!("[data-packet='{id}']")) else { continue };
+                button.set_text_content(Some(label));
+                let _ = button.set_attribute("aria-pressed", if *pressed { "true" } else { "false" });
+            }
+        }
+        now
+    });
     view! {
-        <ul class="reach" aria-label=move || state.pick("Packets", "数据包")>
-            <For each=packets key=|trace| trace.id let:trace>
+        <ul class="reach" node_ref=list aria-label=move || state.pick("Packets", "数据包")>
+            <For each=move || packets.get() key=|packet| packet.0 let:packet>
                 {
-                    let id = trace.id;
-                    let label = Arc::clone(&trace);
+                    let (id, label, pressed) = packet;
                     view! {
                         <li>
                             <button
                                 data-packet=id.to_string()
-                                aria-pressed=move || (state.selected.get() == Some(id)).to_string()
+                                aria-pressed=pressed.to_string()
                                 on:click=move |_| scenery.select(state, id)
                             >
-                                {move || format!("#{id} {} {}", label.request.url, progress(state, scenery, &label))}
+                                {label}
                             </button>
                         </li>
                     }
@@ -317,16 +340,6 @@ fn objects(scenery: Scenery) -> Vec<Ref> {
             std::iter::once(Ref::new(Kind::Node, "", room.name.as_str())).chain(pods)
         });
         services.chain(rooms).collect()
-    })
-}
-
-/// Where a trace stands at the present moment, in words.
-fn progress(state: State, scenery: Scenery, trace: &Trace) -> String {
-    let t = state.playhead.get() as f32;
-    let lang = state.lang.get();
-    scenery.timeline.with(|timeline| match timeline.run(trace.id) {
-        Some(run) if run.is_over(t) => outcome(trace, lang),
-        _ => lang.pick("in flight", "途中").to_owned(),
     })
 }
 

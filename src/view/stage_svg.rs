@@ -295,7 +295,7 @@ pub(crate) fn stones(scene: &Scene, stones: &[Stone<'_>]) -> String {
             // Above a pod that is fed from its side, beside the way into one that is fed from above.
             let beside = |pod: &&PodBox| at.y > pod.rect.y && at.y < pod.rect.bottom() && at.x > pod.rect.x;
             let boxes = scene.rooms.iter().flat_map(|room| &room.pods);
-            let pod = boxes.filter(beside).filter(|pod| at.x < pod.rect.right() + 14.0).next_back();
+            let pod = boxes.filter(beside).rfind(|pod| at.x < pod.rect.right() + 14.0);
             let place = match pod {
                 Some(pod) => line::pt(pod.rect.right() - 8.0, pod.rect.y - 2.0),
                 None => line::pt(at.x - 21.0, at.y + 4.0),
