@@ -151,7 +151,8 @@ fn Tabs() -> impl IntoView {
     };
     let names = Memo::new(move |_| state.files.with(|files| files.iter().map(|f| f.name.clone()).collect::<Vec<_>>()));
     view! {
-        <div class="tabs" role="group" aria-label=move || state.say(Word::Files)>
+        <div class="tabs">
+            <div class="tablist" role="tablist" aria-label=move || state.say(Word::Files)>
             {move || {
                 names
                     .get()
@@ -167,7 +168,8 @@ fn Tabs() -> impl IntoView {
                         view! {
                             <button
                                 class:on=on
-                                aria-current=move || on().then_some("true")
+                                role="tab"
+                                aria-selected=move || on().to_string()
                                 data-testid=id
                                 on:click=move |_| state.open.set(i)
                             >
@@ -188,6 +190,7 @@ fn Tabs() -> impl IntoView {
                     })
                     .collect_view()
             }}
+            </div>
             {move || {
                 if naming.get() {
                     view! {
@@ -292,18 +295,20 @@ fn Text(
     });
     // From here on the page tells the editor what changes: another file, another text, problems, marks, looks.
     let shown = StoredValue::new(open_name.get_untracked());
+    // Counts changes of file: problems and marks of the one before are gone with its text.
+    let swapped = RwSignal::new(0u32);
     Effect::new(move |_| {
         let text = state.open_file_tracked().map(|file| file.text).unwrap_or_default();
         let name = open_name.get();
-        handle.with(|handle| {
-            if let Some(handle) = handle {
-                handle.set_doc(&text, shown.get_value() != name);
-                shown.set_value(name);
-            }
-        });
+        let another = shown.get_value() != name;
+        handle.with(|handle| handle.as_ref().inspect(|handle| handle.set_doc(&text, another)).is_some());
+        shown.set_value(name);
+        if another {
+            swapped.update(|n| *n += 1);
+        }
     });
     Effect::new(move |_| {
-        open_name.track();
+        swapped.track();
         let list = js_sys::Array::new();
         let file = state.open_file().unwrap_or_default();
         let mut units = Units::new(&file.text);
@@ -326,6 +331,7 @@ fn Text(
         handle.with(|handle| handle.as_ref().inspect(|handle| handle.set_diagnostics(&list)).is_some());
     });
     Effect::new(move |_| {
+        swapped.track();
         let name = open_name.get();
         let list = js_sys::Array::new();
         for place in state.places().into_iter().filter(|place| place.file == name) {
@@ -343,7 +349,10 @@ fn Text(
         handle.with(|handle| handle.as_ref().inspect(|handle| handle.set_language(lang, &label)).is_some());
     });
     Effect::new(move |_| {
-        let Some(spot) = state.spot.get() else { return };
+        swapped.track();
+        // Waits for the file to be opened, if it is another one.
+        let Some(spot) = state.spot.get().filter(|_| shown.get_value() == open_name.get_untracked()) else { return };
+        state.spot.set(None);
         let text = state.open_file().map(|file| file.text).unwrap_or_default();
         let mut units = Units::new(&text);
         let (from, to) = (units.at(spot.start), units.at(spot.end));

@@ -114,7 +114,7 @@ pub fn TerminalPane() -> impl IntoView {
             .map(|n| {
                 let on = move || here.get() == n;
                 view! {
-                    <button class:on=on aria-current=move || on().then_some("true") on:click=move |_| here.set(n)>
+                    <button class:on=on role="tab" aria-selected=move || on().to_string() on:click=move |_| here.set(n)>
                         {move || state.place_name(n)}
                     </button>
                 }
@@ -138,8 +138,8 @@ pub fn TerminalPane() -> impl IntoView {
         }
     };
     view! {
-        <div class="tabs" role="group" aria-label=move || state.say(Word::Terminal)>
-            {tabs}
+        <div class="tabs">
+            <div class="tablist" role="tablist" aria-label=move || state.say(Word::Terminal)>{tabs}</div>
             <button
                 class="add"
                 data-testid="new-terminal"
