@@ -54,7 +54,7 @@ row("First visit, with the editor", "KB", [sizes["with the editor"]], "at most 4
 row("Boot to control plane ready", "ms", await both("boot"), "at most 1/30", (here, there) => here <= there / 30);
 row("Apply 3 replicas + Service to the first answer", "ms", await both("firstAnswer"), "at most 1/50", (here, there) => here <= there / 50);
 row("300 replicas ready", "ms", await both("ready300"), "at most 1/100", (here, there) => here <= there / 100);
-row("Requests judged, full trace kept", "/s", await both("requests"), "at least 2", (here, there) => here >= 2 * there);
+row("Requests judged, full trace kept and given to JavaScript as JSON", "/s", await both("requests"), "at least 2", (here, there) => here >= 2 * there);
 row("A change of YAML to the cluster's new state, a lesson's cluster", "ms", await both("change", null), "under 16 ms", (here) => here < 16);
 
 await chrome.close();
