@@ -80,7 +80,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("diagnose", ABOVE_LESSONS),
     ("assist", ABOVE_LESSONS),
     ("lesson", ABOVE_LESSONS),
-    ("scene", &["cluster", "trace", "api", "object", "diag", "text", "lang", "inet", "time"]),
+    ("scene", &["cluster", "trace", "api", "object", "diag", "text", "lang", "inet", "time", "sort"]),
 ];
 
 /// What diagnose, assist and lesson may use: the session and all above it, but not each other.
