@@ -78,7 +78,7 @@ describe("the story of a ClusterIP Service", { timeout: 180_000 }, () => {
     assert.ok((await hops.count()) >= 6, "the way there and the way back");
     await lab.at("cause").first().click();
     await lab.page.locator("[data-testid=editor] .cm-line.cm-cause").first().waitFor();
-    assert.equal(await lab.at("file-svc.yaml").getAttribute("aria-current"), "true");
+    assert.equal(await lab.at("file-svc.yaml").getAttribute("aria-selected"), "true");
     assert.match(await lab.page.locator("[data-testid=editor] .cm-line.cm-cause").first().innerText(), /port|selector|name/i);
     await lab.shot("story-4-why");
   });
