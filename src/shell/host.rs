@@ -340,7 +340,7 @@ pub(super) fn exit(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
     if shell.leave() {
         super::kubectl::left(shell, io);
     } else {
-        shell.say(io, "this is the laptop: there is nowhere to leave for", "这里就是笔记本，无处可退");
+        shell.say(io, "this is the laptop: there is nowhere to leave for", "这里就是你的电脑，无处可退");
     }
     code
 }

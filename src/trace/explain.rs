@@ -45,7 +45,7 @@ pub fn explain(because: &Because, lang: Lang) -> String {
             "The address is the node's own: the packet goes to a program on the node.".into(),
             "这是节点自己的地址：数据包交给节点上的程序。".into(),
         ),
-        DeliverToLaptop => ("The address is the laptop's.".into(), "这是笔记本电脑的地址。".into()),
+        DeliverToLaptop => ("The address is the laptop's.".into(), "这是你的电脑的地址。".into()),
         ClusterIp(service) => (
             format!("No machine owns this address. It is the cluster IP of Service {service}, and this rule recognises it."),
             format!("没有任何机器拥有这个地址。它是 Service {service} 的 ClusterIP，由这条规则识别。"),
@@ -185,7 +185,7 @@ pub fn explain(because: &Because, lang: Lang) -> String {
         ),
         LaptopListensNot => (
             "Nothing on the laptop listens on this port, so its kernel refuses.".into(),
-            "笔记本电脑上没有程序监听这个端口，于是被它的内核拒绝。".into(),
+            "你的电脑上没有程序监听这个端口，于是被它的内核拒绝。".into(),
         ),
         SpeaksNoTls(by) => (
             format!("The client began with TLS, but {by} speaks plain HTTP on this port."),
