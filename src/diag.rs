@@ -50,6 +50,8 @@ pub enum Hint {
     Tab,
     /// Deeper than the lab reads.
     TooDeep,
+    /// More is wrong than the lab lists.
+    TooMany,
     /// A template's `{{ }}` that nobody has filled in.
     Template,
     /// The key comes again further down: that one counts.
@@ -72,6 +74,10 @@ impl Hint {
                 lang.pick(format!("write it without quotes: {value}"), format!("请去掉引号：{value}"))
             }
             Self::Moved(path) => lang.pick(format!("this field belongs at {path}"), format!("这个字段应写在 {path}")),
+            Self::TooMany => lang.pick(
+                "kubectl would go on; mend the documents above first".into(),
+                "kubectl 会继续读下去；请先改好上面的文档".into(),
+            ),
             Self::Tab => lang
                 .pick("YAML is indented with spaces, never with tabs", "YAML 只能用空格缩进，不能用制表符（Tab）")
                 .into(),

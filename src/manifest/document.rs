@@ -14,6 +14,9 @@ use crate::text::{Source, Span};
 /// What the API server takes in one request, in bytes.
 const REQUEST_LIMIT: usize = 3_145_728;
 
+/// After so many refused documents the rest of a file is left unread: nobody mends them one by one, and the page must not wait.
+const REFUSED_LIMIT: usize = 1_000;
+
 /// Kinds of Kubernetes that the lab does not simulate; an error says so instead of calling them unknown.
 const NOT_SIMULATED: [(&str, &str); 44] = [
     ("ConfigMap", "v1"),
@@ -66,6 +69,10 @@ const NOT_SIMULATED: [(&str, &str); 44] = [
 pub(super) fn parse(source: &Source) -> Parsed {
     let mut reader = Reader { source, parsed: Parsed::default() };
     for chunk in chunks(&source.text) {
+        if reader.parsed.refusals.len() >= REFUSED_LIMIT {
+            reader.give_up(chunk.unwrap_or_else(|range| range));
+            break;
+        }
         match chunk {
             Ok(range) => reader.chunk(range),
             Err(range) => {
@@ -113,6 +120,14 @@ impl Reader<'_> {
                 hint: Some(Hint::Repeated(duplicate.key)),
             });
         }
+    }
+
+    /// Too much is wrong to go on: kubectl would.
+    fn give_up(&mut self, next: Range<usize>) {
+        let message = format!("{REFUSED_LIMIT} documents are refused: the rest of the file is not read");
+        let whole = span(&next);
+        self.problem(whole_line(whole, &self.source.text[next]), "", &message, Some(Hint::TooMany));
+        self.refuse(Refuser::Reader, whole, message);
     }
 
     /// A mistake of YAML.

@@ -323,4 +323,12 @@ spec:
         assert_eq!(parent("spec.ports[0].port"), Some("spec.ports[0]"));
         assert_eq!(parent("spec"), None);
     }
+
+    #[test]
+    fn a_file_full_of_mistakes_is_not_read_to_its_end() {
+        let wrong = "apiVersion: v1\nkind: Rocket\nmetadata:\n  name: x\n---\n";
+        let parsed = parse(&Source::new("a.yaml", wrong.repeat(3_000)));
+        assert_eq!(parsed.refusals.len(), 1_001);
+        assert_eq!(parsed.diagnostics.last().and_then(|d| d.hint.clone()), Some(Hint::TooMany));
+    }
 }
