@@ -189,6 +189,7 @@ impl Face {
         let code = reply.output.code;
         self.print(reply)?;
         self.settle();
+        self.overhear()?;
         Ok(code)
     }
 
@@ -196,6 +197,15 @@ impl Face {
         if self.options.settle {
             self.session.settle(PATIENCE);
         }
+    }
+
+    /// Prints what programs that go on have printed meanwhile; not with `-q`, which asks for the last line's own output.
+    fn overhear(&mut self) -> io::Result<()> {
+        let printed = self.session.take_printed(0);
+        if self.options.quiet {
+            return Ok(());
+        }
+        print(&printed)
     }
 
     fn print(&mut self, reply: Reply) -> io::Result<()> {

@@ -25,7 +25,12 @@ pub struct Cluster {
     now: Instant,
     rng: Rng,
     fabric: Fabric,
+    /// How many programs were started on the laptop.
+    spawned: u32,
 }
+
+/// The first pid that a program on the laptop gets.
+const FIRST_PID: u32 = 4201;
 
 impl Cluster {
     /// A cluster whose control plane is ready: nodes, namespaces, the `kubernetes` Service, CoreDNS behind `kube-dns`.
@@ -40,6 +45,7 @@ impl Cluster {
             now: Instant::ZERO,
             fabric: Fabric::new(&rng),
             rng,
+            spawned: 0,
         };
         cluster.boot();
         cluster
@@ -174,6 +180,12 @@ impl Cluster {
     /// What the nodes' kernels remember: counters, connections.
     pub fn flows(&self) -> &Flows {
         self.fabric.flows()
+    }
+
+    /// A pid for a program that is started on the laptop.
+    pub fn spawn(&mut self) -> u32 {
+        self.spawned += 1;
+        FIRST_PID + self.spawned - 1
     }
 
     fn reconcile(&mut self, controller: Controller, key: &Ref) {

@@ -196,12 +196,28 @@ impl Session {
 
     /// Lets virtual time pass until `until`. Not logged: commands carry their times.
     pub fn advance(&mut self, until: Instant) {
-        self.state.cluster.advance(until);
+        self.state.advance(until);
     }
 
     /// Lets virtual time pass until the cluster is quiet, `limit` at most. Not logged either.
     pub fn settle(&mut self, limit: Duration) {
-        self.state.cluster.settle(limit);
+        let end = self.state.cluster.now() + limit;
+        while let Some(next) = self.state.cluster.pending().filter(|at| *at <= end) {
+            self.state.advance(next);
+        }
+        if self.state.cluster.pending().is_some() {
+            self.state.advance(end);
+        }
+    }
+
+    /// When something will next happen by itself, in the cluster or in a terminal; none if all is quiet.
+    pub fn pending(&self) -> Option<Instant> {
+        self.state.cluster.pending().into_iter().chain(self.state.next()).min()
+    }
+
+    /// What the programs that go on in a terminal printed since this was last asked.
+    pub fn take_printed(&mut self, terminal: u8) -> Vec<(Stream, String)> {
+        self.state.terminals.get_mut(&terminal).map(Terminal::take_printed).unwrap_or_default()
     }
 
     /// The cluster as it is now.
@@ -316,7 +332,7 @@ impl Session {
         self.state = state;
         self.state.speak(self.lang);
         for (at, command) in &self.log[from..length] {
-            self.state.cluster.advance(*at);
+            self.state.advance(*at);
             self.state.execute(command, self.lang);
         }
     }
@@ -327,7 +343,38 @@ impl State {
         self.terminals.values_mut().for_each(|terminal| terminal.lang = lang);
     }
 
+    /// Lets time pass; programs that go on in terminals act when their times come.
+    fn advance(&mut self, until: Instant) {
+        while let Some(next) = self.next().filter(|next| *next < until) {
+            self.cluster.advance(next);
+            self.poll();
+            assert!(self.next() != Some(next), "a program in a terminal acts when its time comes");
+        }
+        self.cluster.advance(until);
+        self.poll();
+    }
+
+    /// When a program in a terminal next does something by itself.
+    fn next(&self) -> Option<Instant> {
+        self.terminals.values().filter_map(Terminal::next).min()
+    }
+
+    /// Lets the programs that go on in terminals say what has happened.
+    fn poll(&mut self) {
+        for terminal in self.terminals.values_mut() {
+            let traces = shell::poll(&mut self.cluster, terminal, &mut self.files);
+            self.traces.extend(traces.into_iter().map(Arc::new));
+        }
+        self.forget_old();
+    }
+
     fn execute(&mut self, command: &Command, lang: Lang) -> Reply {
+        let reply = self.carry_out(command, lang);
+        self.poll();
+        reply
+    }
+
+    fn carry_out(&mut self, command: &Command, lang: Lang) -> Reply {
         match command {
             Command::Apply(source) => {
                 let applied = self.apply(source, Reading::UntilUnreadable, lang);
@@ -404,9 +451,13 @@ impl State {
     fn sent(&mut self, mut output: Output) -> Reply {
         let traces = std::mem::take(&mut output.traces);
         self.traces.extend(traces.iter().cloned().map(Arc::new));
+        self.forget_old();
+        Reply { output, diagnostics: Vec::new(), traces }
+    }
+
+    fn forget_old(&mut self) {
         let surplus = self.traces.len().saturating_sub(TRACES);
         self.traces.drain(..surplus);
-        Reply { output, diagnostics: Vec::new(), traces }
     }
 }
 

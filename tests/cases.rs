@@ -95,9 +95,11 @@ fn play(case: &Case) -> (String, Session) {
                 if !line.starts_with("> live") {
                     typed.drain(..).for_each(|source| drop(session.run(Command::Write(source))));
                 }
-                let reply = step(&mut session, line, &typed);
+                let mut reply = step(&mut session, line, &typed);
                 typed.clear();
                 session.settle(PATIENCE);
+                // What programs that go on in the terminal have to say.
+                reply.output.chunks.extend(session.take_printed(0));
                 // Diagnostics point into the file that the step names.
                 let name = line.rsplit(' ').next().unwrap_or_default();
                 let file = Source::new(name, session.files().get(name).cloned().unwrap_or_default());

@@ -164,7 +164,7 @@ mod tests {
         check(&terminal, "echo 中", &[]);
         check(&terminal, "kubectl frob x ", &[]);
         terminal.places.push(Place::Node("minikube".into()));
-        check(&terminal, "k", &[]);
+        check(&terminal, "ku", &[]);
         check(&terminal, "cat s", &[]);
     }
 }

@@ -1,6 +1,7 @@
 //! Small programs that every machine has: files, echo, addresses, time; and the lab's own help.
 
 use super::flags::{self, Flag, Style, switch};
+use super::job::Work;
 use super::{Io, PROGRAMS, Shell};
 use crate::net;
 use crate::object::{Kind, Node, Pod, Ref, Service};
@@ -253,7 +254,12 @@ pub(super) fn sleep(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
         }
     }
     // A day is more than any lesson needs, and keeps a slip of the finger from simulating years.
-    shell.pass(total.min(Duration::from_secs(86_400)));
+    let total = total.min(Duration::from_secs(86_400));
+    if shell.behind.as_ref().is_some_and(|behind| behind.is_alone) {
+        let until = shell.cluster.now() + total;
+        return shell.hold(io, Work::Sleep(until));
+    }
+    shell.pass(total);
     0
 }
 
@@ -338,6 +344,7 @@ pub(super) fn sh(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
 pub(super) fn exit(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
     let code = args.first().and_then(|code| code.parse().ok()).unwrap_or(0);
     if shell.leave() {
+        shell.hang_up(io);
         super::kubectl::left(shell, io);
     } else {
         shell.say(io, "this is the laptop: there is nowhere to leave for", "这里就是你的电脑，无处可退");

@@ -1,6 +1,6 @@
 //! Walks the tree of a line: expands words, joins stages by pipes, finds programs.
 
-use super::words::{self, Command, Join, List, Piece, Problem, Redirect, Target, What, Word};
+use super::words::{self, Command, Join, List, Piece, Problem, Redirect, Step, Target, What, Word};
 use super::{Io, MOST_STEPS, PROGRAMS, Shell, Stream};
 use crate::trace::Place;
 
@@ -28,8 +28,8 @@ impl Shell<'_> {
             Err(Problem::Unserved(what)) => {
                 self.say(
                     io,
-                    format!("the lab's shell has no {what}; it has pipes, ;, &&, ||, $(…), variables, for loops, >/dev/null and 2>&1"),
-                    format!("实验室的 shell 不支持 {what}；支持管道、;、&&、||、$(…)、变量、for 循环、>/dev/null 和 2>&1"),
+                    format!("the lab's shell has no {what}; it has pipes, ;, &&, ||, &, $(…), variables, for loops, >/dev/null and 2>&1"),
+                    format!("实验室的 shell 不支持 {what}；支持管道、;、&&、||、&、$(…)、变量、for 循环、>/dev/null 和 2>&1"),
                 );
                 2
             }
@@ -40,8 +40,8 @@ impl Shell<'_> {
 
     fn list(&mut self, io: &mut Io, list: &List) -> i32 {
         let mut code = 0;
-        for (join, pipeline) in &list.0 {
-            let wanted = match join {
+        for (i, step) in list.0.iter().enumerate() {
+            let wanted = match step.join {
                 Join::Always => true,
                 Join::IfOk => code == 0,
                 Join::IfFailed => code != 0,
@@ -49,13 +49,25 @@ impl Shell<'_> {
             if !wanted {
                 continue;
             }
-            code = self.pipeline(io, pipeline);
+            code = self.step(io, step);
             self.terminal.variables.insert("?".into(), code.to_string());
-            if self.moved || self.stopped() {
+            if self.held && i + 1 < list.0.len() {
+                self.say(io, "the rest of the line waits for it", "本行其余部分要等它结束");
+            }
+            if self.moved || self.held || self.stopped() {
                 break;
             }
         }
         code
+    }
+
+    fn step(&mut self, io: &mut Io, step: &Step) -> i32 {
+        if step.behind {
+            let is_alone = matches!(step.stages.as_slice(), [Command { what: What::Simple(..), .. }]);
+            self.behind(io, &step.text, is_alone, |shell, io| shell.pipeline(io, &step.stages));
+            return 0;
+        }
+        self.pipeline(io, &step.stages)
     }
 
     fn stopped(&self) -> bool {
@@ -68,9 +80,10 @@ impl Shell<'_> {
         let mut code = 0;
         for (i, stage) in stages.iter().enumerate() {
             let last = i + 1 == stages.len();
-            let mut inner = Io { input: input.take(), ..Io::default() };
-            code = self.command(&mut inner, &stage.what);
             let [out, err] = targets(&stage.redirects);
+            let tty = io.tty && last && out == Target::Out;
+            let mut inner = Io { input: input.take(), tty, ..Io::default() };
+            code = self.command(&mut inner, &stage.what);
             let mut piped = String::new();
             for (stream, text) in inner.chunks {
                 match (if stream == Stream::Out { out } else { err }, last) {
@@ -94,7 +107,7 @@ impl Shell<'_> {
                 for value in values {
                     self.terminal.variables.insert(name.clone(), value);
                     code = self.list(io, body);
-                    if self.moved || self.stopped() {
+                    if self.moved || self.held || self.stopped() {
                         break;
                     }
                 }

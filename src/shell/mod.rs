@@ -7,6 +7,7 @@ mod flags;
 mod pattern;
 mod place;
 mod interpret;
+mod job;
 mod filter;
 mod host;
 mod lookup;
@@ -28,6 +29,7 @@ use crate::time::Duration;
 use crate::trace::{Place, Trace};
 
 pub use complete::complete;
+pub use job::{Job, poll};
 pub use place::prompt;
 
 /// The namespace of objects that name none.
@@ -68,6 +70,10 @@ pub struct Terminal {
     pub variables: BTreeMap<String, String>,
     /// Pods that go when their terminal is left (`kubectl run -it --rm`), by how many places stood before.
     pub passing: Vec<(usize, Ref)>,
+    /// Programs that go on after their lines.
+    pub jobs: Vec<Job>,
+    /// What they printed and nobody has taken yet; see [`Terminal::take_printed`].
+    printed: Vec<(Stream, String)>,
 }
 
 /// The laptop's files: the editor's tabs, by name.
@@ -79,11 +85,16 @@ pub type Files = BTreeMap<String, String>;
 /// answered on standard error.
 pub fn run(cluster: &mut Cluster, terminal: &mut Terminal, files: &mut Files, line: &str) -> Output {
     let mut shell = Shell::new(cluster, terminal, files);
-    let mut io = Io::default();
-    let code = match shell.cut_off(&mut io) {
-        Some(code) => code,
-        None => shell.line(&mut io, line),
+    let mut io = Io { tty: true, ..Io::default() };
+    shell.typed = line.trim().to_owned();
+    let code = if shell.interrupt(&mut io, line) {
+        0
+    } else if let Some(code) = shell.cut_off(&mut io) {
+        code
+    } else {
+        shell.line(&mut io, line)
     };
+    shell.poll(&mut io);
     Output { chunks: io.chunks, code, traces: shell.traces, clear: shell.clear }
 }
 
@@ -145,6 +156,8 @@ impl Terminal {
             lang,
             variables: BTreeMap::new(),
             passing: Vec::new(),
+            jobs: Vec::new(),
+            printed: Vec::new(),
         }
     }
 
@@ -174,6 +187,12 @@ struct Shell<'a> {
     clear: bool,
     /// Whether another place was entered or left: the rest of the line is for the shell that was left behind.
     moved: bool,
+    /// Whether a program holds the terminal: the rest of the line waits for its end.
+    held: bool,
+    /// What `&` follows, until it says that it goes on.
+    behind: Option<job::Behind>,
+    /// The line, as typed.
+    typed: String,
     steps: u32,
     depth: u32,
 }
@@ -184,6 +203,8 @@ struct Io {
     input: Option<String>,
     chunks: Vec<(Stream, String)>,
     bytes: usize,
+    /// Whether what is printed goes to the terminal: neither to a pipe nor into `$(…)`.
+    tty: bool,
 }
 
 impl Io {
@@ -212,7 +233,19 @@ impl Io {
 
 impl<'a> Shell<'a> {
     fn new(cluster: &'a mut Cluster, terminal: &'a mut Terminal, files: &'a mut Files) -> Self {
-        Self { cluster, terminal, files, traces: Vec::new(), clear: false, moved: false, steps: 0, depth: 0 }
+        Self {
+            cluster,
+            terminal,
+            files,
+            traces: Vec::new(),
+            clear: false,
+            moved: false,
+            held: false,
+            behind: None,
+            typed: String::new(),
+            steps: 0,
+            depth: 0,
+        }
     }
 
     /// Lets time pass.
@@ -294,6 +327,11 @@ const PROGRAMS: &[Program] = &[
     program("uniq", filter::uniq, "", ""),
     program("wc", filter::wc, "", ""),
     program("export", host::export, "", ""),
+    program("jobs", job::jobs, "what goes on in the background (… &)", "后台任务（命令 &）"),
+    program("fg", job::fg, "", ""),
+    program("bg", job::bg, "", ""),
+    program("kill", job::kill, "end a job: kill %1", "结束任务：kill %1"),
+    program("wait", job::wait, "", ""),
     program("true", |_, _, _| 0, "", ""),
     program("false", |_, _, _| 1, "", ""),
     program("sudo", host::sudo, "", ""),

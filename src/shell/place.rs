@@ -58,6 +58,7 @@ impl Shell<'_> {
             if pod.is_some_and(|pod| !matches!(pod.status.phase.as_str(), "Succeeded" | "Failed")) || !self.leave() {
                 break;
             }
+            self.hang_up(io);
             io.err("command terminated with exit code 137\n");
             super::kubectl::left(self, io);
             code = Some(137);

@@ -1,11 +1,22 @@
 //! A line of shell to a tree: quoting, variables, `$(…)`, pipes, `;`, `&&`, `||`, `for` loops, a few redirections.
 //!
-//! Stands for bash, as far as lessons and tutorials need it. Left out: globs, arithmetic, functions, background jobs, here-documents, and
+//! Stands for bash, as far as lessons and tutorials need it. Left out: globs, arithmetic, functions, here-documents, and
 //! redirections to files; each is refused by name, never misread.
 
 /// Commands one after another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct List(pub(super) Vec<(Join, Vec<Command>)>);
+pub(super) struct List(pub(super) Vec<Step>);
+
+/// A pipeline of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) join: Join,
+    pub(super) stages: Vec<Command>,
+    /// As it was written.
+    pub(super) text: String,
+    /// Whether `&` follows it: the shell does not wait for it.
+    pub(super) behind: bool,
+}
 
 /// When a pipeline runs, given how the one before it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +108,33 @@ pub(super) fn parse(line: &str) -> Result<List, Problem> {
     }
 }
 
+impl List {
+    /// `&` takes the whole chain of `&&` and `||` before it.
+    fn put_behind(&mut self) {
+        let from = self.0.iter().rposition(|step| step.join == Join::Always).unwrap_or(0);
+        let mut chain = self.0.split_off(from);
+        let step = match (chain.len(), chain.pop()) {
+            (1, Some(only)) => Step { behind: true, ..only },
+            (_, Some(last)) => {
+                chain.push(last);
+                let mut text = String::new();
+                for step in &chain {
+                    text += match step.join {
+                        Join::IfOk => " && ",
+                        Join::IfFailed => " || ",
+                        Join::Always => "",
+                    };
+                    text += &step.text;
+                }
+                let stages = vec![Command { what: What::Group(List(chain)), redirects: Vec::new() }];
+                Step { join: Join::Always, stages, text, behind: true }
+            }
+            (_, None) => return,
+        };
+        self.0.push(step);
+    }
+}
+
 struct Reader {
     chars: Vec<char>,
     at: usize,
@@ -149,6 +187,12 @@ impl Reader {
         }
     }
 
+    /// What was read since a place, without blanks at its end.
+    fn text(&self, from: usize) -> String {
+        let text: String = self.chars[from..self.at].iter().collect();
+        text.trim_end().to_owned()
+    }
+
     /// The bare word that stands here, not yet taken.
     fn bare(&self) -> String {
         self.chars[self.at..]
@@ -181,8 +225,9 @@ impl Reader {
                     _ => Err(unexpected(if bare.is_empty() { ")" } else { &bare })),
                 };
             }
-            let pipeline = self.pipeline()?;
-            list.0.push((join, pipeline));
+            let from = self.at;
+            let stages = self.pipeline()?;
+            list.0.push(Step { join, stages, text: self.text(from), behind: false });
             self.blanks(false);
             join = if self.eat("&&") {
                 Join::IfOk
@@ -192,8 +237,9 @@ impl Reader {
                 return Err(unexpected(";;"));
             } else if self.eat(";") || self.eat("\n") {
                 Join::Always
-            } else if self.peek() == Some('&') {
-                return Err(Problem::Unserved("`&` (jobs in the background)".into()));
+            } else if self.eat("&") {
+                list.put_behind();
+                Join::Always
             } else if matches!(self.peek(), None | Some(')')) {
                 return Ok(list);
             } else {
@@ -551,14 +597,15 @@ mod tests {
             text
         };
         let mut text = String::new();
-        for (i, (join, pipeline)) in list.0.iter().enumerate() {
-            text += match join {
+        for (i, step) in list.0.iter().enumerate() {
+            text += match step.join {
                 Join::IfOk => " && ",
                 Join::IfFailed => " || ",
                 Join::Always if i > 0 => "; ",
                 Join::Always => "",
             };
-            text += &pipeline.iter().map(command).collect::<Vec<_>>().join(" | ");
+            text += &step.stages.iter().map(command).collect::<Vec<_>>().join(" | ");
+            text += if step.behind { " &" } else { "" };
         }
         text
     }
@@ -588,6 +635,7 @@ mod tests {
         check("for i in 1 2\ndo\n a\ndone", "[for i 1 2: a]");
         check("echo a#b $ 'it'\\''s' ''", "echo a#b $ «it»«'»«s» «»");
         check("echo in do", "echo in do");
+        check("a & b; c && d &", "a &; b; [c && d] &");
         check("", "");
     }
 
@@ -600,7 +648,8 @@ mod tests {
         check("a; done", "Syntax(\"syntax error near unexpected token `done'\")");
         check("a )", "Syntax(\"syntax error near unexpected token `)'\")");
         check("a && ; b", "Syntax(\"syntax error near unexpected token `;'\")");
-        check("a &", "Unserved(\"`&` (jobs in the background)\")");
+        check("a &;", "Syntax(\"syntax error near unexpected token `;'\")");
+        check("& a", "Syntax(\"syntax error near unexpected token `&'\")");
         check("a > file", "Unserved(\"`>` to a file (only /dev/null)\")");
         check("while true; do a; done", "Unserved(\"`while`\")");
     }

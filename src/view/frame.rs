@@ -39,7 +39,7 @@ pub fn start(state: State) {
     // The cluster's. A newer change of the session makes older timers void.
     let turn = StoredValue::new(0u32);
     Effect::new(move |_| {
-        let pending = state.session.with(|session| session.cluster().pending());
+        let pending = state.session.with(kubehop::session::Session::pending);
         let mine = turn.get_value().wrapping_add(1);
         turn.set_value(mine);
         let Some(next) = pending else { return };

@@ -82,9 +82,11 @@ impl Lab {
         give(&told)
     }
 
-    /// Runs a line of the shell: `{stdout, stderr, code}`.
+    /// Runs a line of the shell: `{stdout, stderr, code}`. What programs that go on have printed since the last line comes at its end.
     pub fn exec(&mut self, line: String) -> Result<JsValue, JsValue> {
-        give(&told(&self.session.run(Command::Run { terminal: 0, line })))
+        let mut reply = self.session.run(Command::Run { terminal: 0, line });
+        reply.output.chunks.extend(self.session.take_printed(0));
+        give(&told(&reply))
     }
 
     /// Sends requests, each a new connection: `{from: "laptop", url, count: 1}` gives their traces.

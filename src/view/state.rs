@@ -207,12 +207,16 @@ impl State {
     /// Carries out a command. The requests it sent become the stage's batch, which starts to play.
     pub fn run(&self, command: Command) -> Reply {
         let now = self.wall_now();
+        let typed = matches!(command, Command::Run { .. });
         let run = |session: &mut Session| {
             session.advance(now);
             session.run(command)
         };
         let reply = self.session.try_update(run).unwrap_or_default();
         self.tie();
+        if !typed {
+            self.overhear();
+        }
         if !reply.traces.is_empty() {
             self.show(reply.traces.iter().map(|trace| trace.id).collect());
         }
@@ -280,6 +284,7 @@ impl State {
         let now = self.wall_now();
         self.session.update(|session| session.advance(now));
         self.tie();
+        self.overhear();
     }
 
     /// What time it is in the cluster by the wall clock.

@@ -95,10 +95,14 @@ pub fn TerminalPane() -> impl IntoView {
         let selecting = || window().get_selection().ok().flatten().is_some_and(|s| !s.is_collapsed());
         let control = event.ctrl_key() && !event.alt_key() && !event.meta_key();
         match event.key().as_str() {
+            "Enter" if !event.is_composing() && state.is_held(here.get_untracked()) => {}
             "Enter" if !event.is_composing() => run(),
             "ArrowUp" => recall(1),
             "ArrowDown" => recall(-1),
             "Tab" => return complete(&event),
+            "c" if control && !selecting() && state.is_held(here.get_untracked()) => {
+                state.interrupt(here.get_untracked())
+            }
             "c" if control && !selecting() => {
                 state.print(here.get_untracked(), &(line.get_untracked() + "^C"), Vec::new());
                 line.set(String::new());
@@ -169,7 +173,7 @@ pub fn TerminalPane() -> impl IntoView {
             </div>
             <div class="line">
                 <label class="p" for="terminal-line">
-                    {prompt}
+                    {move || if state.is_held(here.get()) { String::new() } else { prompt.get() }}
                 </label>
                 <input
                     id="terminal-line"
@@ -218,6 +222,7 @@ impl State {
         } else {
             self.block(terminal, prompt, line, reply.output.chunks);
         }
+        self.overhear();
         self.transcripts.update(|all| {
             if let Some(transcript) = all.get_mut(usize::from(terminal))
                 && transcript.history.last().is_none_or(|last| last != line)
@@ -226,6 +231,51 @@ impl State {
             }
         });
         self.read_files();
+    }
+
+    /// Whether a program holds a terminal.
+    fn is_held(&self, terminal: u8) -> bool {
+        self.session.with(|session| session.terminal(terminal).is_some_and(shell::Terminal::is_held))
+    }
+
+    /// Ends the program that holds a terminal.
+    fn interrupt(&self, terminal: u8) {
+        let reply = self.run(Command::Run { terminal, line: "^C".to_owned() });
+        let mut chunks = vec![(Stream::Out, "^C\n".to_owned())];
+        chunks.extend(reply.output.chunks);
+        self.append(terminal, chunks);
+    }
+
+    /// Shows what programs that go on have printed, each in its terminal.
+    pub fn overhear(&self) {
+        let count = self.transcripts.with_untracked(Vec::len) as u8;
+        let is_quiet = |session: &kubehop::session::Session| {
+            (0..count)
+                .all(|n| session.terminal(n).is_none_or(|terminal| terminal.jobs.is_empty() && terminal.is_silent()))
+        };
+        if self.session.with_untracked(is_quiet) {
+            return;
+        }
+        for terminal in 0..count {
+            let printed = self.session.try_update(|session| session.take_printed(terminal)).unwrap_or_default();
+            self.append(terminal, printed);
+        }
+    }
+
+    /// Adds to the end of what a terminal shows.
+    fn append(&self, terminal: u8, chunks: Vec<(Stream, String)>) {
+        if chunks.is_empty() {
+            return;
+        }
+        self.transcripts.update(|all| {
+            let Some(transcript) = all.get_mut(usize::from(terminal)) else { return };
+            // Another number, so that the list draws the block anew.
+            let id = transcript.blocks.iter().map(|block| block.id + 1).max().unwrap_or(0);
+            if let Some(last) = transcript.blocks.last_mut() {
+                last.chunks.extend(chunks);
+                last.id = id;
+            }
+        });
     }
 
     /// Shows a line and some output that no command gave.
