@@ -7,7 +7,7 @@ use super::marks::{Mark, Marks};
 use super::{PodState, RoomState};
 use crate::api::Store;
 use crate::object::App;
-use crate::object::{EndpointSlice, Kind, Node, Pod, Ref, Service};
+use crate::object::{Kind, Node, Pod, Ref, Service};
 use crate::trace::{By, Place, Trace};
 
 /// Places that are drawn only while packets go there.
@@ -59,6 +59,7 @@ pub(super) struct NodeFacts {
     pub(super) name: String,
     pub(super) address: String,
     pub(super) cidr: String,
+    pub(super) zone: String,
     pub(super) state: RoomState,
 }
 
@@ -70,6 +71,7 @@ pub(super) fn nodes(store: &Store) -> Vec<NodeFacts> {
             name: meta.name.clone(),
             address: node.status.address("InternalIP").unwrap_or_default().to_owned(),
             cidr: node.spec.pod_cidr.clone(),
+            zone: meta.labels.get("topology.kubernetes.io/zone").cloned().unwrap_or_default(),
             state: match (ready, node.spec.unschedulable) {
                 (false, _) => RoomState::Stopped,
                 (true, true) => RoomState::Cordoned,
@@ -136,60 +138,4 @@ pub(super) fn pods(store: &Store, marks: &Marks) -> Vec<PodFacts> {
 /// The first port that the pod's programs listen on, whatever `containerPort` says.
 fn listens(pod: &Pod) -> Option<u16> {
     pod.spec.containers.iter().find_map(|container| App::of(container).listens.first().copied())
-}
-
-/// The rule of one port of a Service, as the picture needs it.
-pub(super) struct RuleFacts {
-    /// Cluster IP and port.
-    pub(super) cluster: String,
-    pub(super) port: i32,
-    pub(super) node_port: i32,
-    /// Mark and `address:port` of each endpoint that may be picked.
-    pub(super) picks: Vec<(Option<Mark>, String)>,
-}
-
-/// What the kernels hold of a Service; none if it has no virtual address, or does not exist.
-pub(super) fn rules(store: &Store, marks: &Marks, key: &Ref) -> Option<Vec<RuleFacts>> {
-    let service = store.get(key)?.body::<Service>()?;
-    let ip = &service.spec.cluster_ip;
-    if ip.is_empty() || ip == "None" {
-        return None;
-    }
-    let slices = || {
-        store.list(Kind::EndpointSlice, Some(&key.namespace)).filter_map(|object| {
-            let mine = object.meta.labels.get("kubernetes.io/service-name").map(String::as_str) == Some(&*key.name);
-            mine.then(|| object.body::<EndpointSlice>())?
-        })
-    };
-    let rule = |port: &crate::object::ServicePort| {
-        let picks_of = |serving_only: bool| -> Vec<(Option<Mark>, String)> {
-            let mut picks: Vec<_> = slices()
-                .flat_map(|slice| {
-                    let target = slice.ports.iter().find(|p| p.name == port.name).and_then(|p| p.port);
-                    slice.endpoints.iter().filter_map(move |endpoint| {
-                        let conditions = &endpoint.conditions;
-                        let ready = conditions.ready.unwrap_or(true);
-                        let chosen = if serving_only {
-                            conditions.serving.unwrap_or(ready) && conditions.terminating.unwrap_or(false)
-                        } else {
-                            ready
-                        };
-                        let (target, address) = (target?, endpoint.addresses.first()?);
-                        let pod = endpoint.target_ref.as_ref().filter(|t| t.kind == "Pod");
-                        let mark = pod.and_then(|t| marks.pod(&t.namespace, &t.name));
-                        chosen.then(|| (mark, format!("{address}:{target}")))
-                    })
-                })
-                .collect();
-            crate::sort::by(&mut picks, Ord::cmp);
-            picks
-        };
-        let mut picks = picks_of(false);
-        if picks.is_empty() {
-            // As kube-proxy does: what is ending but still serves is better than nothing.
-            picks = picks_of(true);
-        }
-        RuleFacts { cluster: format!("{ip}:{}", port.port), port: port.port, node_port: port.node_port, picks }
-    };
-    Some(service.spec.ports.iter().map(rule).collect())
 }

@@ -42,6 +42,7 @@ pub(super) fn store(nodes: usize, replicas: usize) -> Store {
         store.put(pod("default", &name, &node, &ip, Some("web-6d8f9c7b5d")));
         slice.endpoints.push(Endpoint {
             addresses: vec![ip],
+            node_name: Some(node),
             target_ref: Some(TargetRef {
                 kind: "Pod".into(),
                 name,

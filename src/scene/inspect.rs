@@ -14,8 +14,8 @@ pub struct Lit {
     pub room: usize,
     /// The rule among its kernel's.
     pub rule: usize,
-    /// Whether the node port matched, rather than the cluster IP.
-    pub node_port: bool,
+    /// Whether what is for the outside matched (a node port, a balancer's address), rather than the cluster IP.
+    pub near: bool,
     /// The mark and the address of who was picked.
     pub pick: Option<(Option<Mark>, String)>,
 }
@@ -30,15 +30,16 @@ pub fn lit(scene: &Scene, marks: &Marks, trace: &Trace, hop: usize) -> Option<Li
     let before = before(trace, hop).map_or(now.packet.dst, |packet| packet.dst);
     let (rules, address) = (&scene.rooms[room].kernel.rules, before.to_string());
     let by_cluster = rules.iter().position(|rule| rule.cluster == address);
+    let by_outside = rules.iter().position(|rule| rule.outside == address);
     let by_node = || rules.iter().position(|rule| rule.node_port != 0 && rule.node_port == before.port);
-    let rule = by_cluster.or_else(by_node)?;
+    let rule = by_cluster.or(by_outside).or_else(by_node)?;
     let pick = (now.action == Action::Dnat).then(|| {
         let to = now.packet.dst.ip.to_string();
         let pods = scene.rooms.iter().flat_map(|room| &room.pods);
         let mark = pods.into_iter().find(|pod| pod.address.text == to);
         (mark.and_then(|pod| marks.pod(&pod.namespace, &pod.name)), to)
     });
-    Some(Lit { room, rule, node_port: by_cluster.is_none(), pick })
+    Some(Lit { room, rule, near: by_cluster.is_none(), pick })
 }
 
 /// A packet's headers before a hop: those after the one before it in the same exchange.
@@ -233,7 +234,8 @@ impl Scene {
 
     /// Where a label stands if there is no place beside its packet: left of the rooms, above what is written `below`.
     pub fn aside(&self, (w, h): (f32, f32), below: f32) -> Rect {
-        let top = (self.height - below - h).max(self.laptop.rect.bottom() + 10.0);
+        let last = self.socket.as_ref().map_or(self.laptop.rect, |socket| socket.rect);
+        let top = (self.height - below - h).max(last.bottom() + 10.0);
         Rect::new(8.0, top, w.max(self.trunk - 16.0), h)
     }
 }

@@ -9,6 +9,9 @@
 pub mod marks;
 pub mod line;
 mod cast;
+mod rules;
+mod room;
+mod outside;
 mod layout;
 mod way;
 pub mod timeline;
@@ -76,12 +79,14 @@ pub struct Scene {
     pub height: f32,
     /// The learner's machine.
     pub laptop: Laptop,
+    /// The address of the Service in focus for the outside, if it is to have one.
+    pub socket: Option<Socket>,
     /// The Service in focus: an address without a machine.
     pub spine: Option<Spine>,
     /// Other Services, as quiet pills.
     pub others: Vec<Pill>,
-    /// How many other Services there was no space for.
-    pub hidden: usize,
+    /// Other Services that there was no space for.
+    pub hidden: Vec<Ref>,
     /// The nodes, in the order of their names.
     pub rooms: Vec<Room>,
     /// Wires, as SVG paths; drawn below all else.
@@ -103,8 +108,23 @@ pub struct Laptop {
     pub out: Pt,
     /// Where replies come in.
     pub back: Pt,
-    /// Where a packet ends that it has no route for, by way of `out`'s box.
-    pub lost: [Pt; 2],
+    /// Corners of the way of a packet that it has no route for.
+    pub lost: Vec<Pt>,
+}
+
+/// Where a Service's address for the outside is, or is to be.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Socket {
+    /// Its box.
+    pub rect: Rect,
+    /// `EXTERNAL-IP`
+    pub name: Label,
+    /// The address, or `<pending>`.
+    pub address: Label,
+    /// Who gave it, or that nobody does.
+    pub note: Label,
+    /// Whether it waits for an address.
+    pub is_pending: bool,
 }
 
 /// A Service's dashed line, past all nodes and into every kernel.
@@ -118,6 +138,10 @@ pub struct Spine {
     pub note: Label,
     /// Whether the note is an address.
     pub address: bool,
+    /// The pods that its name means, where it has no address of its own.
+    pub picks: Vec<Pick>,
+    /// The frame of the name that it stands for, which points away: the cluster has nothing of it but the name.
+    pub sign: Option<Rect>,
     /// The ring at its top.
     pub ring: Pt,
     /// The dashed line, as an SVG path.
@@ -200,8 +224,10 @@ pub struct Kernel {
 /// A short rule: what matches, and who may be picked.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rule {
-    /// Cluster IP and port as packets carry them.
+    /// Cluster IP and port as packets carry them; empty if the rule is for the outside alone.
     pub cluster: String,
+    /// An address for the outside, with its port; empty if the rule is for none.
+    pub outside: String,
     /// The node port; 0 if there is none.
     pub node_port: u16,
     /// The pill of what matches.
@@ -216,7 +242,7 @@ pub struct Rule {
     pub picks: Vec<Pick>,
     /// What stands after them: the odds, the one address, `reject`.
     pub after: Label,
-    /// Whether the rule refuses, for want of endpoints.
+    /// Whether the rule refuses or drops, for want of endpoints.
     pub reject: bool,
 }
 

@@ -1,7 +1,7 @@
 //! An object as rows: what the inspector says of a pod, a node or a Service.
 
-use super::cast::{self, RuleFacts};
 use super::marks::Marks;
+use super::rules;
 use crate::api::Store;
 use crate::lang::Lang;
 use crate::object::App;
@@ -147,10 +147,10 @@ fn of_service(store: &Store, marks: &Marks, key: &Ref, service: &Service, lang: 
     facts.push(Fact::mono(lang.pick("ports", "端口"), ports.collect()));
     let selector: Vec<String> = spec.selector.iter().map(|(k, v)| format!("{k}={v}")).collect();
     facts.push(Fact::mono(lang.pick("selector", "选择算符"), selector));
-    let rules = cast::rules(store, marks, key).unwrap_or_default();
+    let rules = rules::rules(store, marks, key);
     let lines: Vec<String> = rules
         .iter()
-        .flat_map(|rule: &RuleFacts| &rule.picks)
+        .flat_map(|rules| rules.picks())
         .map(|(mark, address)| match mark {
             Some(mark) => format!("{} {address}", mark.letter()),
             None => address.clone(),

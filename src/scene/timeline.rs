@@ -518,7 +518,7 @@ mod tests {
             let left = sprites(&timeline, timeline.end + 1e6);
             let acts: Vec<_> = left.iter().map(|s| (s.id, s.act)).collect();
             assert_eq!(acts, [(2, Act::Refuse), (3, Act::Lose)]);
-            assert_eq!(left[1].at, scene.laptop.lost[1]);
+            assert_eq!(left[1].at, scene.rest(Anchor::Nowhere));
             assert!((left[0].at.to(scene.rooms[0].kernel.spot) - RECOIL).abs() < 0.1);
         }
     }

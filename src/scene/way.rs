@@ -56,7 +56,7 @@ impl Scene {
     pub fn rest(&self, anchor: Anchor) -> Pt {
         match anchor {
             Anchor::Laptop => self.laptop.out,
-            Anchor::Nowhere => self.laptop.lost[1],
+            Anchor::Nowhere => self.laptop.lost.last().copied().unwrap_or_default(),
             _ => self.down(anchor).last().copied().unwrap_or_default(),
         }
     }
@@ -68,7 +68,7 @@ impl Scene {
             return vec![self.rest(from)];
         }
         match (from.room(), to.room()) {
-            (None, None) if to == Anchor::Nowhere => self.laptop.lost.to_vec(),
+            (None, None) if to == Anchor::Nowhere => self.laptop.lost.clone(),
             (None, None) => self.laptop.lost.iter().rev().copied().collect(),
             (Some(a), Some(b)) if a == b => [self.up(from), self.down(to)].concat(),
             (Some(a), Some(b)) => {

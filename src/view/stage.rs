@@ -335,6 +335,7 @@ fn objects(scenery: Scenery) -> Vec<Ref> {
     scenery.scene.with(|scene| {
         let services =
             scene.spine.iter().map(|spine| spine.key.clone()).chain(scene.others.iter().map(|p| p.key.clone()));
+        let services = services.chain(scene.hidden.iter().cloned());
         let rooms = scene.rooms.iter().flat_map(|room| {
             let pods = room.pods.iter().map(|pod| Ref::new(Kind::Pod, pod.namespace.as_str(), pod.name.as_str()));
             std::iter::once(Ref::new(Kind::Node, "", room.name.as_str())).chain(pods)
@@ -415,7 +416,7 @@ fn over(state: State, scenery: Scenery) -> String {
                     if stone.count > 1 {
                         word.push_str(&format!(" × {}", stone.count));
                     }
-                    let outside = stone.at == scene.laptop.lost[1];
+                    let outside = Some(&stone.at) == scene.laptop.lost.last();
                     let why = if outside { wrap(&scene::inspect::shortly(trace, lang), 158.0) } else { Vec::new() };
                     Some(Stone { at: stone.at, word, to, why, outside })
                 })
@@ -433,7 +434,8 @@ fn over(state: State, scenery: Scenery) -> String {
                 Some((at, card(trace, hop, scenery, state)))
             });
             // The margin has no space for the legend and all else that may stand there.
-            let legend = stage_svg::has_legend(scene) && !(card.is_some() && stones.iter().any(|stone| stone.outside));
+            let crowded = scene.socket.is_some() || stones.iter().any(|stone| stone.outside);
+            let legend = stage_svg::has_legend(scene) && !(card.is_some() && crowded);
             if legend {
                 out.push_str(&stage_svg::legend(scene, lang));
             }

@@ -91,6 +91,7 @@ pub(crate) fn backdrop(scene: &Scene, lit: Option<&Lit>) -> String {
     label(out, "h", &scene.laptop.name);
     label(out, "m", &scene.laptop.address);
     out.push_str("</g>");
+    socket(out, scene);
     service(out, scene);
     std::mem::take(out)
 }
@@ -130,7 +131,7 @@ fn on(lit: bool) -> &'static str {
 }
 
 fn short_rule(out: &mut String, rule: &Rule, lit: Option<&Lit>) {
-    let near = lit.is_some_and(|lit| lit.node_port || rule.far.is_none());
+    let near = lit.is_some_and(|lit| lit.near || rule.far.is_none());
     pill(out, rule.pill, &rule.text, near);
     if let Some((far, words)) = &rule.far {
         pill(out, *far, words, lit.is_some() && !near);
@@ -166,6 +167,23 @@ fn shell(out: &mut String, host: &HostBox) {
     label(out, "m", &host.address);
 }
 
+fn socket(out: &mut String, scene: &Scene) {
+    let (Some(socket), Some(spine)) = (&scene.socket, &scene.spine) else { return };
+    let Rect { x, y, w, h } = socket.rect;
+    put!(out, r#"<g class="click" data-service="{}/{}">"#, spine.key.namespace, escape(&spine.key.name));
+    rect(out, if socket.is_pending { "virt open" } else { "virt" }, socket.rect, if h > 30.0 { 10.0 } else { 12.0 });
+    if socket.is_pending && h > 30.0 {
+        // Two holes that nothing is plugged into.
+        for dx in [30.0, 17.0] {
+            put!(out, r#"<circle class="hole" cx="{:.1}" cy="{:.1}" r="4"/>"#, x + w - dx, y + 15.0);
+        }
+    }
+    label(out, "q", &socket.name);
+    label(out, if socket.is_pending { "m pending" } else { "m k" }, &socket.address);
+    label(out, "q", &socket.note);
+    out.push_str("</g>");
+}
+
 fn service(out: &mut String, scene: &Scene) {
     for other in &scene.others {
         put!(out, r#"<g class="click other" data-service="{}/{}">"#, other.key.namespace, escape(&other.key.name));
@@ -174,14 +192,27 @@ fn service(out: &mut String, scene: &Scene) {
         text(out, "vt mid", line::pt(middle.x, middle.y + 4.0), &other.text);
         out.push_str("</g>");
     }
-    if let (true, Some(last)) = (scene.hidden > 0, scene.others.last()) {
-        text(out, "q", line::pt(last.rect.right() + 6.0, last.rect.y + 15.0), &format!("+{}", scene.hidden));
+    if let (false, Some(last)) = (scene.hidden.is_empty(), scene.others.last()) {
+        let at = line::pt(last.rect.right() + 6.0, last.rect.y + 15.0);
+        put!(out, r#"<g class="click" data-more="">"#);
+        rect(out, "catch", Rect::new(at.x - 4.0, at.y - 15.0, 30.0, 22.0), 4.0);
+        text(out, "q", at, &format!("+{}", scene.hidden.len()));
+        out.push_str("</g>");
     }
     let Some(spine) = &scene.spine else { return };
     put!(out, r#"<g class="click" data-service="{}/{}">"#, spine.key.namespace, escape(&spine.key.name));
     label(out, "k e strong", &spine.name);
     label(out, if spine.address { "m e" } else { "q e" }, &spine.note);
-    put!(out, r#"<circle class="virt" cx="{:.1}" cy="{:.1}" r="5"/>"#, spine.ring.x, spine.ring.y);
+    for pick in &spine.picks {
+        mark(out, pick.mark, pick.at, 20.0);
+    }
+    match spine.sign {
+        Some(Rect { x, y, w, h }) => {
+            let (tip, half) = (w - 9.0, h / 2.0);
+            put!(out, r#"<path class="virt" d="M{x:.1} {y:.1}h{tip:.1}l9 {half:.1}-9 {half:.1}h-{tip:.1}z"/>"#);
+        }
+        None => put!(out, r#"<circle class="virt" cx="{:.1}" cy="{:.1}" r="5"/>"#, spine.ring.x, spine.ring.y),
+    }
     put!(out, r#"<path class="virt" d="{}"/></g>"#, spine.path);
 }
 

@@ -1,0 +1,249 @@
+//! What stands around the rooms: the learner's machine, addresses for the outside, the Services.
+
+use super::layout::Grid;
+use super::line::{Rect, mono, pt, svg, words};
+use super::rules::RuleFacts;
+use super::{Label, Laptop, Pick, Pill, Scene, Socket, Spine, Wish};
+use crate::api::Store;
+use crate::object::{Ref, Service};
+
+/// The upper edge of the first room.
+pub(super) fn top(grid: &Grid, store: &Store, others: &[Ref], wish: &Wish) -> f32 {
+    let line = !grid.wide && (!others.is_empty() || balanced(store, wish).is_some());
+    if line { grid.top + 30.0 } else { grid.top }
+}
+
+/// The Service in focus, if it is to have an address for the outside.
+fn balanced<'a>(store: &'a Store, wish: &Wish) -> Option<&'a Service> {
+    let service = store.get(wish.focus.as_ref()?)?.body::<Service>()?;
+    (service.spec.r#type == "LoadBalancer").then_some(service)
+}
+
+/// Places everything around the rooms.
+pub(super) fn place(
+    grid: &Grid,
+    scene: &mut Scene,
+    store: &Store,
+    rules: &Option<RuleFacts>,
+    others: &[Ref],
+    wish: &Wish,
+    top: f32,
+) {
+    scene.laptop = laptop(grid, scene, wish);
+    scene.socket = balanced(store, wish).map(|service| socket(grid, scene, service, wish));
+    if let Some(socket) = scene.socket.as_ref().filter(|_| grid.wide) {
+        // What leads nowhere goes around the socket.
+        let (from, y) = (scene.laptop.rect.center().y, socket.rect.bottom() + 34.0);
+        scene.laptop.lost = vec![pt(scene.laptop.rect.x, from), pt(6.0, from), pt(6.0, y), pt(38.0, y)];
+    }
+    if let Some(key) = &wish.focus {
+        scene.spine = spine(grid, scene, store, key, rules, wish, top);
+    }
+    pills(grid, scene, others);
+}
+
+fn laptop(grid: &Grid, scene: &Scene, wish: &Wish) -> Laptop {
+    let name = wish.lang.pick("laptop", "你的电脑").to_owned();
+    let address = wish.laptop.to_string();
+    let Some(first) = scene.rooms.first().filter(|_| grid.wide) else {
+        let rect = Rect::new(12.0, 12.0, 122.0, 46.0);
+        let out = pt(grid.trunk, rect.bottom());
+        return Laptop {
+            rect,
+            name: Label { at: pt(24.0, 31.0), text: name },
+            address: Label { at: pt(24.0, 49.0), text: address },
+            out,
+            back: out,
+            lost: vec![pt(rect.right(), 35.0), pt(174.0, 35.0)],
+        };
+    };
+    let middle = first.kernel.spot.y;
+    let rect = Rect::new(16.0, middle - 37.0, 130.0, 62.0);
+    Laptop {
+        rect,
+        name: Label { at: pt(30.0, rect.y + 24.0), text: name },
+        address: Label { at: pt(30.0, rect.y + 44.0), text: address },
+        out: pt(rect.right(), first.kernel.inward),
+        back: pt(rect.right(), first.kernel.outward),
+        lost: vec![pt(38.0, rect.bottom()), pt(38.0, rect.bottom() + 52.0)],
+    }
+}
+
+/// `EXTERNAL-IP`, as `kubectl get service` prints it: an empty socket until somebody gives the Service an address.
+fn socket(grid: &Grid, scene: &Scene, service: &Service, wish: &Wish) -> Socket {
+    let ingress = &service.status.load_balancer.ingress;
+    let address = ingress.iter().map(|i| if i.ip.is_empty() { &i.hostname } else { &i.ip }).find(|a| !a.is_empty());
+    let text = address.map_or("<pending>", |address| address).to_owned();
+    let name = "EXTERNAL-IP".to_owned();
+    let note = match address {
+        None => wish.lang.pick("nobody gives it one", "没有谁给它地址"),
+        Some(_) => wish.lang.pick("in the kernels, too", "内核里也有它"),
+    };
+    if grid.wide {
+        let rect = Rect::new(16.0, scene.laptop.rect.bottom() + 18.0, 130.0, 64.0);
+        return Socket {
+            rect,
+            name: Label { at: pt(30.0, rect.y + 19.0), text: name },
+            address: Label { at: pt(30.0, rect.y + 37.0), text },
+            note: Label { at: pt(30.0, rect.y + 54.0), text: note.to_owned() },
+            is_pending: address.is_none(),
+        };
+    }
+    let rect = Rect::new(12.0, 66.0, words(&name) + mono(&text) + 34.0, 24.0);
+    Socket {
+        rect,
+        name: Label { at: pt(24.0, 82.0), text: name.clone() },
+        address: Label { at: pt(30.0 + words(&name), 82.0), text },
+        note: Label::default(),
+        is_pending: address.is_none(),
+    }
+}
+
+fn spine(
+    grid: &Grid,
+    scene: &Scene,
+    store: &Store,
+    key: &Ref,
+    rules: &Option<RuleFacts>,
+    wish: &Wish,
+    top: f32,
+) -> Option<Spine> {
+    let service = store.get(key)?.body::<Service>()?;
+    let reaches = |room: &&super::Room| room.kernel.reach.is_some();
+    let last = scene
+        .rooms
+        .iter()
+        .rev()
+        .find(reaches)
+        .and_then(|room| Some((room, room.kernel.rules.iter().find(|r| !r.cluster.is_empty())?)));
+    let ring = pt(grid.spine, top - 13.0);
+    let path =
+        last.map_or(String::new(), |(_, rule)| svg(&[pt(ring.x, ring.y + 5.0), pt(ring.x, rule.pill.center().y)]));
+    let external = &service.spec.external_name;
+    let (name, note) = (Label::default(), Label::default());
+    let mut spine = Spine { key: key.clone(), name, note, address: false, picks: Vec::new(), sign: None, ring, path };
+    let mut right = ring.x - 12.0;
+    let (notes, address) = match rules {
+        None if !external.is_empty() => (vec![external.clone()], true),
+        None => {
+            // Its name means its pods, each by its own address.
+            let picks = headless(store, scene, key);
+            let shown = picks.len().min(if grid.wide { 8 } else { 4 });
+            for (i, (mark, address)) in picks.into_iter().take(shown).enumerate() {
+                let at = pt(right - 10.0 - 23.0 * (shown - 1 - i) as f32, ring.y);
+                spine.picks.push(Pick { mark, address, at });
+            }
+            right -= if shown > 0 { 23.0 * shown as f32 + 4.0 } else { 0.0 };
+            let long =
+                wish.lang.pick("headless: no address of its own; its name means", "无头：没有自己的地址，名字就代表");
+            let none = wish.lang.pick("headless: no address, and no pod", "无头：没有地址，也没有 Pod");
+            let text = if shown == 0 {
+                none
+            } else if grid.wide {
+                long
+            } else {
+                wish.lang.pick("headless:", "无头：")
+            };
+            (vec![text.to_owned()], false)
+        }
+        Some(_) if grid.wide => (remarks(service, wish), false),
+        Some(_) => {
+            (vec![format!("{}:{}", service.spec.cluster_ip, service.spec.ports.first().map_or(0, |p| p.port))], true)
+        }
+    };
+    let full = if grid.wide { format!("Service {}", key.name) } else { key.name.to_string() };
+    let left = if grid.wide { 104.0 } else { 12.0 };
+    let width = |note: &String| if address { mono(note) } else { words(note) };
+    let fits = |note: &&String| right - width(note) - 9.0 - words(&full) * 1.06 > left;
+    let mut note = notes.iter().find(fits).or(notes.last()).cloned().unwrap_or_default();
+    if !external.is_empty() {
+        let most = ((right - left - 130.0) / 7.23).max(8.0) as usize;
+        if note.chars().count() > most {
+            note = note.chars().take(most - 1).chain(['…']).collect();
+        }
+        let w = mono(&note) + 26.0;
+        let sign = Rect::new(ring.x + 8.0 - w, ring.y - 11.0, w, 22.0);
+        spine.note = Label { at: pt(sign.right() - 15.0, ring.y + 4.0), text: note.clone() };
+        spine.sign = Some(sign);
+        right = sign.x + mono(&note);
+    } else {
+        spine.note = Label { at: pt(right, ring.y + 4.0), text: note.clone() };
+    }
+    spine.address = address;
+    let end = right - width(&note) - 9.0;
+    spine.name = Label { at: pt(end, ring.y + 4.0), text: cut(full, end - left) };
+    Some(spine)
+}
+
+/// What is special about a Service with a virtual address, the longest remark first.
+fn remarks(service: &Service, wish: &Wish) -> Vec<String> {
+    let (spec, lang) = (&service.spec, wish.lang);
+    let mut said = Vec::new();
+    if spec.session_affinity == "ClientIP" {
+        said.push(lang.pick("one client, one pod", "同一客户端，同一个 Pod"));
+    }
+    if spec.external_traffic_policy == "Local" {
+        said.push(lang.pick("from outside: the node's own pods only", "来自外部：只用节点自己的 Pod"));
+    }
+    if spec.internal_traffic_policy == "Local" {
+        said.push(lang.pick("from inside: the node's own pods only", "来自内部：只用节点自己的 Pod"));
+    }
+    match spec.traffic_distribution.as_deref() {
+        Some("PreferSameNode") => said.push(lang.pick("prefers the same node", "优先同一节点")),
+        Some(_) => said.push(lang.pick("prefers the same zone", "优先同一可用区")),
+        None => {}
+    }
+    if spec.publish_not_ready_addresses {
+        said.push(lang.pick("unready pods, too", "未就绪的 Pod 也算"));
+    }
+    if said.is_empty() {
+        said.push(lang.pick("virtual: in every kernel, on no machine", "虚拟：在每个内核里，不在任何机器上"));
+        return vec![said[0].to_owned(), lang.pick("virtual", "虚拟").to_owned()];
+    }
+    (1..=said.len()).rev().map(|n| said[..n].join(lang.pick("; ", "；"))).collect()
+}
+
+/// The pods that a headless Service's name means: marks and addresses.
+fn headless(store: &Store, scene: &Scene, key: &Ref) -> Vec<(Option<super::Mark>, String)> {
+    let pods = || scene.rooms.iter().flat_map(|room| &room.pods);
+    let mut picks = Vec::new();
+    for slice in super::rules::slices(store, key) {
+        for endpoint in slice.endpoints.iter().filter(|e| e.conditions.ready.unwrap_or(true)) {
+            for address in &endpoint.addresses {
+                let mark = pods().find(|pod| pod.address.text == *address).and_then(|pod| pod.mark);
+                picks.push((mark, address.clone()));
+            }
+        }
+    }
+    crate::sort::by(&mut picks, Ord::cmp);
+    picks
+}
+
+/// A text, cut to a width.
+fn cut(mut text: String, space: f32) -> String {
+    if words(&text) * 1.06 > space {
+        while words(&text) * 1.06 > space - 10.0 && text.pop().is_some() {}
+        text.push('…');
+    }
+    text
+}
+
+/// Quiet pills for the other Services: before the spine's name where it is wide, above the rooms where it is narrow.
+fn pills(grid: &Grid, scene: &mut Scene, others: &[Ref]) {
+    let (mut x, y, end) = if grid.wide {
+        let end = scene.spine.as_ref().map_or(grid.spine, |spine| spine.name.at.x - words(&spine.name.text) * 1.06);
+        (104.0, 12.0, end - 16.0)
+    } else {
+        (scene.socket.as_ref().map_or(12.0, |socket| socket.rect.right() + 6.0), 68.0, grid.width - 12.0)
+    };
+    for (i, key) in others.iter().enumerate() {
+        let w = words(&key.name) + 18.0;
+        let more = if i + 1 < others.len() { 34.0 } else { 0.0 };
+        if x + w + more > end {
+            scene.hidden = others[i..].to_vec();
+            break;
+        }
+        scene.others.push(Pill { key: key.clone(), rect: Rect::new(x, y, w, 22.0), text: key.name.to_string() });
+        x += w + 6.0;
+    }
+}
