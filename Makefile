@@ -13,6 +13,7 @@ serve: setup ## Build the page and serve it on 127.0.0.1:8080, again after each 
 	@PORT=$(PORT) tools/serve
 
 build: setup ## Write dist/, for any static host and any path
+	@tools/setup release
 	@trunk build --release
 	@node tools/sizes.mjs --readme
 

@@ -1,11 +1,13 @@
 // What Trunk leaves to do, in its staging folder, before that becomes dist/:
-// - in a release, wasm-opt and minifying, after which files are named by their new content;
+// - in a release, wasm-opt, the split of the program (tools/split.mjs) and minifying, after which files are named by their
+//   new content;
 // - kubehop.js, a name for other pages that stays the same from release to release;
 // - in a release, the service worker: its list of files, and its registration once the page is in use.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { split, withRest } from "./split.mjs";
 
 const dist = process.env.TRUNK_STAGING_DIR ?? "dist";
 const release = process.env.TRUNK_PROFILE === "release";
@@ -32,10 +34,19 @@ function rename(name, ...users) {
   return to;
 }
 
+let rest;
 if (release) {
   const wasm = find("_bg.wasm");
   const path = join(dist, wasm);
-  execFileSync("node_modules/.bin/wasm-opt", [path, "-o", path, "-Oz", ...features.map((name) => `--enable-${name}`)], { stdio: "inherit" });
+  const flags = features.map((name) => `--enable-${name}`);
+  execFileSync("node_modules/.bin/wasm-opt", [path, "-o", path, "-Oz", ...flags], { stdio: "inherit" });
+  rest = await split(dist, wasm, find(".js"), flags);
+  if (rest) {
+    const to = rest.replace(/[0-9a-f]{8,}/, hash(readFileSync(join(dist, rest))));
+    renameSync(join(dist, rest), join(dist, to));
+    rest = to;
+    write(find(".js"), withRest(read(find(".js")), rest));
+  }
   const { transformSync } = await import("esbuild");
   const minify = (name, options) => write(name, transformSync(read(name), { minify: true, legalComments: "none", ...options }).code);
   for (const name of files()) {
@@ -50,20 +61,24 @@ const glue = find(".js");
 const program = find("_bg.wasm");
 write(
   "kubehop.js",
-  `import init from "./${glue}";
+  `import init${rest ? ", { whole }" : ""} from "./${glue}";
 export * from "./${glue}";
-export default (input) => init(input ?? { module_or_path: new URL("./${program}", import.meta.url) });
+export default async (input) => {
+  const exports = await init(input ?? { module_or_path: new URL("./${program}", import.meta.url) });
+  ${rest ? "await whole();\n  " : ""}return exports;
+};
 `,
 );
 const types = find(".d.ts");
 if (types) renameSync(join(dist, types), join(dist, "kubehop.d.ts"));
 
 if (release) {
-  const register = 'addEventListener("TrunkApplicationStarted", () => navigator.serviceWorker?.register("./sw.js").catch(() => {}));';
+  const whole = rest ? `import("./${glue}").then(({ whole }) => whole()).catch(() => {});` : "";
+  const register = `addEventListener("TrunkApplicationStarted", () => { ${whole} navigator.serviceWorker?.register("./sw.js").catch(() => {}); });`;
   write("index.html", read("index.html").replace("</head>", `<script type="module">${register}</script></head>`));
   const list = files().filter((name) => name !== "sw.js" && !name.endsWith(".d.ts"));
   const release = hash(list.map((name) => name + hash(readFileSync(join(dist, name)))).join("\n"));
-  const rows = list.map((name) => [name, /-[0-9a-f]{16}(_bg)?\.\w+$/.test(name) ? "hashed" : ""]);
+  const rows = list.map((name) => [name, /-[0-9a-f]{16}(_bg|_rest)?\.\w+$/.test(name) ? "hashed" : ""]);
   const worker = read("sw.js").replace('const RELEASE = "";', `const RELEASE = "${release}";`).replace("const FILES = [];", `const FILES = ${JSON.stringify(rows)};`);
   write("sw.js", worker);
 }

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { firstVisit } from "../../tools/sizes.mjs";
-import { open } from "./page.mjs";
+import { open, Page } from "./page.mjs";
 import { browser, root, serve } from "./support.mjs";
 
 const blank = { text: '<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>another page</title><h1>Another page</h1>' };
@@ -27,6 +27,21 @@ test("below a sub-path, asking for the files of the size table and no others", a
   const asked = new Set(lab.asked.map((path) => path.replace("/blog/kubehop/", "") || "index.html"));
   const beyond = [...asked].filter((path) => !counted.includes(path) && !/^lessons\/\w+\/[\w-]+\.md$/.test(path));
   assert.deepEqual(beyond, []);
+  await lab.close();
+});
+
+test("what comes after first paint is waited for where it is needed sooner", async () => {
+  const page = await chrome.newPage();
+  let refused = 0;
+  await page.route("**/*_rest.wasm", (route) => (refused++ ? route.continue() : route.abort()));
+  const lab = new Page(page, server.origin);
+  await page.goto(`${server.origin}/blog/kubehop/?lang=en`);
+  await page.locator(".lesson h1").first().waitFor({ state: "attached" });
+  assert.match(await lab.run("kubectl describe node minikube"), /Name:\s+minikube/);
+  const rest = lab.asked.filter((path) => path.endsWith("_rest.wasm"));
+  assert.equal(rest.length, refused);
+  assert.ok(rest.length === 2 || rest.length === 0, `asked ${rest.length} times`); // none where the build could not split
+  lab.errors.length = 0; // the browser's own line about the refused file
   await lab.close();
 });
 
