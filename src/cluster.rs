@@ -218,6 +218,7 @@ impl Cluster {
     /// Tells the controllers what has changed.
     fn wake(&mut self, by: Option<Controller>) {
         let touched = self.api.take_touched();
+        self.fabric.touch(self.api.store(), &touched);
         let Self { api, queue, now, .. } = self;
         for touch in &touched {
             controller::wake(api.store(), touch, by, |controller, key| {

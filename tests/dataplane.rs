@@ -68,7 +68,7 @@ fn packets_go_where_kube_proxys_own_tests_say() {
         let mut world = build(case);
         let network = world.network();
         if let Some(rules) = case["expect_proxy_rules"].as_u64() {
-            let written = network.services.len() as u64;
+            let written = network.service_ports().count() as u64;
             assert_eq!(written, rules, "{}", text(case, "name"));
             judged += 1;
         }

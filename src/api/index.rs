@@ -22,6 +22,8 @@ pub(super) struct Index {
     pods: BTreeMap<Label, Set>,
     /// Services by the first label of their selectors: whoever they select must have it.
     selectors: BTreeMap<Label, Set>,
+    /// EndpointSlices by the Service that their label names, and its namespace.
+    slices: BTreeMap<(Arc<str>, Arc<str>), Set>,
     /// How many pods there are.
     count: usize,
 }
@@ -65,8 +67,26 @@ impl Index {
                     insert(&mut self.selectors, label, key, object);
                 }
             }
+            Kind::EndpointSlice => {
+                let of = |object: &Arc<Object>| {
+                    let service = object.meta.labels.get("kubernetes.io/service-name")?;
+                    Some((Arc::clone(&key.namespace), Arc::from(service.as_str())))
+                };
+                let (from, to) = (old.and_then(of), new.and_then(of));
+                if let Some(service) = from.filter(|from| to.as_ref() != Some(from)) {
+                    remove(&mut self.slices, &service, key);
+                }
+                if let (Some(service), Some(object)) = (to, new) {
+                    insert(&mut self.slices, service, key, object);
+                }
+            }
             _ => {}
         }
+    }
+
+    /// The slices of a Service.
+    pub(super) fn slices(&self, namespace: &str, service: &str) -> impl Iterator<Item = &Arc<Object>> {
+        self.slices.get(&(namespace.into(), service.into())).into_iter().flat_map(Set::values)
     }
 
     /// How many pods there are.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::index::Index;
-use crate::object::{AsBody, Kind, Labels, Meta, Object, Ref, Service};
+use crate::object::{AsBody, EndpointSlice, Kind, Labels, Meta, Object, Ref, Service};
 
 /// What happened to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +77,11 @@ impl Store {
         // Where one label is wanted, the index has answered already.
         let all = |pod: &&Arc<Object>| wanted.iter().all(|(k, v)| pod.meta.labels.get(k) == Some(v));
         self.index.candidates(namespace, wanted).filter(move |pod| wanted.len() == 1 || all(pod))
+    }
+
+    /// The EndpointSlices of a Service, by name.
+    pub fn slices_of(&self, namespace: &str, service: &str) -> impl Iterator<Item = &EndpointSlice> {
+        self.index.slices(namespace, service).filter_map(|object| object.body())
     }
 
     /// How many pods there are.

@@ -12,7 +12,7 @@ use crate::trace::{Packet, Proto, Request};
 const ANSWER_MICROS: u64 = 1000;
 
 /// A program that listens.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Server {
     /// TCP ports that it listens on.
     pub tcp: Vec<u16>,

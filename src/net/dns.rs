@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::proxy::to_port;
 use crate::api::Store;
 use crate::inet::Ipv4Addr;
-use crate::object::{EndpointSlice, Service};
+use crate::object::{EndpointSlice, Kind, Ref, Service};
 
 /// The cluster's domain.
 const ZONE: &str = "cluster.local";
@@ -62,13 +62,14 @@ pub enum Lookup {
 }
 
 /// Everything that CoreDNS knows.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Zone {
-    services: BTreeMap<(Arc<str>, Arc<str>), Entry>,
+    services: BTreeMap<(Arc<str>, Arc<str>), Arc<Entry>>,
 }
 
-#[derive(Clone, Debug)]
-enum Entry {
+/// What it knows of one Service.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Entry {
     ClusterIp { ip: Ipv4Addr, ports: Vec<Port> },
     Headless { hosts: Vec<Host> },
     External(String),
@@ -76,7 +77,7 @@ enum Entry {
 
 /// `_http._tcp`, and its number.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Port {
+pub(super) struct Port {
     name: String,
     proto: String,
     number: u16,
@@ -84,34 +85,27 @@ struct Port {
 
 /// An endpoint of a headless Service: its name there, its address, its ports.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Host {
+pub(super) struct Host {
     ip: Ipv4Addr,
     name: String,
     has_hostname: bool,
     ports: Vec<Port>,
 }
 
-impl Zone {
-    /// Reads Services and, for headless ones, their endpoints.
-    pub fn read(store: &Store) -> Self {
-        let mut services = BTreeMap::new();
-        for (meta, service) in store.all::<Service>() {
-            let spec = &service.spec;
-            let entry = if spec.r#type == "ExternalName" {
-                Entry::External(absolute(&spec.external_name.to_ascii_lowercase()))
-            } else if spec.cluster_ip == "None" {
-                Entry::Headless { hosts: Vec::new() }
-            } else {
-                let Ok(ip) = spec.cluster_ip.parse() else { continue };
-                let ports = spec.ports.iter().map(|p| port(&p.name, &p.protocol, p.port)).collect();
-                Entry::ClusterIp { ip, ports }
-            };
-            services.insert((Arc::from(meta.namespace.as_str()), Arc::from(meta.name.as_str())), entry);
+impl Entry {
+    /// Reads a Service and, if it is headless, its endpoints.
+    pub(super) fn read<'a>(service: &Service, slices: impl Iterator<Item = &'a EndpointSlice>) -> Option<Self> {
+        let spec = &service.spec;
+        if spec.r#type == "ExternalName" {
+            return Some(Self::External(absolute(&spec.external_name.to_ascii_lowercase())));
         }
-        for (meta, slice) in store.all::<EndpointSlice>() {
-            let Some(name) = meta.labels.get("kubernetes.io/service-name") else { continue };
-            let key = (meta.namespace.as_str().into(), name.as_str().into());
-            let Some(Entry::Headless { hosts }) = services.get_mut(&key) else { continue };
+        if spec.cluster_ip != "None" {
+            let ip = spec.cluster_ip.parse().ok()?;
+            let ports = spec.ports.iter().map(|p| port(&p.name, &p.protocol, p.port)).collect();
+            return Some(Self::ClusterIp { ip, ports });
+        }
+        let mut hosts = Vec::new();
+        for slice in slices {
             let ports: Vec<_> = slice.ports.iter().filter_map(|p| Some(port(&p.name, &p.protocol, p.port?))).collect();
             for endpoint in slice.endpoints.iter().filter(|e| e.conditions.ready.unwrap_or(true)) {
                 let hostname = endpoint.hostname.as_deref().filter(|name| !name.is_empty());
@@ -120,9 +114,36 @@ impl Zone {
                     hosts.push(Host { ip, name, has_hostname: hostname.is_some(), ports: ports.clone() });
                 }
             }
-            crate::sort::by(hosts, Ord::cmp);
         }
-        Self { services }
+        crate::sort::by(&mut hosts, Ord::cmp);
+        Some(Self::Headless { hosts })
+    }
+}
+
+impl Zone {
+    /// Reads Services and, for headless ones, their endpoints.
+    pub fn read(store: &Store) -> Self {
+        let mut zone = Self::default();
+        for object in store.list(Kind::Service, None) {
+            let (key, service) = (object.key(), object.body::<Service>());
+            let slices = store.slices_of(&key.namespace, &key.name);
+            zone.change(&key, service.and_then(|service| Entry::read(service, slices)));
+        }
+        zone
+    }
+
+    /// Whether it knows something else of a Service.
+    pub(super) fn differs(&self, service: &Ref, entry: Option<&Entry>) -> bool {
+        self.services.get(&(service.namespace.clone(), service.name.clone())).map(|old| &**old) != entry
+    }
+
+    /// Learns what there is to know of a Service.
+    pub(super) fn change(&mut self, service: &Ref, entry: Option<Entry>) {
+        let key = (service.namespace.clone(), service.name.clone());
+        match entry {
+            Some(entry) => drop(self.services.insert(key, Arc::new(entry))),
+            None => drop(self.services.remove(&key)),
+        }
     }
 
     /// What a whole name has; its final dot may be missing.
@@ -188,7 +209,7 @@ impl Zone {
     }
 
     fn entry(&self, service: &str, namespace: &str) -> Option<&Entry> {
-        self.services.get(&(namespace.into(), service.into()))
+        self.services.get(&(namespace.into(), service.into())).map(|entry| &**entry)
     }
 
     fn service(&self, service: &str, namespace: &str, kind: RecordType) -> Lookup {
@@ -251,7 +272,7 @@ impl Zone {
         let Ok(ip) = octets.join(".").parse::<Ipv4Addr>() else { return Lookup::Unknown };
         let mut names = Vec::new();
         for ((namespace, service), entry) in &self.services {
-            match entry {
+            match &**entry {
                 Entry::ClusterIp { ip: own, .. } if *own == ip => {
                     names.push(format!("{service}.{namespace}.svc.{ZONE}."))
                 }

@@ -200,7 +200,7 @@ impl Network {
         answers: impl FnOnce(&Server, Packet) -> (Reason, Answer),
     ) -> Result<Conversation, Box<Outcome>> {
         let (topology, words, now) = (&self.topology, &self.words, client.now);
-        let mut walk = Walk { topology, words, flows, rec: tape, now, way: Way::Indexed };
+        let mut walk = Walk { network: self, topology, words, flows, rec: tape, now, way: Way::Indexed };
         let walked = walk.go(client.origin, packet);
         let (arrived, place, servers) = match &walked.end {
             End::Lost(at, because) => return Err(lost(walk, &walked, OutcomeKind::Timeout, at, because)),
@@ -297,7 +297,7 @@ impl Network {
                             || port.balancer_ips.contains(&sent.dst.ip))
                 }
         };
-        self.services.iter().find(is_it).map(|port| port.port_field("targetPort"))
+        self.service_ports().find(is_it).map(|port| port.port_field("targetPort"))
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::compile::Stale;
 use super::{Flows, Network, compile};
-use crate::api::Store;
+use crate::api::{Store, Touch};
 use crate::object::Profile;
 use crate::rng::Rng;
 use crate::time::Instant;
@@ -13,7 +14,16 @@ use crate::trace::{Place, Request, Trace};
 #[derive(Clone, Debug)]
 pub struct Fabric {
     flows: Flows,
-    compiled: Option<(u64, Arc<Network>)>,
+    compiled: Option<Compiled>,
+}
+
+/// The network as it was, and what it has missed since.
+#[derive(Clone, Debug)]
+struct Compiled {
+    network: Arc<Network>,
+    stale: Stale,
+    /// The store's revision that `stale` leads to.
+    revision: u64,
 }
 
 impl Fabric {
@@ -22,14 +32,29 @@ impl Fabric {
         Self { flows: Flows::new(rng), compiled: None }
     }
 
-    /// The network as the store has it now: compiled anew only after a change.
+    /// Hears of changes, all that the store has made since it was last told.
+    pub fn touch(&mut self, store: &Store, touched: &[Touch]) {
+        if let Some(compiled) = &mut self.compiled {
+            compiled.revision += touched.len() as u64;
+            touched.iter().for_each(|touch| compiled.stale.touch(touch));
+            debug_assert_eq!(compiled.revision, store.revision(), "every change is told");
+        }
+    }
+
+    /// The network as the store has it now: made anew where something has changed.
     pub fn network(&mut self, store: &Store, profile: &Profile) -> Arc<Network> {
-        match &self.compiled {
-            Some((revision, network)) if *revision == store.revision() => network.clone(),
+        match &mut self.compiled {
+            Some(compiled) if compiled.revision == store.revision() => {
+                let stale = std::mem::take(&mut compiled.stale);
+                if !stale.is_empty() {
+                    Arc::make_mut(&mut compiled.network).update(store, stale);
+                }
+                compiled.network.clone()
+            }
             _ => {
                 let network = Arc::new(compile(store, profile));
-                self.compiled = Some((store.revision(), network.clone()));
-                network
+                let compiled = Compiled { network, stale: Stale::default(), revision: store.revision() };
+                self.compiled.insert(compiled).network.clone()
             }
         }
     }

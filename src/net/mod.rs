@@ -4,17 +4,21 @@
 //! packet is judged by interpreting those rules; nothing here knows the answer by any other way. Knows nothing of
 //! manifests, controllers or screens.
 //!
+//! A network follows its store: what has not changed is shared with the network before.
+//!
 //! What is simplified: a connection is told by its first packet each way (the handshake, the request and the answer take the
 //! same way), links take fixed times ([`LINK`], [`VETH`]), beyond the laptop there is nothing, and the rules by which a CNI plugin
 //! masquerades what pods send out of the cluster are left out: only kube-proxy's and kubelet's are here.
 
 mod app;
 mod blame;
+mod compile;
 mod conntrack;
 mod dns;
 mod exchange;
 mod fabric;
 mod http;
+mod index;
 mod netfilter;
 mod proxy;
 mod rule;
@@ -24,13 +28,17 @@ mod words;
 
 use std::sync::Arc;
 
+pub use compile::compile;
 pub use conntrack::{Conntrack, Entry};
 pub use dns::{Lookup, Record, RecordType, Zone, candidates};
 pub use fabric::Fabric;
 pub use http::{Answer, Speech, Target};
 pub use netfilter::{Memory, Way};
-pub use proxy::{Endpoint, ServicePort};
-pub use rule::{Chain, CtState, Hook, Match, Range, Rule, Ruleset, Table, TableName, Why};
+pub use proxy::{Endpoint, Served, ServicePort};
+pub use rule::{
+    Base, Chain, CtState, Hook, Match, OWN, Part, Range, Rule, Ruleset, Shared, Shown, Spot, Table, TableName, Whole,
+    Why,
+};
 pub use topology::{Cabin, LINK, Machine, NEIGHBOUR_TIMEOUT, Origin, Route, STEP, Topology, VETH};
 pub use walk::{End, Flows, Leg, State, Walked};
 
@@ -39,40 +47,48 @@ use netfilter::Silent;
 use walk::Walk;
 use words::Words;
 
-use crate::api::Store;
 use crate::inet::Ipv4Addr;
-use crate::object::Profile;
 use crate::time::{BIRTH, Duration, Instant};
 use crate::trace::{Packet, Place, Proto, Request, Socket, Trace};
 
 /// A cluster's network at one moment: who is where, and what every kernel does with packets.
-#[derive(Clone, Debug)]
+///
+/// A clone shares everything but lists of pointers.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Network {
     /// Who is where.
     pub topology: Topology,
-    /// The Services' ports, as kube-proxy sees them.
-    pub services: Vec<ServicePort>,
+    /// The Services as kube-proxy sees them, by name.
+    pub services: Vec<Arc<Served>>,
+    /// The same, by cluster IP.
+    by_ip: Vec<Arc<Served>>,
+    /// How many endpoints all of them have.
+    endpoints: usize,
     /// What CoreDNS knows.
-    pub zone: Zone,
-    words: Words,
+    pub zone: Arc<Zone>,
+    words: Arc<Words>,
 }
 
-/// Turns objects into a network.
-pub fn compile(store: &Store, profile: &Profile) -> Network {
-    let mut topology = Topology::read(store, profile);
-    let services = proxy::services(store);
-    let differ = services.iter().any(ServicePort::depends_on_node);
-    let mut shared: Option<Arc<Ruleset>> = None;
-    for i in 0..topology.machines.len() {
-        let rules = match &shared {
-            Some(rules) if !differ => rules.clone(),
-            _ => Arc::new(proxy::write(&services, &topology.machines[i], topology.pod_cidr)),
-        };
-        shared = Some(rules.clone());
-        topology.machines[i].rules = rules;
+/// Puts items in their places in a sorted list, or takes them away. `changes` is sorted, too.
+fn replace<K: Ord, T>(list: &mut Vec<Arc<T>>, changes: &[(K, Option<Arc<T>>)], key: impl Fn(&T) -> &K) {
+    if let [(name, new)] = changes {
+        match (list.binary_search_by(|item| key(item).cmp(name)), new) {
+            (Ok(at), Some(new)) => list[at] = new.clone(),
+            (Ok(at), None) => drop(list.remove(at)),
+            (Err(at), Some(new)) => list.insert(at, new.clone()),
+            (Err(_), None) => {}
+        }
+        return;
     }
-    let words = Words::new(&topology, &services);
-    Network { topology, services, zone: Zone::read(store), words }
+    let mut old = std::mem::take(list).into_iter().peekable();
+    for (name, new) in changes {
+        while let Some(stays) = old.next_if(|item| key(item) < name) {
+            list.push(stays);
+        }
+        old.next_if(|item| key(item) == name);
+        list.extend(new.clone());
+    }
+    list.extend(old);
 }
 
 /// A node's rules, as `iptables-save` prints them; none if there is no such node.
@@ -95,6 +111,23 @@ fn calendar(now: Instant) -> String {
 }
 
 impl Network {
+    /// A Service by its whole name, `default/web`, if kube-proxy serves it.
+    pub fn service(&self, name: &str) -> Option<&Arc<Served>> {
+        let at = self.services.binary_search_by(|service| (*service.name).cmp(name)).ok()?;
+        self.services.get(at)
+    }
+
+    /// The Services' ports, as kube-proxy sees them.
+    pub fn service_ports(&self) -> impl Iterator<Item = &ServicePort> {
+        self.services.iter().flat_map(|service| &service.ports)
+    }
+
+    /// The Service that has a cluster IP.
+    fn service_at(&self, ip: Ipv4Addr) -> Option<&Arc<Served>> {
+        let at = self.by_ip.partition_point(|service| service.cluster_ip() < ip);
+        self.by_ip.get(at).filter(|service| service.cluster_ip() == ip)
+    }
+
     /// Sends one request over a new connection, and follows it to its end.
     pub fn send(&self, flows: &mut Flows, from: &Place, request: &Request, now: Instant) -> Trace {
         flows.kernels.resize_with(self.topology.machines.len(), State::default);
@@ -108,7 +141,8 @@ impl Network {
     /// Judges the first packet of a connection: verdict and counters only.
     pub fn judge(&self, flows: &mut Flows, origin: Origin, packet: Packet, now: Instant, way: Way) -> Walked {
         flows.kernels.resize_with(self.topology.machines.len(), State::default);
-        Walk { topology: &self.topology, words: &self.words, flows, rec: &mut Silent, now, way }.go(origin, packet)
+        Walk { topology: &self.topology, words: &self.words, network: self, flows, rec: &mut Silent, now, way }
+            .go(origin, packet)
     }
 
     /// A client's packet to a destination, from a free port.

@@ -1,21 +1,19 @@
 //! A packet judged by rules: what a Linux kernel does at its five hooks with the tables `nat` and `filter`.
 //!
-//! Chains are walked as the kernel walks them, but a long chain has an index by destination, so that a packet meets only
-//! the rules that its destination can match; both ways give the same verdict. Table `nat` sees only the first packet of a
-//! connection, which is the one that we judge; the others follow it by [`super::conntrack`].
+//! Chains are walked as the kernel walks them, but where thousands of Services add rules to one chain an index leads to those
+//! that the packet's destination can match ([`super::index`]), and one draw chooses among thousands of endpoints; both ways
+//! give the same verdict. Table `nat` sees only the first packet of a connection, which is the one that we judge; the others
+//! follow it by [`super::conntrack`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::rule::{Chain, CtState, Hook, Match, Range, Rule, Ruleset, Table, TableName, Target};
+use super::rule::{Chain, CtState, Hook, Match, OWN, Part, Range, Rule, Ruleset, Spot, TableName, Target};
 use super::topology::Machine;
 use crate::inet::Ipv4Addr;
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
-use crate::trace::{Action, Because, By, Packet, Place, Proto, Reason};
-
-/// Chains longer than this have an index.
-const INDEX_FROM: usize = 8;
+use crate::trace::{Action, Because, By, Packet, Place, Reason};
 
 /// Where the first packet of a connection is in a kernel.
 #[derive(Clone, Debug)]
@@ -28,8 +26,19 @@ pub(super) struct Judged {
     pub dnat: bool,
     /// Whether its source was.
     pub snat: bool,
-    picked: Option<(usize, usize)>,
-    masked: Option<(usize, usize)>,
+    picked: Option<At>,
+    masked: Option<At>,
+}
+
+/// Where a rule is written.
+#[derive(Clone, Copy, Debug)]
+enum At {
+    /// In a chain of the table.
+    Table(usize, usize),
+    /// In a chain of the table, by a part.
+    Shared(usize, usize),
+    /// In a part's own chain.
+    Own(usize, usize, usize),
 }
 
 /// What a table said.
@@ -46,10 +55,68 @@ pub(super) enum Verdict {
 /// What changes in a kernel as packets pass.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
-    /// How many packets each rule matched, by its number in the ruleset.
-    pub packets: Vec<u64>,
+    /// How many packets each rule matched: first the tables' rules, then each part's, by their numbers.
+    ///
+    /// Empty where none did yet.
+    pub packets: Vec<Vec<u64>>,
     /// When each source was last seen, by `recent` list.
     pub recent: BTreeMap<(Ipv4Addr, Arc<str>), Instant>,
+    /// The rules that are counted.
+    rules: Option<Arc<Ruleset>>,
+}
+
+impl Memory {
+    /// How many packets a rule matched.
+    pub fn packets(&self, spot: Spot) -> u64 {
+        self.packets.get(spot.slot).and_then(|counts| counts.get(spot.rule)).copied().unwrap_or(0)
+    }
+
+    /// Takes over from other rules. What was written anew starts counting anew.
+    ///
+    /// kube-proxy writes a changed Service's chains and, each time, the chains of all Services; the kernel's own chains and
+    /// the chains of other Services keep their counters (`iptables-restore --noflush`).
+    pub(super) fn follow(&mut self, rules: &Arc<Ruleset>) {
+        if self.rules.as_ref().is_some_and(|old| Arc::ptr_eq(old, rules)) {
+            return;
+        }
+        let Some(old) = self.rules.replace(rules.clone()) else {
+            self.packets.resize_with(rules.parts.len() + 1, Vec::new);
+            return;
+        };
+        let mut counts = std::mem::take(&mut self.packets);
+        self.packets.reserve(rules.parts.len() + 1);
+        let mut base = counts.first_mut().map(std::mem::take).unwrap_or_default();
+        if Arc::ptr_eq(&old.base, &rules.base) {
+            for table in &rules.base.tables {
+                for chain in table.chains.iter().filter(|chain| !chain.builtin && chain.is_proxys()) {
+                    base.iter_mut().skip(chain.first).take(chain.rules.len()).for_each(|count| *count = 0);
+                }
+            }
+        } else {
+            base.clear();
+        }
+        self.packets.push(base);
+        let mut from = 0;
+        for part in &rules.parts {
+            while old.parts.get(from).is_some_and(|other| other.name < part.name) {
+                from += 1;
+            }
+            let same =
+                old.parts.get(from).filter(|other| Arc::ptr_eq(other, part)).and_then(|_| counts.get_mut(from + 1));
+            let mut kept = same.map(std::mem::take).unwrap_or_default();
+            kept.iter_mut().take(part.shared.len()).for_each(|count| *count = 0);
+            self.packets.push(kept);
+        }
+    }
+
+    fn count(&mut self, rules: &Ruleset, spot: Spot) {
+        let Some(counts) = self.packets.get_mut(spot.slot) else { return };
+        if counts.is_empty() {
+            let count = spot.slot.checked_sub(1).map_or(rules.base.count, |slot| rules.parts[slot].count);
+            counts.resize(count, 0);
+        }
+        counts[spot.rule] += 1;
+    }
 }
 
 /// Hears of what happens to a packet. [`Silent`] hears nothing, and costs nothing.
@@ -120,88 +187,95 @@ impl Kernel<'_> {
         out: Ipv4Addr,
         rec: &mut impl Recorder,
     ) -> Verdict {
-        let machine = self.machine;
-        let rules: &Ruleset = &machine.rules;
-        if self.memory.packets.len() != rules.count {
-            // Rules that are written anew start counting anew.
-            self.memory.packets = vec![0; rules.count];
-        }
-        let table = rules.table(table);
-        match table.hook(hook) {
-            None => Verdict::Accept,
-            Some(chain) => match self.chain(table, chain, judged, out, rec) {
-                Step::Back => Verdict::Accept,
-                Step::Done(verdict) => verdict,
-            },
+        let rules = &self.machine.rules;
+        let Some(chain) = rules.base.table(table).hook(hook) else { return Verdict::Accept };
+        let mut passing = Passing { rules, table, judged, out, rec };
+        match self.chain(&mut passing, None, chain) {
+            Step::Back => Verdict::Accept,
+            Step::Done(verdict) => verdict,
         }
     }
 
-    fn chain(
-        &mut self,
-        table: &Table,
-        number: usize,
-        judged: &mut Judged,
-        out: Ipv4Addr,
-        rec: &mut impl Recorder,
-    ) -> Step {
-        let chain = &table.chains[number];
-        // One draw decides a whole run of `statistic` rules.
-        let mut draw = None;
-        if self.way == Way::Plain || chain.index.is_empty() {
-            let mut i = 0;
-            while i < chain.rules.len() {
-                if self.way == Way::Indexed && draw.is_none() && chain.run.contains(&i) {
-                    i = chain.pick(*draw.insert(self.rng.next_u32()));
-                }
-                if let Some(step) = self.rule(table, (number, i), &mut draw, judged, out, rec) {
-                    return step;
-                }
-                i += 1;
-            }
-            return Step::Back;
+    /// Goes through a chain: of the table, or, from [`OWN`] on, of the part in the place `slot`.
+    fn chain(&mut self, passing: &mut Passing<'_, impl Recorder>, slot: Option<usize>, number: usize) -> Step {
+        let rules = passing.rules;
+        if number >= OWN {
+            let Some((slot, part)) = slot.and_then(|slot| Some((slot, rules.parts.get(slot)?))) else {
+                return Step::Back;
+            };
+            return self.own(passing, slot, part, number - OWN);
         }
-        let packet = judged.packet;
-        let mut lists = [
-            chain.at(index_key(packet.dst.ip, packet.proto, packet.dst.port)),
-            chain.at(index_key(Ipv4Addr::UNSPECIFIED, packet.proto, packet.dst.port)),
-        ];
-        let mut others = &chain.others[..];
-        loop {
-            let heads = [lists[0].first().map(|e| e.1), lists[1].first().map(|e| e.1), others.first().copied()];
-            let Some(next) = heads.iter().flatten().min().copied() else { return Step::Back };
-            for (list, head) in lists.iter_mut().zip(&heads) {
-                if *head == Some(next) {
-                    *list = &list[1..];
-                }
-            }
-            if heads[2] == Some(next) {
-                others = &others[1..];
-            }
-            if let Some(step) = self.rule(table, (number, next as usize), &mut draw, judged, out, rec) {
+        let chain = &rules.base.table(passing.table).chains[number];
+        let before = chain.shared.unwrap_or(chain.rules.len());
+        for i in 0..before {
+            if let Some(step) = self.rule(passing, &chain.rules[i], At::Table(number, i), &mut None) {
                 return step;
             }
         }
+        if chain.shared.is_none() {
+            return Step::Back;
+        }
+        if self.way == Way::Plain {
+            for (slot, part) in rules.parts.iter().enumerate() {
+                for (i, shared) in part.shared.iter().enumerate() {
+                    if shared.table == passing.table
+                        && shared.chain == number
+                        && let Some(step) = self.rule(passing, &shared.rule, At::Shared(slot, i), &mut None)
+                    {
+                        return step;
+                    }
+                }
+            }
+        } else {
+            for (slot, i) in rules.index.meets(passing.table, number, &passing.judged.packet) {
+                let rule = &rules.parts[slot].shared[i].rule;
+                if let Some(step) = self.rule(passing, rule, At::Shared(slot, i), &mut None) {
+                    return step;
+                }
+            }
+        }
+        for i in before..chain.rules.len() {
+            if let Some(step) = self.rule(passing, &chain.rules[i], At::Table(number, i), &mut None) {
+                return step;
+            }
+        }
+        Step::Back
+    }
+
+    /// Goes through a part's own chain.
+    fn own(&mut self, passing: &mut Passing<'_, impl Recorder>, slot: usize, part: &Part, number: usize) -> Step {
+        let chain = &part.chains[number];
+        // One draw decides a whole run of `statistic` rules.
+        let mut draw = None;
+        let mut i = 0;
+        while i < chain.rules.len() {
+            if self.way == Way::Indexed && draw.is_none() && chain.run.contains(&i) {
+                i = chain.pick(*draw.insert(self.rng.next_u32()));
+            }
+            if let Some(step) = self.rule(passing, &chain.rules[i], At::Own(slot, number, i), &mut draw) {
+                return step;
+            }
+            i += 1;
+        }
+        Step::Back
     }
 
     fn rule(
         &mut self,
-        table: &Table,
-        (number, i): (usize, usize),
+        passing: &mut Passing<'_, impl Recorder>,
+        rule: &Rule,
+        at: At,
         draw: &mut Option<u32>,
-        judged: &mut Judged,
-        out: Ipv4Addr,
-        rec: &mut impl Recorder,
     ) -> Option<Step> {
-        let chain = &table.chains[number];
-        let rule = &chain.rules[i];
-        if !self.matches(rule, draw, judged) {
+        if !self.matches(rule, draw, passing.judged) {
             return None;
         }
-        self.memory.packets[chain.first + i] += 1;
+        let (rules, table) = (passing.rules, passing.table);
+        self.memory.count(rules, at.spot(rules, table));
         let because = || match &rule.why {
-            Some(why) => why.because(|| table.show(chain, rule).to_string()).clone(),
+            Some(why) => why.because(|| at.show(rules, table)).clone(),
             None => Arc::new(Because {
-                rule: Some(table.show(chain, rule).to_string().into()),
+                rule: Some(at.show(rules, table).into()),
                 reason: Reason::InvalidState,
                 cause: None,
             }),
@@ -213,53 +287,43 @@ impl Kernel<'_> {
             Target::Drop => Some(Step::Done(Verdict::Drop(because()))),
             Target::Reject => Some(Step::Done(Verdict::Reject(because()))),
             Target::SetXMark { value, mask } => {
-                judged.mark = (judged.mark & !mask) ^ value;
+                passing.judged.mark = (passing.judged.mark & !mask) ^ value;
                 None
             }
             Target::Jump(to) => {
                 if let Some(why) = &rule.why {
                     match why.reason {
-                        Reason::Picked { .. } | Reason::PickedAgain { .. } => judged.picked = Some((number, i)),
+                        Reason::Picked { .. } | Reason::PickedAgain { .. } => passing.judged.picked = Some(at),
                         Reason::MasqueradeNotPod
                         | Reason::MasqueradeExternal
                         | Reason::MasqueradeNode
                         | Reason::MasqueradeHairpin => {
                             // A packet may be marked twice; the first mark would have done.
-                            judged.masked.get_or_insert((number, i));
+                            passing.judged.masked.get_or_insert(at);
                         }
                         _ => {
-                            rec.wait(super::topology::STEP);
-                            rec.hop(By::KubeProxy, Action::Match, judged.packet, because);
+                            passing.rec.wait(super::topology::STEP);
+                            passing.rec.hop(By::KubeProxy, Action::Match, passing.judged.packet, because);
                         }
                     }
                 }
-                match self.chain(table, *to, judged, out, rec) {
+                match self.chain(passing, at.slot(), *to) {
                     Step::Back => None,
                     done => Some(done),
                 }
             }
             Target::Dnat(to) => {
-                judged.packet.dst = *to;
-                judged.dnat = true;
-                rec.wait(super::topology::STEP);
-                let teller = judged.picked.and_then(|(c, r)| table.chains[c].rules[r].why.as_ref());
-                rec.hop(By::KubeProxy, Action::Dnat, judged.packet, || match teller {
-                    Some(why) => why.because(|| table.show(chain, rule).to_string()).clone(),
-                    None => because(),
-                });
+                passing.judged.packet.dst = *to;
+                passing.judged.dnat = true;
+                passing.tell(Action::Dnat, passing.judged.picked, at, because);
                 Some(Step::Done(Verdict::Accept))
             }
             Target::Masquerade => {
-                judged.packet.src.ip = out;
+                passing.judged.packet.src.ip = passing.out;
                 // `--random-fully`: any port above the well-known ones.
-                judged.packet.src.port = 1024 + self.rng.below(64_512) as u16;
-                judged.snat = true;
-                rec.wait(super::topology::STEP);
-                let teller = judged.masked.and_then(|(c, r)| table.chains[c].rules[r].why.as_ref());
-                rec.hop(By::KubeProxy, Action::Snat, judged.packet, || match teller {
-                    Some(why) => why.because(|| table.show(chain, rule).to_string()).clone(),
-                    None => because(),
-                });
+                passing.judged.packet.src.port = 1024 + self.rng.below(64_512) as u16;
+                passing.judged.snat = true;
+                passing.tell(Action::Snat, passing.judged.masked, at, because);
                 Some(Step::Done(Verdict::Accept))
             }
         }
@@ -305,36 +369,78 @@ impl Kernel<'_> {
     }
 }
 
+/// A packet that passes a table.
+struct Passing<'a, R> {
+    rules: &'a Ruleset,
+    table: TableName,
+    judged: &'a mut Judged,
+    out: Ipv4Addr,
+    rec: &'a mut R,
+}
+
+impl<R: Recorder> Passing<'_, R> {
+    /// Tells of a translation done at `at`, for the reason of the rule that chose it.
+    fn tell(&mut self, action: Action, chosen: Option<At>, at: At, because: impl FnOnce() -> Arc<Because>) {
+        let (rules, table) = (self.rules, self.table);
+        self.rec.wait(super::topology::STEP);
+        let teller = chosen.and_then(|chosen| chosen.rule(rules, table).why.as_ref());
+        self.rec.hop(By::KubeProxy, action, self.judged.packet, || match teller {
+            Some(why) => why.because(|| at.show(rules, table)).clone(),
+            None => because(),
+        });
+    }
+}
+
+impl At {
+    /// The place of the part that wrote it.
+    fn slot(self) -> Option<usize> {
+        match self {
+            Self::Table(..) => None,
+            Self::Shared(slot, _) | Self::Own(slot, ..) => Some(slot),
+        }
+    }
+
+    fn rule(self, rules: &Ruleset, table: TableName) -> &Rule {
+        match self {
+            Self::Table(chain, i) => &rules.base.table(table).chains[chain].rules[i],
+            Self::Shared(slot, i) => &rules.parts[slot].shared[i].rule,
+            Self::Own(slot, chain, i) => &rules.parts[slot].chains[chain].rules[i],
+        }
+    }
+
+    fn spot(self, rules: &Ruleset, table: TableName) -> Spot {
+        match self {
+            Self::Table(chain, i) => Spot { slot: 0, rule: rules.base.table(table).chains[chain].first + i },
+            Self::Shared(slot, rule) => Spot { slot: slot + 1, rule },
+            Self::Own(slot, chain, i) => Spot { slot: slot + 1, rule: rules.parts[slot].chains[chain].first + i },
+        }
+    }
+
+    fn show(self, rules: &Ruleset, table: TableName) -> String {
+        let part = self.slot().map(|slot| &*rules.parts[slot]);
+        let chains = &rules.base.table(table).chains;
+        let chain = match self {
+            Self::Table(chain, _) => &chains[chain],
+            Self::Shared(slot, i) => &chains[rules.parts[slot].shared[i].chain],
+            Self::Own(slot, chain, _) => &rules.parts[slot].chains[chain],
+        };
+        rules.show(table, part, &chain.name, self.rule(rules, table)).to_string()
+    }
+}
+
 impl Chain {
-    /// Builds the indexes of a chain whose rules are all there.
-    pub(super) fn build_index(&mut self) {
+    /// Whether kube-proxy writes it each time that anything changes; kubelet writes its own once.
+    fn is_proxys(&self) -> bool {
+        self.name.starts_with("KUBE-") && !matches!(&*self.name, "KUBE-FIREWALL" | "KUBE-KUBELET-CANARY")
+    }
+
+    /// Finds the run of `statistic` rules of a chain whose rules are all there.
+    pub(super) fn find_run(&mut self) {
         let balances = |rule: &Rule| rule.matches.iter().any(|m| matches!(m, Match::Statistic { .. }));
         let first = self.rules.iter().position(balances);
         let end = first.map_or(0, |first| first + self.rules[first..].iter().take_while(|r| balances(r)).count());
         // The rule after a run takes what the run has left, so that it ends the draw.
         self.run = first.unwrap_or(0)..end;
-        if self.rules.len() <= INDEX_FROM || !self.run.is_empty() {
-            return;
-        }
-        for (i, rule) in self.rules.iter().enumerate() {
-            let ip = match rule.dst {
-                None => Some(Ipv4Addr::UNSPECIFIED),
-                Some(range) if range.net.prefix_len() == 32 && !range.not => Some(range.net.addr()),
-                Some(_) => None,
-            };
-            match (ip, rule.proto, rule.dst_port()) {
-                (Some(ip), Some(proto), Some(port)) => self.index.push((index_key(ip, proto, port), i as u32)),
-                _ => self.others.push(i as u32),
-            }
-        }
-        crate::sort::by(&mut self.index, Ord::cmp);
-    }
-
-    /// The rules of one key, in order.
-    fn at(&self, key: u64) -> &[(u64, u32)] {
-        let from = self.index.partition_point(|entry| entry.0 < key);
-        let count = self.index[from..].partition_point(|entry| entry.0 == key);
-        &self.index[from..from + count]
     }
 
     /// The rule of the run, or the one after it, that a draw chooses.
@@ -345,8 +451,4 @@ impl Chain {
         let run = &self.rules[self.run.clone()];
         self.run.start + run.partition_point(|rule| below(rule).is_some_and(|below| draw >= below))
     }
-}
-
-fn index_key(ip: Ipv4Addr, proto: Proto, port: u16) -> u64 {
-    u64::from(u32::from(ip)) << 24 | (proto as u64) << 16 | u64::from(port)
 }

@@ -1,11 +1,13 @@
 //! Packet filter rules as data: tables, chains, matches and targets, printed as `iptables-save` prints them.
 //!
-//! Covers what kube-proxy and kubelet write and no more. A [`Ruleset`] never changes once built: what changes as packets
-//! pass (counters, `recent` lists) is the interpreter's, in [`super::netfilter`].
+//! Covers what kube-proxy and kubelet write and no more. A [`Ruleset`] is put together from the tables that every node has
+//! and one [`Part`] for each Service, so that a Service that changes costs one part; nodes share the parts that are the same
+//! for them. What changes as packets pass (counters, `recent` lists) is the interpreter's, in [`super::netfilter`].
 
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, OnceLock};
 
+use super::index::{Index, key};
 use crate::inet::Ipv4Net;
 use crate::object::FieldRef;
 use crate::trace::{Because, Proto, Reason, Socket};
@@ -41,7 +43,7 @@ pub enum Hook {
 pub enum Target {
     /// Nothing: it only counts.
     Nothing,
-    /// Goes through another chain of the table, by its number, then on.
+    /// Goes through another chain, by its number, then on: a chain of the table, or from [`OWN`] on one of the part.
     Jump(usize),
     /// Lets the packet pass this table.
     Accept,
@@ -146,7 +148,7 @@ pub struct Range {
 }
 
 /// A rule.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     /// `-s`
     pub src: Option<Range>,
@@ -163,7 +165,7 @@ pub struct Rule {
 }
 
 /// A chain of rules.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Chain {
     /// Its name.
     pub name: Arc<str>,
@@ -171,15 +173,42 @@ pub struct Chain {
     pub builtin: bool,
     /// Its rules, in order.
     pub rules: Vec<Rule>,
-    /// The number of its first rule among all of the ruleset's.
+    /// Where the rules that parts add to it stand: before this one of its own. None if parts add none.
+    pub shared: Option<usize>,
+    /// The number of its first rule among those of all the tables, or of its part.
     pub first: usize,
-    pub(super) index: Vec<(u64, u32)>,
-    pub(super) others: Vec<u32>,
     pub(super) run: std::ops::Range<usize>,
 }
 
+/// The number of a part's first own chain, as jumps number them.
+pub const OWN: usize = 1 << 16;
+
+/// A rule that a part adds to a chain of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shared {
+    /// The table.
+    pub table: TableName,
+    /// The number of the chain.
+    pub chain: usize,
+    /// The rule.
+    pub rule: Rule,
+}
+
+/// The rules of one Service.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Part {
+    /// `default/web`
+    pub name: Arc<str>,
+    /// What it adds to chains of all Services. These are its first rules, as counters number them.
+    pub shared: Vec<Shared>,
+    /// Its own chains, all in table nat.
+    pub chains: Vec<Chain>,
+    /// How many rules it has in all.
+    pub count: usize,
+}
+
 /// A table.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     /// Which one.
     pub name: TableName,
@@ -187,13 +216,43 @@ pub struct Table {
     pub chains: Vec<Chain>,
 }
 
-/// All rules of one node.
-#[derive(Clone, Debug)]
-pub struct Ruleset {
+/// What a node has, whatever its Services.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Base {
     /// The tables, in the order in which `iptables-save` prints them.
     pub tables: [Table; 3],
-    /// How many rules there are in all.
+    /// How many rules they have.
     pub count: usize,
+}
+
+/// All rules of one node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ruleset {
+    /// What does not come from Services.
+    pub base: Arc<Base>,
+    /// The Services' rules, by name.
+    pub parts: Vec<Arc<Part>>,
+    pub(super) index: Arc<Index>,
+}
+
+/// A chain with all its rules, parts' included, each with its place among the counters.
+#[derive(Clone, Debug)]
+pub struct Whole<'a> {
+    /// The chain.
+    pub chain: &'a Chain,
+    /// The part that it is of; none for a chain of the table.
+    pub part: Option<&'a Part>,
+    /// Its rules, in order.
+    pub rules: Vec<(Spot, &'a Rule)>,
+}
+
+/// Where a rule stands in a ruleset, as counters number it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Spot {
+    /// 0 for the tables', else one more than the part's place.
+    pub slot: usize,
+    /// The number of the rule there.
+    pub rule: usize,
 }
 
 impl TableName {
@@ -238,6 +297,13 @@ impl Range {
     /// The addresses outside a range.
     pub fn outside(net: impl Into<Ipv4Net>) -> Option<Self> {
         Some(Self { net: net.into(), not: true })
+    }
+}
+
+/// What a hop told of it does not count.
+impl PartialEq for Why {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.reason, &self.cause) == (&other.reason, &other.cause)
     }
 }
 
@@ -292,6 +358,12 @@ impl Rule {
     }
 }
 
+impl Chain {
+    pub(super) fn new(name: impl Into<Arc<str>>) -> Self {
+        Self { name: name.into(), builtin: false, rules: Vec::new(), shared: None, first: 0, run: 0..0 }
+    }
+}
+
 impl Table {
     /// A table with its built-in chains.
     pub fn new(name: TableName) -> Self {
@@ -305,8 +377,7 @@ impl Table {
 
     /// Adds a chain and gives its number.
     pub fn add(&mut self, name: impl Into<Arc<str>>) -> usize {
-        let (name, index, others) = (name.into(), Vec::new(), Vec::new());
-        self.chains.push(Chain { name, builtin: false, rules: Vec::new(), first: 0, index, others, run: 0..0 });
+        self.chains.push(Chain::new(name));
         self.chains.len() - 1
     }
 
@@ -314,26 +385,26 @@ impl Table {
     pub fn hook(&self, hook: Hook) -> Option<usize> {
         self.name.hooks().iter().position(|h| *h == hook)
     }
-
-    /// A rule as `iptables-save` prints it.
-    pub fn show<'a>(&'a self, chain: &'a Chain, rule: &'a Rule) -> impl fmt::Display + 'a {
-        Shown { table: self, chain, rule }
-    }
 }
 
-impl Ruleset {
-    /// Closes the tables: numbers the rules and builds the indexes.
+/// Numbers rules and finds runs; gives the number after the last.
+fn close(chains: &mut [Chain], mut count: usize) -> usize {
+    for chain in chains {
+        chain.first = count;
+        count += chain.rules.len();
+        chain.find_run();
+    }
+    count
+}
+
+impl Base {
+    /// Closes the tables.
     pub fn new(mut tables: [Table; 3]) -> Self {
-        let mut count = 0;
-        for chain in tables.iter_mut().flat_map(|table| &mut table.chains) {
-            chain.first = count;
-            count += chain.rules.len();
-            chain.build_index();
-        }
+        let count = tables.iter_mut().fold(0, |count, table| close(&mut table.chains, count));
         Self { tables, count }
     }
 
-    /// A ruleset that lets everything pass.
+    /// Tables that let everything pass.
     pub fn empty() -> Self {
         Self::new([TableName::Mangle, TableName::Filter, TableName::Nat].map(Table::new))
     }
@@ -342,24 +413,99 @@ impl Ruleset {
     pub fn table(&self, name: TableName) -> &Table {
         &self.tables[name as usize]
     }
+}
+
+impl Part {
+    /// Closes a Service's rules.
+    pub fn new(name: Arc<str>, shared: Vec<Shared>, mut chains: Vec<Chain>) -> Self {
+        let count = close(&mut chains, shared.len());
+        Self { name, shared, chains, count }
+    }
+
+    /// Whether the rules that it adds to chains of all Services are found by the same keys as another's.
+    fn is_found_like(&self, other: &Self) -> bool {
+        self.shared.len() == other.shared.len() && self.shared.iter().zip(&other.shared).all(|(a, b)| key(a) == key(b))
+    }
+}
+
+impl Ruleset {
+    /// The tables alone.
+    pub fn new(base: Arc<Base>) -> Self {
+        Self { base, parts: Vec::new(), index: Arc::default() }
+    }
+
+    /// Puts parts in their places or takes them away, by name; `changes` is sorted by name.
+    pub fn change(&mut self, changes: &[(Arc<str>, Option<Arc<Part>>)]) {
+        let found_alike = match changes {
+            [] => true,
+            // The everyday change: the same Service by other endpoints is found as before.
+            [(name, Some(part))] => self.place(name).is_ok_and(|i| self.parts[i].is_found_like(part)),
+            _ => false,
+        };
+        super::replace(&mut self.parts, changes, |part| &part.name);
+        if !found_alike {
+            self.index = Arc::new(Index::of(&self.parts));
+        }
+    }
+
+    /// The place of a Service's part, or where it would be.
+    pub fn place(&self, name: &str) -> Result<usize, usize> {
+        self.parts.binary_search_by(|part| (*part.name).cmp(name))
+    }
+
+    /// The chains of a table, in the order in which `iptables-save` prints them.
+    pub fn chains(&self, name: TableName) -> Vec<Whole<'_>> {
+        let table = self.base.table(name);
+        let mut all: Vec<Whole<'_>> = Vec::with_capacity(table.chains.len());
+        for (number, chain) in table.chains.iter().enumerate() {
+            let spots =
+                |from: usize, to: usize| (from..to).map(|i| (Spot { slot: 0, rule: chain.first + i }, &chain.rules[i]));
+            let before = chain.shared.unwrap_or(0);
+            let mut rules: Vec<_> = spots(0, before).collect();
+            if chain.shared.is_some() {
+                for (i, part) in self.parts.iter().enumerate() {
+                    let here = part.shared.iter().enumerate().filter(|(_, s)| s.table == name && s.chain == number);
+                    rules.extend(here.map(|(rule, s)| (Spot { slot: i + 1, rule }, &s.rule)));
+                }
+            }
+            rules.extend(spots(before, chain.rules.len()));
+            all.push(Whole { chain, part: None, rules });
+        }
+        if name == TableName::Nat {
+            for (i, part) in self.parts.iter().enumerate() {
+                for chain in &part.chains {
+                    let spot = |rule| Spot { slot: i + 1, rule: chain.first + rule };
+                    let rules = chain.rules.iter().enumerate().map(|(n, rule)| (spot(n), rule)).collect();
+                    all.push(Whole { chain, part: Some(part), rules });
+                }
+            }
+        }
+        crate::sort::by(&mut all, |a, b| {
+            let builtin = a.chain.builtin;
+            let by_name = || if builtin { std::cmp::Ordering::Equal } else { a.chain.name.cmp(&b.chain.name) };
+            b.chain.builtin.cmp(&builtin).then_with(by_name)
+        });
+        all
+    }
+
+    /// A rule as `iptables-save` prints it: in the chain `chain` of a table, written there by `part` if not by the table.
+    pub fn show<'a>(&'a self, table: TableName, part: Option<&'a Part>, chain: &'a str, rule: &'a Rule) -> Shown<'a> {
+        Shown { table: self.base.table(table), part, chain, rule }
+    }
 
     /// All tables in the form of `iptables-save`, said to be printed at `when`.
     pub fn save(&self, out: &mut String, when: &str) {
-        for table in &self.tables {
+        for table in &self.base.tables {
             let _ = writeln!(out, "# Generated by iptables-save v1.8.9 (nf_tables) on {when}");
             let _ = writeln!(out, "*{}", table.name.name());
-            let mut order: Vec<&Chain> = table.chains.iter().collect();
-            crate::sort::by(&mut order, |a, b| {
-                b.builtin
-                    .cmp(&a.builtin)
-                    .then_with(|| if a.builtin { std::cmp::Ordering::Equal } else { a.name.cmp(&b.name) })
-            });
-            for chain in &order {
+            let chains = self.chains(table.name);
+            for Whole { chain, .. } in &chains {
                 let _ = writeln!(out, ":{} {} [0:0]", chain.name, if chain.builtin { "ACCEPT" } else { "-" });
             }
-            for chain in &order {
-                for rule in &chain.rules {
-                    let _ = writeln!(out, "{}", table.show(chain, rule));
+            for Whole { chain, rules, .. } in &chains {
+                for (spot, rule) in rules {
+                    let part = spot.slot.checked_sub(1).map(|i| &*self.parts[i]);
+                    let _ = writeln!(out, "{}", self.show(table.name, part, &chain.name, rule));
                 }
             }
             let _ = writeln!(out, "COMMIT\n# Completed on {when}");
@@ -367,16 +513,27 @@ impl Ruleset {
     }
 }
 
-struct Shown<'a> {
+/// A rule, to be printed.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
     table: &'a Table,
-    chain: &'a Chain,
+    part: Option<&'a Part>,
+    chain: &'a str,
     rule: &'a Rule,
+}
+
+impl Shown<'_> {
+    /// The name of the chain that a jump of the rule leads to.
+    fn chain(&self, number: usize) -> &str {
+        let chains = if number < OWN { Some(&self.table.chains) } else { self.part.map(|part| &part.chains) };
+        chains.and_then(|chains| chains.get(number % OWN)).map_or("", |chain| &chain.name)
+    }
 }
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rule = self.rule;
-        write!(f, "-A {}", self.chain.name)?;
+        write!(f, "-A {}", self.chain)?;
         for (flag, range) in [("-s", rule.src), ("-d", rule.dst)] {
             if let Some(Range { net, not }) = range {
                 write!(f, "{} {flag} {net}", if not { " !" } else { "" })?;
@@ -390,7 +547,7 @@ impl fmt::Display for Shown<'_> {
         }
         match &rule.target {
             Target::Nothing => Ok(()),
-            Target::Jump(chain) => write!(f, " -j {}", self.table.chains[*chain].name),
+            Target::Jump(chain) => write!(f, " -j {}", self.chain(*chain)),
             Target::Accept => f.write_str(" -j ACCEPT"),
             Target::Drop => f.write_str(" -j DROP"),
             Target::Reject => f.write_str(" -j REJECT --reject-with icmp-port-unreachable"),

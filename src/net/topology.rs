@@ -12,7 +12,7 @@ use super::blame::pod_field;
 use super::rule::Ruleset;
 use crate::api::Store;
 use crate::inet::{Ipv4Addr, Ipv4Net};
-use crate::object::{FieldRef, Kind, Pod, Profile, Ref};
+use crate::object::{FieldRef, Kind, Meta, Pod, Profile, Ref};
 use crate::time::Duration;
 use crate::trace::Place;
 
@@ -26,7 +26,7 @@ pub const STEP: Duration = Duration::from_micros(10);
 pub const NEIGHBOUR_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A node, as its kernel sees the network.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Machine {
     /// Its name.
     pub name: Arc<str>,
@@ -47,7 +47,7 @@ pub struct Machine {
 }
 
 /// A pod's network namespace.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Cabin {
     /// Its place in traces.
     pub place: Place,
@@ -74,12 +74,14 @@ pub struct Cabin {
 }
 
 /// All places that packets can reach, by address.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Topology {
     /// The nodes.
     pub machines: Vec<Machine>,
     /// The pods that run, by address.
-    pub cabins: Vec<Cabin>,
+    pub cabins: Vec<Arc<Cabin>>,
+    /// The same, by place.
+    by_place: Vec<Arc<Cabin>>,
     /// The laptop's address.
     pub laptop: Ipv4Addr,
     /// The range of all pods.
@@ -129,16 +131,42 @@ impl Machine {
     }
 }
 
+impl Cabin {
+    /// Reads a pod; none if it does not run.
+    pub(super) fn read(store: &Store, topology: &Topology, meta: &Meta, pod: &Pod) -> Option<Self> {
+        let ip = pod.status.pod_ip.parse::<Ipv4Addr>().ok()?;
+        let node = topology.machines.iter().position(|m| *m.name == *pod.spec.node_name)?;
+        if pod.status.phase != "Running" {
+            return None;
+        }
+        let (namespace, name): (Arc<str>, Arc<str>) = (meta.namespace.as_str().into(), meta.name.as_str().into());
+        Some(Self {
+            place: Place::Pod(namespace.clone(), name.clone()),
+            ip,
+            node,
+            host_network: pod.spec.host_network,
+            image: pod.spec.containers.first().map_or("", |c| c.image.as_str()).into(),
+            image_field: pod_field(store, meta, "containers[0].image"),
+            dns_field: pod_field(store, meta, "dnsPolicy"),
+            asks_cluster: pod.spec.dns_policy != "Default",
+            namespace,
+            name,
+            servers: Server::of(meta, pod),
+        })
+    }
+
+    fn by_ip(&self) -> (Ipv4Addr, &Place) {
+        (self.ip, &self.place)
+    }
+}
+
 impl Topology {
-    /// Reads nodes and running pods; the machines' rules are yet to be written.
-    pub fn read(store: &Store, profile: &Profile) -> Self {
-        let no_rules = Arc::new(Ruleset::empty());
-        let mut machines: Vec<Machine> = profile
+    /// The nodes of a profile, without pods, each with these rules.
+    pub fn bare(profile: &Profile, rules: &Arc<Ruleset>) -> Self {
+        let machines = profile
             .nodes
             .iter()
             .map(|node| {
-                let labels = store.get(&Ref::new(Kind::Node, "", node.name.as_str())).map(|object| &object.meta.labels);
-                let zone = labels.and_then(|labels| labels.get("topology.kubernetes.io/zone"));
                 let name: Arc<str> = node.name.as_str().into();
                 Machine {
                     place: Place::Node(name.clone()),
@@ -146,50 +174,84 @@ impl Topology {
                     address: node.address,
                     pod_cidr: node.pod_cidr,
                     gateway: Ipv4Addr::from(u32::from(node.pod_cidr.network()) + 1),
-                    zone: zone.cloned().unwrap_or_default(),
-                    rules: no_rules.clone(),
+                    zone: String::new(),
+                    rules: rules.clone(),
                     servers: Vec::new(),
                 }
             })
             .collect();
-        let mut cabins = Vec::new();
-        for (meta, pod) in store.all::<Pod>() {
-            let Ok(ip) = pod.status.pod_ip.parse::<Ipv4Addr>() else { continue };
-            let Some(node) = machines.iter().position(|m| *m.name == *pod.spec.node_name) else { continue };
-            if pod.status.phase != "Running" {
-                continue;
-            }
-            let (namespace, name): (Arc<str>, Arc<str>) = (meta.namespace.as_str().into(), meta.name.as_str().into());
-            let servers = Server::of(meta, pod);
-            if pod.spec.host_network {
-                machines[node].servers.extend(servers.iter().cloned());
-            }
-            cabins.push(Cabin {
-                place: Place::Pod(namespace.clone(), name.clone()),
-                ip,
-                node,
-                host_network: pod.spec.host_network,
-                image: pod.spec.containers.first().map_or("", |c| c.image.as_str()).into(),
-                image_field: pod_field(store, meta, "containers[0].image"),
-                dns_field: pod_field(store, meta, "dnsPolicy"),
-                asks_cluster: pod.spec.dns_policy != "Default",
-                namespace,
-                name,
-                servers,
-            });
-        }
-        crate::sort::by_key(&mut cabins, |cabin| cabin.ip);
-        if let (Some(first), Some(node)) = (machines.first_mut(), profile.nodes.first()) {
-            first.servers.push(Server::api_server(&node.name));
-        }
-        Self {
+        let mut topology = Self {
             machines,
-            cabins,
+            cabins: Vec::new(),
+            by_place: Vec::new(),
             laptop: profile.laptop,
             pod_cidr: profile.pod_cidr,
             service_cidr: profile.service_cidr,
             dns: Ipv4Addr::from(u32::from(profile.service_cidr.network()) + 10),
+        };
+        topology.read_servers();
+        topology
+    }
+
+    /// Reads what Node objects say; tells whether a node is in another zone now.
+    pub(super) fn read_nodes(&mut self, store: &Store) -> bool {
+        let mut moved = false;
+        for machine in &mut self.machines {
+            let labels = store.get(&Ref::new(Kind::Node, "", machine.name.clone())).map(|object| &object.meta.labels);
+            let zone = labels.and_then(|labels| labels.get("topology.kubernetes.io/zone")).cloned().unwrap_or_default();
+            moved |= zone != machine.zone;
+            machine.zone = zone;
         }
+        moved
+    }
+
+    /// Puts pods in their places or takes them away; `changes` is sorted.
+    pub(super) fn change_pods(&mut self, changes: &[(Ref, Option<Arc<Cabin>>)]) {
+        let changes: Vec<(Place, Option<Arc<Cabin>>)> = changes
+            .iter()
+            .map(|(key, cabin)| (Place::Pod(key.namespace.clone(), key.name.clone()), cabin.clone()))
+            .collect();
+        let mut on_hosts = false;
+        let mut by_ip = Vec::with_capacity(changes.len());
+        for (place, new) in &changes {
+            let old = self.by_place(place).cloned();
+            on_hosts |= old.iter().chain(new).any(|cabin| cabin.host_network);
+            by_ip.push((old, new.clone()));
+        }
+        super::replace(&mut self.by_place, &changes, |cabin| &cabin.place);
+        if let [(old, new)] = &by_ip[..] {
+            let find =
+                |cabins: &[Arc<Cabin>], of: &Cabin| cabins.binary_search_by(|cabin| cabin.by_ip().cmp(&of.by_ip()));
+            if let Some(Ok(at)) = old.as_ref().map(|old| find(&self.cabins, old)) {
+                self.cabins.remove(at);
+            }
+            if let Some((Err(at), new)) = new.as_ref().map(|new| (find(&self.cabins, new), new)) {
+                self.cabins.insert(at, new.clone());
+            }
+        } else if !by_ip.is_empty() {
+            self.cabins.clone_from(&self.by_place);
+            crate::sort::by(&mut self.cabins, |a, b| a.by_ip().cmp(&b.by_ip()));
+        }
+        if on_hosts {
+            self.read_servers();
+        }
+    }
+
+    /// What listens on the nodes' own addresses: pods on the host network, and the API server.
+    fn read_servers(&mut self) {
+        for (i, machine) in self.machines.iter_mut().enumerate() {
+            let here = self.cabins.iter().filter(|cabin| cabin.host_network && cabin.node == i);
+            machine.servers = here.flat_map(|cabin| cabin.servers.iter().cloned()).collect();
+            if i == 0 {
+                machine.servers.push(Server::api_server(&machine.name));
+            }
+        }
+    }
+
+    /// The pod of a place.
+    fn by_place(&self, place: &Place) -> Option<&Arc<Cabin>> {
+        let at = self.by_place.binary_search_by(|cabin| cabin.place.cmp(place)).ok()?;
+        self.by_place.get(at)
     }
 
     /// The number of the pod that has an address, other than pods on the host network.
@@ -240,9 +302,9 @@ impl Topology {
             Place::Internet => Some(Origin::Internet),
             Place::Node(name) => self.machines.iter().position(|m| m.name == *name).map(Origin::Machine),
             Place::Pod(..) => {
-                let cabin = self.cabins.iter().position(|cabin| cabin.place == *place)?;
-                let host = self.cabins[cabin].host_network;
-                Some(if host { Origin::Machine(self.cabins[cabin].node) } else { Origin::Cabin(cabin) })
+                let cabin = self.by_place(place)?;
+                let number = self.cabins.binary_search_by(|other| other.by_ip().cmp(&cabin.by_ip())).ok()?;
+                Some(if cabin.host_network { Origin::Machine(cabin.node) } else { Origin::Cabin(number) })
             }
         }
     }

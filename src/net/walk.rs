@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Network;
 use super::conntrack::Conntrack;
 use super::netfilter::{Judged, Kernel, Memory, Recorder, Verdict, Way};
 use super::rule::{Hook, TableName};
@@ -99,6 +100,7 @@ impl Walked {
 
 /// All that a walk needs.
 pub(super) struct Walk<'a, R> {
+    pub(super) network: &'a Network,
     pub(super) topology: &'a Topology,
     pub(super) words: &'a Words,
     pub(super) flows: &'a mut Flows,
@@ -170,6 +172,7 @@ impl<R: Recorder> Walk<'_, R> {
     fn kernel(&mut self, machine: usize, local: bool, judged: &mut Judged) -> (Option<End>, usize) {
         let (topology, words) = (self.topology, self.words);
         let me = &topology.machines[machine];
+        self.flows.kernels[machine].memory.follow(&me.rules);
         let first = judged.packet.dst.ip;
         let nat = if local { Hook::Output } else { Hook::Prerouting };
         if let Some(end) = self.pass(machine, TableName::Nat, nat, judged, me.address) {
@@ -213,7 +216,8 @@ impl<R: Recorder> Walk<'_, R> {
                 End::Unreachable(me.place.clone(), words.no_neighbour.clone())
             }
             Route::Away => {
-                let because = words.away(topology, first, judged.packet);
+                let service = self.network.service_at(first);
+                let because = words.away(topology, first, judged.packet, service.map(|service| &**service));
                 self.rec.wait(STEP);
                 self.rec.hop(By::Route, Action::Drop, judged.packet, || because.clone());
                 End::Lost(me.place.clone(), because)

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::proxy::ServicePort;
+use super::proxy::{Served, ServicePort};
 use super::topology::{Origin, Topology};
 use crate::inet::Ipv4Addr;
 use crate::object::FieldRef;
 use crate::trace::{Because, Packet, Reason};
 
 /// The shared reasons.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Words {
     pub(super) connects: Arc<Because>,
     pub(super) sends: Arc<Because>,
@@ -32,31 +32,11 @@ pub(super) struct Words {
     pod_ip_from_outside: Arc<Because>,
     private_from_internet: Arc<Because>,
     no_such_service: Arc<Because>,
-    /// Cluster IPs with what their Services serve, sorted by address.
-    no_such_port: Vec<(Ipv4Addr, Arc<Because>)>,
 }
 
 impl Words {
-    pub(super) fn new(topology: &Topology, ports: &[ServicePort]) -> Self {
+    pub(super) fn new(topology: &Topology) -> Self {
         let plain = Because::plain;
-        let mut by_ip: Vec<(Ipv4Addr, &ServicePort)> = ports.iter().map(|port| (port.cluster_ip, port)).collect();
-        crate::sort::by_key(&mut by_ip, |(ip, port)| (*ip, port.index));
-        let no_such_port = by_ip
-            .chunk_by(|a, b| a.0 == b.0)
-            .map(|chunk| {
-                let text = |(_, port): &(Ipv4Addr, &ServicePort)| {
-                    format!("{}/{}", port.port, port.proto.name().to_ascii_uppercase())
-                };
-                let list = chunk.iter().map(text).collect::<Vec<_>>().join(", ");
-                let port = chunk[0].1;
-                let because = Because {
-                    rule: None,
-                    reason: Reason::NoSuchPort { service: port.service.clone(), ports: list.into() },
-                    cause: Some(FieldRef::new(port.object.clone(), "spec.ports")),
-                };
-                (port.cluster_ip, Arc::new(because))
-            })
-            .collect();
         Self {
             connects: plain(Reason::ClientConnects),
             sends: plain(Reason::ClientSends),
@@ -87,7 +67,6 @@ impl Words {
             pod_ip_from_outside: plain(Reason::PodIpFromOutside),
             private_from_internet: plain(Reason::PrivateFromInternet),
             no_such_service: plain(Reason::NoSuchService),
-            no_such_port,
         }
     }
 
@@ -105,15 +84,25 @@ impl Words {
         because.clone()
     }
 
-    /// Why a packet left a node by the default route and nobody answered.
-    pub(super) fn away(&self, topology: &Topology, first: Ipv4Addr, packet: Packet) -> Arc<Because> {
+    /// Why a packet left a node by the default route and nobody answered; `service` has the address.
+    pub(super) fn away(
+        &self,
+        topology: &Topology,
+        first: Ipv4Addr,
+        packet: Packet,
+        service: Option<&Served>,
+    ) -> Arc<Because> {
         if first != packet.dst.ip || !topology.service_cidr.contains(&first) {
             return self.no_such_address.clone();
         }
-        match self.no_such_port.binary_search_by_key(&first, |(ip, _)| *ip) {
-            Ok(i) => self.no_such_port[i].1.clone(),
-            Err(_) => self.no_such_service.clone(),
-        }
+        let Some((service, port)) = service.and_then(|service| Some((service, service.ports.first()?))) else {
+            return self.no_such_service.clone();
+        };
+        let text = |port: &ServicePort| format!("{}/{}", port.port, port.proto.name().to_ascii_uppercase());
+        let ports = service.ports.iter().map(text).collect::<Vec<_>>().join(", ").into();
+        let reason = Reason::NoSuchPort { service: service.name.clone(), ports };
+        let cause = Some(FieldRef::new(port.object.clone(), "spec.ports"));
+        Arc::new(Because { rule: None, reason, cause })
     }
 
     /// What the client learns.

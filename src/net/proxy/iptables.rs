@@ -4,38 +4,23 @@
 //! counters, which kube-proxy leaves out too where the kernel has none, IPv6, and `--masquerade-all`. Pods are told by
 //! `--cluster-cidr`, as kubeadm and minikube set it up.
 
-use super::{Endpoint, ServicePort, names};
+use std::sync::Arc;
+
+use super::{Comments, Endpoint, ServicePort, names};
 use crate::inet::{Ipv4Addr, Ipv4Net};
-use crate::net::rule::{CtState, Hook, Match, Range, Rule, Ruleset, Table, TableName, Target};
+use crate::net::rule::{Base, Chain, CtState, Hook, Match, OWN, Part, Range, Rule, Shared, Table, TableName, Target};
 use crate::net::topology::Machine;
 use crate::trace::{Proto, Reason};
 
 /// The bit that marks packets whose source is to be hidden: `--iptables-masquerade-bit 14`.
 const MASQUERADE: u32 = 0x4000;
 
-/// Above this many endpoints kube-proxy leaves out comments on the rules of single endpoints.
-const LARGE_CLUSTER: usize = 1000;
-
 const NEW: Match = Match::CtState { states: &[CtState::New], not: false };
 const MASQUERADED: Match = Match::Mark { value: MASQUERADE, mask: MASQUERADE, not: false };
 const LOOPBACK: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8);
 
-/// Writes the rules of one node.
-pub(in crate::net) fn write(ports: &[ServicePort], machine: &Machine, cluster_cidr: Ipv4Net) -> Ruleset {
-    let mut writer = Writer::new(cluster_cidr);
-    writer.comments = ports.iter().map(|port| port.endpoints.len()).sum::<usize>() <= LARGE_CLUSTER;
-    for port in ports {
-        writer.port(port, machine);
-    }
-    writer.finish()
-}
-
-struct Writer {
-    cluster_cidr: Ipv4Net,
-    comments: bool,
-    mangle: Table,
-    filter: Table,
-    nat: Table,
+/// The chains of all Services, by their numbers in their tables.
+struct Chains {
     services: usize,
     node_ports: usize,
     mark_masq: usize,
@@ -43,7 +28,128 @@ struct Writer {
     filter_external: usize,
     filter_node_ports: usize,
     filter_firewall: usize,
-    filter_forward: usize,
+}
+
+/// [`base`] adds chains in this order.
+const CHAINS: Chains = Chains {
+    filter_services: 3,
+    filter_external: 4,
+    filter_node_ports: 5,
+    filter_firewall: 6,
+    services: 4,
+    node_ports: 5,
+    mark_masq: 6,
+};
+
+/// Writes the rules of one Service, by its ports, on one node.
+pub(in crate::net) fn part(
+    name: &Arc<str>,
+    ports: &[ServicePort],
+    machine: &Machine,
+    cluster_cidr: Ipv4Net,
+    comments: Comments,
+) -> Part {
+    let mut writer = Writer { cluster_cidr, comments, shared: Vec::new(), chains: Vec::new() };
+    for port in ports {
+        writer.port(port, machine);
+    }
+    Part::new(name.clone(), writer.shared, writer.chains)
+}
+
+/// Writes what a node has, whatever its Services.
+pub(in crate::net) fn base() -> Base {
+    let mut mangle = Table::new(TableName::Mangle);
+    for name in ["KUBE-IPTABLES-HINT", "KUBE-KUBELET-CANARY", "KUBE-PROXY-CANARY"] {
+        mangle.add(name);
+    }
+
+    let mut filter = Table::new(TableName::Filter);
+    // Chains of Services first, so that their numbers are known.
+    let filter_services = filter.add("KUBE-SERVICES");
+    let filter_external = filter.add("KUBE-EXTERNAL-SERVICES");
+    let filter_node_ports = filter.add("KUBE-NODEPORTS");
+    let filter_firewall = filter.add("KUBE-PROXY-FIREWALL");
+    let filter_forward = filter.add("KUBE-FORWARD");
+    let kubelet_firewall = filter.add("KUBE-FIREWALL");
+    filter.add("KUBE-KUBELET-CANARY");
+    filter.add("KUBE-PROXY-CANARY");
+    let jump = |chain, comment: &str| Rule::new(Target::Jump(chain)).comment(comment);
+    let jump_new = |chain, comment: &str| Rule::new(Target::Jump(chain)).when(NEW).comment(comment);
+    let firewall = || jump_new(filter_firewall, "kubernetes load balancer firewall");
+    let portals = || jump_new(filter_services, "kubernetes service portals");
+    let external = || jump_new(filter_external, "kubernetes externally-visible service portals");
+    let martians = || Rule::new(Target::Jump(kubelet_firewall));
+    let health = jump(filter_node_ports, "kubernetes health check service ports");
+    let forward = jump(filter_forward, "kubernetes forwarding rules");
+    let chains = [
+        (Hook::Input, vec![firewall(), health, external(), martians()]),
+        (Hook::Forward, vec![firewall(), forward, portals(), external()]),
+        (Hook::Output, vec![firewall(), portals(), martians()]),
+    ];
+    for (hook, rules) in chains {
+        if let Some(chain) = filter.hook(hook) {
+            filter.chains[chain].rules = rules;
+        }
+    }
+    let states = &[CtState::Related, CtState::Established, CtState::Dnat];
+    let mut martian = Rule::new(Target::Drop)
+        .comment("block incoming localnet connections")
+        .when(Match::CtState { states, not: true })
+        .because(Reason::MartianLoopback, None);
+    (martian.src, martian.dst) = (Range::outside(LOOPBACK), Range::within(LOOPBACK));
+    filter.chains[kubelet_firewall].rules.push(martian);
+    filter.chains[filter_forward].rules = vec![
+        Rule::new(Target::Drop)
+            .when(Match::CtState { states: &[CtState::Invalid], not: false })
+            .because(Reason::InvalidState, None),
+        Rule::new(Target::Accept).comment("kubernetes forwarding rules").when(MASQUERADED),
+        Rule::new(Target::Accept)
+            .comment("kubernetes forwarding conntrack rule")
+            .when(Match::CtState { states: &[CtState::Related, CtState::Established], not: false }),
+    ];
+    for chain in [filter_services, filter_external, filter_node_ports, filter_firewall] {
+        filter.chains[chain].shared = Some(0);
+    }
+
+    let mut nat = Table::new(TableName::Nat);
+    let services = nat.add("KUBE-SERVICES");
+    let node_ports = nat.add("KUBE-NODEPORTS");
+    let mark_masq = nat.add("KUBE-MARK-MASQ");
+    let postrouting = nat.add("KUBE-POSTROUTING");
+    nat.add("KUBE-KUBELET-CANARY");
+    nat.add("KUBE-PROXY-CANARY");
+    let chains = [
+        (Hook::Prerouting, jump(services, "kubernetes service portals")),
+        (Hook::Output, jump(services, "kubernetes service portals")),
+        (Hook::Postrouting, jump(postrouting, "kubernetes postrouting rules")),
+    ];
+    for (hook, rule) in chains {
+        if let Some(chain) = nat.hook(hook) {
+            nat.chains[chain].rules.push(rule);
+        }
+    }
+    nat.chains[postrouting].rules = vec![
+        Rule::new(Target::Return).when(Match::Mark { value: MASQUERADE, mask: MASQUERADE, not: true }),
+        Rule::new(Target::SetXMark { value: MASQUERADE, mask: 0 }),
+        Rule::new(Target::Masquerade).comment("kubernetes service traffic requiring SNAT"),
+    ];
+    nat.chains[mark_masq].rules.push(Rule::new(Target::SetXMark { value: MASQUERADE, mask: MASQUERADE }));
+    nat.chains[services].rules.push(
+        Rule::new(Target::Jump(node_ports))
+            .comment("kubernetes service nodeports; NOTE: this must be the last rule in this chain")
+            .when(Match::DstLocal),
+    );
+    for chain in [services, node_ports] {
+        nat.chains[chain].shared = Some(0);
+    }
+    Base::new([mangle, filter, nat])
+}
+
+struct Writer {
+    cluster_cidr: Ipv4Net,
+    comments: Comments,
+    shared: Vec<Shared>,
+    chains: Vec<Chain>,
 }
 
 /// What happens to traffic that no endpoint may take, and the words for it.
@@ -55,86 +161,25 @@ struct Filtered {
 }
 
 impl Writer {
-    fn new(cluster_cidr: Ipv4Net) -> Self {
-        let mut mangle = Table::new(TableName::Mangle);
-        for name in ["KUBE-IPTABLES-HINT", "KUBE-KUBELET-CANARY", "KUBE-PROXY-CANARY"] {
-            mangle.add(name);
-        }
+    /// Adds a chain of the Service's own and gives its number.
+    fn add(&mut self, name: Arc<str>) -> usize {
+        self.chains.push(Chain::new(name));
+        OWN + self.chains.len() - 1
+    }
 
-        let mut filter = Table::new(TableName::Filter);
-        filter.add("KUBE-KUBELET-CANARY");
-        filter.add("KUBE-PROXY-CANARY");
-        let filter_services = filter.add("KUBE-SERVICES");
-        let filter_external = filter.add("KUBE-EXTERNAL-SERVICES");
-        let filter_node_ports = filter.add("KUBE-NODEPORTS");
-        let filter_firewall = filter.add("KUBE-PROXY-FIREWALL");
-        let filter_forward = filter.add("KUBE-FORWARD");
-        let kubelet_firewall = filter.add("KUBE-FIREWALL");
-        let jump = |chain, comment: &str| Rule::new(Target::Jump(chain)).comment(comment);
-        let jump_new = |chain, comment: &str| Rule::new(Target::Jump(chain)).when(NEW).comment(comment);
-        let firewall = || jump_new(filter_firewall, "kubernetes load balancer firewall");
-        let portals = || jump_new(filter_services, "kubernetes service portals");
-        let external = || jump_new(filter_external, "kubernetes externally-visible service portals");
-        let martians = || Rule::new(Target::Jump(kubelet_firewall));
-        let health = jump(filter_node_ports, "kubernetes health check service ports");
-        let forward = jump(filter_forward, "kubernetes forwarding rules");
-        let chains = [
-            (Hook::Input, vec![firewall(), health, external(), martians()]),
-            (Hook::Forward, vec![firewall(), forward, portals(), external()]),
-            (Hook::Output, vec![firewall(), portals(), martians()]),
-        ];
-        for (hook, rules) in chains {
-            if let Some(chain) = filter.hook(hook) {
-                filter.chains[chain].rules = rules;
-            }
-        }
-        let states = &[CtState::Related, CtState::Established, CtState::Dnat];
-        let mut martian = Rule::new(Target::Drop)
-            .comment("block incoming localnet connections")
-            .when(Match::CtState { states, not: true })
-            .because(Reason::MartianLoopback, None);
-        (martian.src, martian.dst) = (Range::outside(LOOPBACK), Range::within(LOOPBACK));
-        filter.chains[kubelet_firewall].rules.push(martian);
+    /// Adds a rule to one of the Service's own chains.
+    fn own(&mut self, chain: usize, rule: Rule) {
+        self.chains[chain - OWN].rules.push(rule);
+    }
 
-        let mut nat = Table::new(TableName::Nat);
-        nat.add("KUBE-KUBELET-CANARY");
-        nat.add("KUBE-PROXY-CANARY");
-        let services = nat.add("KUBE-SERVICES");
-        let node_ports = nat.add("KUBE-NODEPORTS");
-        let postrouting = nat.add("KUBE-POSTROUTING");
-        let mark_masq = nat.add("KUBE-MARK-MASQ");
-        let chains = [
-            (Hook::Prerouting, jump(services, "kubernetes service portals")),
-            (Hook::Output, jump(services, "kubernetes service portals")),
-            (Hook::Postrouting, jump(postrouting, "kubernetes postrouting rules")),
-        ];
-        for (hook, rule) in chains {
-            if let Some(chain) = nat.hook(hook) {
-                nat.chains[chain].rules.push(rule);
-            }
-        }
-        nat.chains[postrouting].rules = vec![
-            Rule::new(Target::Return).when(Match::Mark { value: MASQUERADE, mask: MASQUERADE, not: true }),
-            Rule::new(Target::SetXMark { value: MASQUERADE, mask: 0 }),
-            Rule::new(Target::Masquerade).comment("kubernetes service traffic requiring SNAT"),
-        ];
-        nat.chains[mark_masq].rules.push(Rule::new(Target::SetXMark { value: MASQUERADE, mask: MASQUERADE }));
+    /// Adds a rule to a chain of all Services.
+    fn nat(&mut self, chain: usize, rule: Rule) {
+        self.shared.push(Shared { table: TableName::Nat, chain, rule });
+    }
 
-        Self {
-            cluster_cidr,
-            comments: true,
-            mangle,
-            filter,
-            nat,
-            services,
-            node_ports,
-            mark_masq,
-            filter_services,
-            filter_external,
-            filter_node_ports,
-            filter_firewall,
-            filter_forward,
-        }
+    /// The same in table filter.
+    fn filter(&mut self, chain: usize, rule: Rule) {
+        self.shared.push(Shared { table: TableName::Filter, chain, rule });
     }
 
     /// The rules of one port of one Service.
@@ -147,13 +192,13 @@ impl Writer {
 
         let uses_cluster_chain = !usable.cluster.is_empty() && port.uses_cluster();
         let uses_local_chain = !usable.local.is_empty() && port.uses_local();
-        let cluster_chain = uses_cluster_chain.then(|| self.nat.add(names::chain("KUBE-SVC-", &hash)));
-        let local_chain = uses_local_chain.then(|| self.nat.add(names::chain("KUBE-SVL-", &hash)));
+        let cluster_chain = uses_cluster_chain.then(|| self.add(names::chain("KUBE-SVC-", &hash)));
+        let local_chain = uses_local_chain.then(|| self.add(names::chain("KUBE-SVL-", &hash)));
         let uses_external_chain = usable.any && port.is_external();
-        let external_chain = uses_external_chain.then(|| self.nat.add(names::chain("KUBE-EXT-", &hash)));
+        let external_chain = uses_external_chain.then(|| self.add(names::chain("KUBE-EXT-", &hash)));
         let uses_firewall = usable.any && !port.balancer_ips.is_empty() && !port.source_ranges.is_empty();
         let firewall_name = names::chain("KUBE-FW-", &hash);
-        let firewall_chain = uses_firewall.then(|| self.nat.add(firewall_name.clone()));
+        let firewall_chain = uses_firewall.then(|| self.add(firewall_name.clone()));
         let internal_chain = if port.internal_local { local_chain } else { cluster_chain };
         let external_policy_chain = if port.external_local { local_chain } else { cluster_chain };
 
@@ -165,11 +210,11 @@ impl Writer {
                     .comment(format!("{} cluster IP", port.name))
                     .port(proto, Some(port.port))
                     .because(Reason::ClusterIp(port.service.clone()), Some(port.port_field("port")));
-                self.nat.chains[self.services].rules.push(to(rule, port.cluster_ip));
+                self.nat(CHAINS.services, to(rule, port.cluster_ip));
             }
             None => {
                 let rule = to(internal.rule().port(proto, Some(port.port)), port.cluster_ip);
-                self.filter.chains[self.filter_services].rules.push(rule);
+                self.filter(CHAINS.filter_services, rule);
             }
         }
 
@@ -184,11 +229,11 @@ impl Writer {
                         Reason::ExternalIp(port.service.clone()),
                         Some(port.field(&format!("spec.externalIPs[{i}]"))),
                     );
-                self.nat.chains[self.services].rules.push(to(rule, *ip));
+                self.nat(CHAINS.services, to(rule, *ip));
             }
             if !has_external {
                 let rule = to(external.rule().port(proto, Some(port.port)), *ip);
-                self.filter.chains[self.filter_external].rules.push(rule);
+                self.filter(CHAINS.filter_external, rule);
             }
         }
         for (i, ip) in port.balancer_ips.iter().enumerate() {
@@ -198,7 +243,7 @@ impl Writer {
                     .comment(format!("{} loadbalancer IP", port.name))
                     .port(proto, Some(port.port))
                     .because(Reason::LoadBalancerIp(port.service.clone()), Some(cause));
-                self.nat.chains[self.services].rules.push(to(rule, *ip));
+                self.nat(CHAINS.services, to(rule, *ip));
             }
             if uses_firewall {
                 let rule = Rule::new(Target::Drop)
@@ -208,13 +253,13 @@ impl Writer {
                         Reason::SourceRefused(port.service.clone()),
                         Some(port.field("spec.loadBalancerSourceRanges")),
                     );
-                self.filter.chains[self.filter_firewall].rules.push(to(rule, *ip));
+                self.filter(CHAINS.filter_firewall, to(rule, *ip));
             }
         }
         if !has_external {
             for ip in &port.balancer_ips {
                 let rule = to(external.rule().port(proto, Some(port.port)), *ip);
-                self.filter.chains[self.filter_external].rules.push(rule);
+                self.filter(CHAINS.filter_external, rule);
             }
         }
 
@@ -225,28 +270,28 @@ impl Writer {
                     .comment(port.name.clone())
                     .port(proto, Some(port.node_port))
                     .because(Reason::NodePort(port.service.clone()), Some(port.port_field("nodePort")));
-                self.nat.chains[self.node_ports].rules.push(rule);
+                self.nat(CHAINS.node_ports, rule);
             }
             if !has_external {
                 let rule = external.rule().when(Match::DstLocal).port(proto, Some(port.node_port));
-                self.filter.chains[self.filter_external].rules.push(rule);
+                self.filter(CHAINS.filter_external, rule);
             }
         }
         if port.health_check_node_port != 0 {
             let rule = Rule::new(Target::Accept)
                 .comment(format!("{} health check node port", port.name))
                 .port(Proto::Tcp, Some(port.health_check_node_port));
-            self.filter.chains[self.filter_node_ports].rules.push(rule);
+            self.filter(CHAINS.filter_node_ports, rule);
         }
 
         // Packets for the cluster IP that no pod sent are marked: the answer has to come back by this node.
         if let Some(chain) = internal_chain.filter(|_| has_internal) {
-            let mut rule = Rule::new(Target::Jump(self.mark_masq))
+            let mut rule = Rule::new(Target::Jump(CHAINS.mark_masq))
                 .comment(format!("{} cluster IP", port.name))
                 .port(proto, Some(port.port))
                 .because(Reason::MasqueradeNotPod, Some(port.port_field("port")));
             rule.src = Range::outside(self.cluster_cidr);
-            self.nat.chains[chain].rules.push(to(rule, port.cluster_ip));
+            self.own(chain, to(rule, port.cluster_ip));
         }
         if let Some(chain) = external_chain {
             self.external(port, chain, cluster_chain, external_policy_chain.filter(|_| has_external));
@@ -259,7 +304,7 @@ impl Writer {
         let mut endpoint_chains = Vec::with_capacity(usable.all.len());
         for endpoint in &usable.all {
             let hash = names::hash(&[&port.name, proto.name(), &endpoint.text]);
-            let chain = self.nat.add(names::chain("KUBE-SEP-", &hash));
+            let chain = self.add(names::chain("KUBE-SEP-", &hash));
             endpoint_chains.push((endpoint.text.as_str(), chain));
         }
         for (chain, endpoints) in [(cluster_chain, &usable.cluster), (local_chain, &usable.local)] {
@@ -274,9 +319,9 @@ impl Writer {
 
     /// What all traffic by node port, external IP or load balancer goes through.
     fn external(&mut self, port: &ServicePort, chain: usize, cluster: Option<usize>, policy: Option<usize>) {
-        let masq = Target::Jump(self.mark_masq);
+        let masq = Target::Jump(CHAINS.mark_masq);
         let cause = || Some(port.field("spec.externalTrafficPolicy"));
-        let rules = &mut self.nat.chains[chain].rules;
+        let rules = &mut self.chains[chain - OWN].rules;
         if !port.external_local {
             rules.push(
                 Rule::new(masq)
@@ -318,7 +363,7 @@ impl Writer {
             rule.src = Range::within(range);
             rule
         };
-        let rules = &mut self.nat.chains[chain].rules;
+        let rules = &mut self.chains[chain - OWN].rules;
         rules.extend(port.source_ranges.iter().map(|range| allow(*range)));
         if port.source_ranges.iter().any(|range| range.contains(&node)) {
             rules.extend(port.balancer_ips.iter().map(|ip| allow((*ip).into())));
@@ -333,15 +378,15 @@ impl Writer {
             chains.binary_search_by(|(text, _)| (*text).cmp(&endpoint.text)).ok().map(|i| chains[i].1)
         };
         let commented = |rule: Rule, endpoint: &Endpoint| match self.comments {
-            true => rule.comment(format!("{} -> {}", port.name, endpoint.text)),
-            false => rule,
+            Comments::Written => rule.comment(format!("{} -> {}", port.name, endpoint.text)),
+            Comments::LeftOut => rule,
         };
         let mut rules = Vec::new();
         if let Some(seconds) = port.affinity {
             for endpoint in endpoints {
                 let Some(to) = chain_of(endpoint) else { continue };
                 let (service, endpoint_name) = (port.service.clone(), endpoint.who.clone());
-                let list = self.nat.chains[to].name.clone();
+                let list = self.chains[to - OWN].name.clone();
                 rules.push(
                     commented(Rule::new(Target::Jump(to)), endpoint)
                         .when(Match::RecentCheck { list, seconds })
@@ -369,39 +414,24 @@ impl Writer {
             }
             rules.push(rule);
         }
-        self.nat.chains[chain].rules.extend(rules);
+        self.chains[chain - OWN].rules.extend(rules);
     }
 
     /// Writes one endpoint's address over the destination.
     fn endpoint(&mut self, port: &ServicePort, endpoint: &Endpoint, chain: usize) {
-        let list = self.nat.chains[chain].name.clone();
-        let commented = |rule: Rule| if self.comments { rule.comment(port.name.clone()) } else { rule };
-        let mut hairpin = commented(Rule::new(Target::Jump(self.mark_masq)))
+        let list = self.chains[chain - OWN].name.clone();
+        let commented = |rule: Rule| match self.comments {
+            Comments::Written => rule.comment(port.name.clone()),
+            Comments::LeftOut => rule,
+        };
+        let mut hairpin = commented(Rule::new(Target::Jump(CHAINS.mark_masq)))
             .because(Reason::MasqueradeHairpin, Some(port.port_field("targetPort")));
         hairpin.src = Range::within(endpoint.socket.ip);
         let mut dnat = commented(Rule::new(Target::Dnat(endpoint.socket)));
         if port.affinity.is_some() {
             dnat = dnat.when(Match::RecentSet(list));
         }
-        self.nat.chains[chain].rules = vec![hairpin, dnat.port(port.proto, None)];
-    }
-
-    fn finish(mut self) -> Ruleset {
-        // "NOTE: this must be the last rule in this chain", says kube-proxy.
-        let node_ports = Rule::new(Target::Jump(self.node_ports))
-            .comment("kubernetes service nodeports; NOTE: this must be the last rule in this chain")
-            .when(Match::DstLocal);
-        self.nat.chains[self.services].rules.push(node_ports);
-        self.filter.chains[self.filter_forward].rules = vec![
-            Rule::new(Target::Drop)
-                .when(Match::CtState { states: &[CtState::Invalid], not: false })
-                .because(Reason::InvalidState, None),
-            Rule::new(Target::Accept).comment("kubernetes forwarding rules").when(MASQUERADED),
-            Rule::new(Target::Accept)
-                .comment("kubernetes forwarding conntrack rule")
-                .when(Match::CtState { states: &[CtState::Related, CtState::Established], not: false }),
-        ];
-        Ruleset::new([self.mangle, self.filter, self.nat])
+        self.chains[chain - OWN].rules = vec![hairpin, dnat.port(port.proto, None)];
     }
 }
 
@@ -442,6 +472,21 @@ fn probability(n: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn chains_are_where_their_numbers_say() {
+        let base = base();
+        let name = |table, chain: usize| &*base.table(table).chains[chain].name;
+        let filter = |chain| name(TableName::Filter, chain);
+        assert_eq!(filter(CHAINS.filter_services), "KUBE-SERVICES");
+        assert_eq!(filter(CHAINS.filter_external), "KUBE-EXTERNAL-SERVICES");
+        assert_eq!(filter(CHAINS.filter_node_ports), "KUBE-NODEPORTS");
+        assert_eq!(filter(CHAINS.filter_firewall), "KUBE-PROXY-FIREWALL");
+        let nat = |chain| name(TableName::Nat, chain);
+        assert_eq!(nat(CHAINS.services), "KUBE-SERVICES");
+        assert_eq!(nat(CHAINS.node_ports), "KUBE-NODEPORTS");
+        assert_eq!(nat(CHAINS.mark_masq), "KUBE-MARK-MASQ");
+    }
 
     #[test]
     fn probabilities_are_those_that_the_kernel_holds() {

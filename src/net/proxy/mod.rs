@@ -1,7 +1,7 @@
-//! Services to rules: [`services`] reads what kube-proxy watches, [`iptables`] writes it down.
+//! Services to rules: [`Served::read`] reads what kube-proxy watches, [`iptables`] writes it down, one Service at a time.
 //!
 //! Stands for `pkg/proxy/{serviceport,servicechangetracker,endpointslicecache,topology}.go` of Kubernetes 1.37, IPv4 only.
-//! kube-proxy walks a Go map, so that its Services come in any order; here they come by namespace, name and port.
+//! kube-proxy walks a Go map, so that its Services come in any order; here they come by name and port.
 
 mod iptables;
 mod names;
@@ -9,7 +9,7 @@ mod names;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub(super) use iptables::write;
+pub(super) use iptables::{base, part};
 
 use super::blame::pod_field;
 use crate::api::Store;
@@ -17,8 +17,36 @@ use crate::inet::{Ipv4Addr, Ipv4Net};
 use crate::object::{self, FieldRef, Kind, Labels, Ref};
 use crate::trace::{Proto, Reason, Socket};
 
+/// Above this many endpoints kube-proxy leaves out comments on the rules of single endpoints.
+const LARGE_CLUSTER: usize = 1000;
+
+/// A Service, as kube-proxy sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Served {
+    /// `default/web`
+    pub name: Arc<str>,
+    /// Its ports, at least one.
+    pub ports: Vec<ServicePort>,
+}
+
+/// Whether rules of single endpoints have comments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Comments {
+    /// They say which endpoint of which Service it is.
+    Written,
+    /// They would take too much room.
+    LeftOut,
+}
+
+impl Comments {
+    /// What kube-proxy does with so many endpoints in all.
+    pub(super) fn among(endpoints: usize) -> Self {
+        if endpoints > LARGE_CLUSTER { Self::LeftOut } else { Self::Written }
+    }
+}
+
 /// One port of one Service, as kube-proxy sees it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ServicePort {
     /// `default/web:http`, or `default/web` where the port has no name.
     pub name: Arc<str>,
@@ -57,7 +85,7 @@ pub struct ServicePort {
 }
 
 /// One address that may answer for a Service's port.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Endpoint {
     /// Address and port.
     pub socket: Socket,
@@ -200,27 +228,22 @@ impl Hints {
     }
 }
 
-/// All ports of Services that kube-proxy serves.
-pub(super) fn services(store: &Store) -> Vec<ServicePort> {
-    let mut slices: BTreeMap<(&str, &str), Vec<&object::EndpointSlice>> = BTreeMap::new();
-    for (meta, slice) in store.all::<object::EndpointSlice>() {
-        if let Some(service) = meta.labels.get("kubernetes.io/service-name") {
-            slices.entry((&meta.namespace, service)).or_default().push(slice);
-        }
-    }
-    let mut ports = Vec::new();
-    for (meta, service) in store.all::<object::Service>() {
+impl Served {
+    /// Reads a Service and its endpoints; none if kube-proxy has nothing to do for it.
+    pub(super) fn read(store: &Store, key: &Ref) -> Option<Self> {
+        let (meta, service) = store.read::<object::Service>(key)?;
         let spec = &service.spec;
-        let Ok(cluster_ip) = spec.cluster_ip.parse::<Ipv4Addr>() else { continue };
+        let cluster_ip = spec.cluster_ip.parse::<Ipv4Addr>().ok()?;
         if spec.r#type == "ExternalName" {
-            continue;
+            return None;
         }
         let object = Ref::new(Kind::Service, meta.namespace.as_str(), meta.name.as_str());
-        let full: Arc<str> = format!("{}/{}", meta.namespace, meta.name).into();
-        let slices = slices.get(&(meta.namespace.as_str(), meta.name.as_str())).map_or(&[][..], Vec::as_slice);
+        let full: Arc<str> = full_name(key).into();
+        let slices: Vec<_> = store.slices_of(&meta.namespace, &meta.name).collect();
         let external_local =
             spec.external_traffic_policy == "Local" && matches!(&*spec.r#type, "NodePort" | "LoadBalancer");
         let vip = |i: &&object::LoadBalancerIngress| i.ip_mode.as_deref().is_none_or(|mode| mode == "VIP");
+        let mut ports = Vec::new();
         for (index, port) in spec.ports.iter().enumerate() {
             let proto = match &*port.protocol {
                 "UDP" => Proto::Udp,
@@ -259,7 +282,7 @@ pub(super) fn services(store: &Store) -> Vec<ServicePort> {
                     true => to_port(spec.health_check_node_port),
                     false => 0,
                 },
-                endpoints: endpoints(slices, &port.name, proto),
+                endpoints: endpoints(&slices, &port.name, proto),
                 lacking: None,
             };
             if !port.endpoints.iter().any(|e| e.ready || (e.serving && e.terminating)) {
@@ -268,8 +291,33 @@ pub(super) fn services(store: &Store) -> Vec<ServicePort> {
             }
             ports.push(port);
         }
+        (!ports.is_empty()).then_some(Self { name: full, ports })
     }
-    ports
+
+    /// How many endpoints its ports have together.
+    pub(super) fn endpoints(&self) -> usize {
+        self.ports.iter().map(|port| port.endpoints.len()).sum()
+    }
+
+    /// Its cluster IP.
+    pub(super) fn cluster_ip(&self) -> Ipv4Addr {
+        self.ports.first().map_or(Ipv4Addr::UNSPECIFIED, |port| port.cluster_ip)
+    }
+
+    /// Whether its rules differ from node to node.
+    pub(super) fn depends_on_node(&self) -> bool {
+        self.ports.iter().any(ServicePort::depends_on_node)
+    }
+
+    /// Whether one of its ports has no usable endpoint, so that its rules tell why.
+    pub(super) fn lacks(&self) -> bool {
+        self.ports.iter().any(|port| port.lacking.is_some())
+    }
+}
+
+/// `default/web`
+pub(super) fn full_name(key: &Ref) -> String {
+    format!("{}/{}", key.namespace, key.name)
 }
 
 /// A port number; 0 where there is none.
@@ -332,9 +380,7 @@ fn lacking(
     if selector.is_empty() {
         return (Reason::NoSelector(service), port.field("spec.selector"));
     }
-    let pods = || store.list(Kind::Pod, Some(&meta.namespace));
-    let matching: Vec<_> =
-        pods().filter(|pod| selector.iter().all(|(k, v)| pod.meta.labels.get(k) == Some(v))).collect();
+    let matching: Vec<_> = store.pods_with(&meta.namespace, selector).collect();
     let containers =
         || matching.iter().filter_map(|pod| pod.body::<object::Pod>()).flat_map(|pod| &pod.spec.containers);
     if let (Some(object::IntOrString::String(name)), false) = (wants, matching.is_empty())
@@ -352,7 +398,9 @@ fn lacking(
         return (Reason::NoneReady { service, matching: matching.len() as u32 }, cause);
     }
     // The label to blame is the first that no pod has.
-    let unknown = |(k, v): &(&String, &String)| !pods().any(|pod| pod.meta.labels.get(*k) == Some(*v));
+    let unknown = |(k, v): &(&String, &String)| {
+        store.most_pods_with(&meta.namespace, &Labels::from([((*k).clone(), (*v).clone())])) == 0
+    };
     let key = selector.iter().find(unknown).or(selector.iter().next()).map(|(k, _)| k);
     let text = selector.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(",");
     (Reason::SelectsNothing { service, selector: text.into() }, port.field(&selected(key)))

@@ -1,0 +1,211 @@
+//! Objects to a network, and a network that follows changes of its objects.
+//!
+//! What depends on one object is made anew when that object changes, and nothing else: a Service's rules, its name, a pod's
+//! namespace. A network made from nothing is one in which everything has changed, so that both ways give the same.
+//! kube-proxy does alike (`pkg/proxy/iptables/proxier.go`, partial syncs): it writes the chains of changed Services only.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::Network;
+use super::dns::Entry;
+use super::proxy::{self, Comments, Served};
+use super::rule::{Part, Ruleset};
+use super::topology::{Cabin, Topology};
+use super::words::Words;
+use crate::api::{Store, Touch};
+use crate::object::{Kind, Object, Pod, Profile, Ref, Service};
+
+/// So few are put in their places one by one.
+const FEW: usize = 16;
+
+/// What has changed since a network was made.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stale {
+    /// Services whose ports or endpoints may differ.
+    services: BTreeSet<Ref>,
+    /// Pods that came, changed or went.
+    pods: BTreeSet<Ref>,
+    /// ReplicaSets that came, went or have another owner: the fields behind their pods' are others.
+    sets: BTreeSet<Ref>,
+    /// Whether a node changed.
+    nodes: bool,
+}
+
+impl Stale {
+    /// Everything.
+    fn all(store: &Store) -> Self {
+        let keys = |kind| store.list(kind, None).map(|object| object.key());
+        Self {
+            services: crate::sort::gathered(keys(Kind::Service)),
+            pods: crate::sort::gathered(keys(Kind::Pod)),
+            sets: BTreeSet::new(),
+            nodes: true,
+        }
+    }
+
+    /// Takes a change in.
+    pub(super) fn touch(&mut self, touch: &Touch) {
+        let sides = || touch.old.iter().chain(&touch.new);
+        match touch.key.kind {
+            Kind::Service => drop(self.services.insert(touch.key.clone())),
+            Kind::EndpointSlice => self.services.extend(sides().filter_map(|object| service_of(object))),
+            Kind::Pod => drop(self.pods.insert(touch.key.clone())),
+            Kind::ReplicaSet => {
+                let owner = |side: &Option<Arc<Object>>| {
+                    let owner = side.as_ref()?.meta.controller();
+                    Some(owner.map(|owner| (owner.kind.clone(), owner.name.clone())))
+                };
+                if owner(&touch.old) != owner(&touch.new) {
+                    self.sets.insert(touch.key.clone());
+                }
+            }
+            Kind::Node => self.nodes = true,
+            _ => {}
+        }
+    }
+
+    /// Whether nothing has changed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.services.is_empty() && self.pods.is_empty() && self.sets.is_empty() && !self.nodes
+    }
+
+    /// Adds what follows from what is there: the pods of changed owners.
+    fn close(&mut self, store: &Store) {
+        for set in &self.sets {
+            let pods = store.list(Kind::Pod, Some(&set.namespace));
+            let of = |pod: &&Arc<Object>| pod.meta.controller().is_some_and(|owner| *owner.name == *set.name);
+            self.pods.extend(pods.filter(of).map(|pod| pod.key()));
+        }
+    }
+}
+
+/// The Service that an EndpointSlice is of.
+fn service_of(slice: &Object) -> Option<Ref> {
+    let name = slice.meta.labels.get("kubernetes.io/service-name")?;
+    Some(Ref::new(Kind::Service, slice.meta.namespace.as_str(), name.as_str()))
+}
+
+/// Turns objects into a network.
+pub fn compile(store: &Store, profile: &Profile) -> Network {
+    let topology = Topology::bare(profile, &Arc::new(Ruleset::new(Arc::new(proxy::base()))));
+    let words = Arc::new(Words::new(&topology));
+    let mut network =
+        Network { topology, services: Vec::new(), by_ip: Vec::new(), endpoints: 0, zone: Arc::default(), words };
+    network.update(store, Stale::all(store));
+    network
+}
+
+impl Network {
+    /// Brings everything up to date that `stale` names.
+    pub(super) fn update(&mut self, store: &Store, mut stale: Stale) {
+        stale.close(store);
+        let zones_moved = stale.nodes && self.topology.read_nodes(store);
+        self.update_pods(store, &stale);
+        self.update_services(store, &mut stale, zones_moved);
+    }
+
+    fn update_pods(&mut self, store: &Store, stale: &Stale) {
+        let read = |key: &Ref, topology: &Topology| {
+            let (meta, pod) = store.read::<Pod>(key)?;
+            Cabin::read(store, topology, meta, pod).map(Arc::new)
+        };
+        let changes: Vec<_> = stale.pods.iter().map(|key| (key.clone(), read(key, &self.topology))).collect();
+        self.topology.change_pods(&changes);
+    }
+
+    fn update_services(&mut self, store: &Store, stale: &mut Stale, zones_moved: bool) {
+        // Why a Service has no endpoint is told by the pods that there are.
+        if !stale.pods.is_empty() {
+            let namespaces: BTreeSet<&str> = stale.pods.iter().map(|pod| &*pod.namespace).collect();
+            let lacking =
+                self.services.iter().filter(|service| service.lacks()).map(|service| &service.ports[0].object);
+            stale.services.extend(lacking.filter(|key| namespaces.contains(&*key.namespace)).cloned());
+        }
+        let mut changes: Vec<(Arc<str>, Option<Arc<Served>>)> = Vec::new();
+        for key in &stale.services {
+            let slices = store.slices_of(&key.namespace, &key.name);
+            let entry = store.read::<Service>(key).and_then(|(_, service)| Entry::read(service, slices));
+            if self.zone.differs(key, entry.as_ref()) {
+                Arc::make_mut(&mut self.zone).change(key, entry);
+            }
+            let (old, new) = (self.service(&proxy::full_name(key)), Served::read(store, key));
+            if old.map(|old| &**old) != new.as_ref() {
+                let name = new.as_ref().map_or_else(|| proxy::full_name(key).into(), |new| new.name.clone());
+                changes.push((name, new.map(Arc::new)));
+            }
+        }
+        crate::sort::by(&mut changes, |a, b| a.0.cmp(&b.0));
+        let comments = Comments::among(self.endpoints);
+        self.change_services(&changes);
+        let rewrites_all = Comments::among(self.endpoints) != comments;
+        if rewrites_all || zones_moved {
+            // The rules of Services that did not change themselves.
+            for service in &self.services {
+                if (rewrites_all || service.depends_on_node()) && !changes.iter().any(|(name, _)| *name == service.name)
+                {
+                    changes.push((service.name.clone(), Some(service.clone())));
+                }
+            }
+            crate::sort::by(&mut changes, |a, b| a.0.cmp(&b.0));
+        }
+        self.write(&changes);
+    }
+
+    /// Puts Services in their places or takes them away.
+    fn change_services(&mut self, changes: &[(Arc<str>, Option<Arc<Served>>)]) {
+        for (name, new) in changes {
+            let old = self.service(name).cloned();
+            self.endpoints += new.as_ref().map_or(0, |new| new.endpoints());
+            self.endpoints -= old.as_ref().map_or(0, |old| old.endpoints());
+            if let Some(old) = &old
+                && let Ok(at) = self.by_ip.binary_search_by(|other| by_ip(other).cmp(&by_ip(old)))
+            {
+                self.by_ip.remove(at);
+            }
+        }
+        let new = changes.iter().filter_map(|(_, new)| new.as_ref());
+        if changes.len() < FEW {
+            for service in new {
+                let at = self.by_ip.partition_point(|other| by_ip(other) < by_ip(service));
+                self.by_ip.insert(at, service.clone());
+            }
+        } else {
+            self.by_ip.extend(new.cloned());
+            crate::sort::by(&mut self.by_ip, |a, b| by_ip(a).cmp(&by_ip(b)));
+        }
+        super::replace(&mut self.services, changes, |service| &service.name);
+    }
+
+    /// Writes the rules of changed Services on every node.
+    fn write(&mut self, changes: &[(Arc<str>, Option<Arc<Served>>)]) {
+        if changes.is_empty() {
+            return;
+        }
+        let comments = Comments::among(self.endpoints);
+        let mut alike: Vec<(Arc<str>, Option<Arc<Part>>)> = Vec::new();
+        for i in 0..self.topology.machines.len() {
+            let machine = &self.topology.machines[i];
+            let part = |service: &Served| {
+                Arc::new(proxy::part(&service.name, &service.ports, machine, self.topology.pod_cidr, comments))
+            };
+            let parts: Vec<_> = changes
+                .iter()
+                .enumerate()
+                .map(|(n, (name, service))| match (service, alike.get(n)) {
+                    // Nodes share what is the same for all of them.
+                    (Some(service), Some((_, same))) if !service.depends_on_node() => (name.clone(), same.clone()),
+                    (service, _) => (name.clone(), service.as_ref().map(|service| part(service))),
+                })
+                .collect();
+            Arc::make_mut(&mut self.topology.machines[i].rules).change(&parts);
+            if i == 0 {
+                alike = parts;
+            }
+        }
+    }
+}
+
+fn by_ip(service: &Served) -> (crate::inet::Ipv4Addr, &str) {
+    (service.cluster_ip(), &service.name)
+}
