@@ -17,7 +17,7 @@ use kubehop::time::Duration;
 const USAGE: &str = "\
 usage: kubehop [-p PROFILE] [-s SEED] [--proxy-mode iptables|nftables] [-f FILE_OR_DIR]... [-c LINE]... [-q] [--lang en|zh] [--no-settle]
 
-  -p PROFILE      the environment: minikube (default) or multinode
+  -p PROFILE      the environment: minikube (default), multinode or cloud
   -s SEED         where chance begins; the same seed gives the same output (default 1)
   --proxy-mode M  iptables (default) or nftables
   -f FILE_OR_DIR  apply manifests, in the order given; - is standard input

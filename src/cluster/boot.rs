@@ -25,7 +25,12 @@ impl Cluster {
         }
         let nodes = self.profile.nodes.clone();
         for (i, node) in nodes.iter().enumerate() {
-            self.born(self::node(node, i == 0));
+            let role = match self.profile.control_plane {
+                Some(_) => Role::Worker,
+                None if i == 0 => Role::ControlPlane,
+                None => Role::Member,
+            };
+            self.born(self::node(node, role));
             self.kubelet.join(&node.name, Pool::new(node.pod_cidr));
         }
         self.kubernetes_service();
@@ -63,7 +68,8 @@ impl Cluster {
     }
 
     fn kubernetes_service(&mut self) {
-        let address = self.profile.nodes[0].address.to_string();
+        let address = self.profile.control_plane.unwrap_or(self.profile.nodes[0].address).to_string();
+        let at = self.profile.api_port();
         let mut service = Service::default();
         service.spec.cluster_ip = self.first_ip(1);
         service.spec.cluster_ips = vec![service.spec.cluster_ip.clone()];
@@ -71,14 +77,14 @@ impl Cluster {
             name: "https".into(),
             port: 443,
             protocol: "TCP".into(),
-            target_port: Some(IntOrString::Int(8443)),
+            target_port: Some(IntOrString::Int(at)),
             ..ServicePort::default()
         }];
         let mut object = Object::new("default", "kubernetes", service);
         object.meta.labels = labels(&[("component", "apiserver"), ("provider", "kubernetes")]);
         self.born(object);
         let port =
-            EndpointPort { name: "https".into(), port: Some(8443), protocol: "TCP".into(), ..EndpointPort::default() };
+            EndpointPort { name: "https".into(), port: Some(at), protocol: "TCP".into(), ..EndpointPort::default() };
         let subset = EndpointSubset {
             addresses: vec![EndpointAddress { ip: address.clone(), ..EndpointAddress::default() }],
             not_ready_addresses: Vec::new(),
@@ -105,12 +111,17 @@ impl Cluster {
 
     fn system_pods(&mut self, nodes: &[LabNode]) {
         let first = nodes[0].name.clone();
+        // A control plane that the cloud runs shows none of its programs.
+        let ours = self.profile.control_plane.is_none();
         for (name, image) in [
             ("etcd", "registry.k8s.io/etcd:3.6.5-0"),
             ("kube-apiserver", "registry.k8s.io/kube-apiserver:v1.37.0"),
             ("kube-controller-manager", "registry.k8s.io/kube-controller-manager:v1.37.0"),
             ("kube-scheduler", "registry.k8s.io/kube-scheduler:v1.37.0"),
-        ] {
+        ]
+        .into_iter()
+        .filter(|_| ours)
+        {
             let mut object = host_pod(&format!("{name}-{first}"), name, image, &first);
             object.meta.labels = labels(&[("component", name), ("tier", "control-plane")]);
             object.meta.annotations = labels(&[("kubernetes.io/config.source", "file")]);
@@ -119,7 +130,7 @@ impl Cluster {
             self.born(object);
         }
         let mut agents = vec![("kube-proxy", "registry.k8s.io/kube-proxy:v1.37.0", "k8s-app")];
-        if nodes.len() > 1 {
+        if ours && nodes.len() > 1 {
             agents.push(("kindnet", "docker.io/kindest/kindnetd:v20250512-df8de77b", "app"));
         }
         for (name, image, label) in agents {
@@ -134,6 +145,9 @@ impl Cluster {
                 let created = self.api.create_trusted(object, Instant::ZERO);
                 assert!(created.is_ok(), "what a cluster starts with is accepted: {created:?}");
             }
+        }
+        if !ours {
+            return;
         }
         let mut object = host_pod(
             "storage-provisioner",
@@ -244,7 +258,18 @@ fn kube_dns(address: String) -> Object {
     object
 }
 
-fn node(lab: &LabNode, first: bool) -> Object {
+/// What a node is in its cluster.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// minikube's first node.
+    ControlPlane,
+    /// A further node of minikube's.
+    Member,
+    /// A node of a cluster whose control plane stands apart.
+    Worker,
+}
+
+fn node(lab: &LabNode, role: Role) -> Object {
     let pods = (1_u64 << (32 - lab.pod_cidr.prefix_len())).saturating_sub(3).to_string();
     let amounts = json!({"cpu": "2", "ephemeral-storage": "61202244Ki", "memory": "8048596Ki", "pods": pods});
     let mut node = Node::default();
@@ -253,7 +278,9 @@ fn node(lab: &LabNode, first: bool) -> Object {
     node.spec.pod_cidr.clone_from(&share);
     node.spec.rest.insert("podCIDRs".into(), json!([share]));
     let address = |r#type: &str, address: &str| NodeAddress { address: address.to_owned(), r#type: r#type.to_owned() };
-    node.status.addresses = vec![address("InternalIP", &lab.address.to_string()), address("Hostname", &lab.name)];
+    node.status.addresses = vec![address("InternalIP", &lab.address.to_string())];
+    node.status.addresses.extend(lab.public.map(|public| address("ExternalIP", &public.to_string())));
+    node.status.addresses.push(address("Hostname", &lab.name));
     let condition = |r#type: &str, status: &str, reason: &str, message: &str| Condition {
         last_transition_time: Some(Instant::ZERO),
         message: message.into(),
@@ -296,15 +323,21 @@ fn node(lab: &LabNode, first: bool) -> Object {
         ("kubernetes.io/arch", "amd64"),
         ("kubernetes.io/hostname", &lab.name),
         ("kubernetes.io/os", "linux"),
-        ("minikube.k8s.io/name", "minikube"),
-        ("minikube.k8s.io/primary", if first { "true" } else { "false" }),
     ]);
-    if first {
+    if role != Role::Worker {
+        let primary = if role == Role::ControlPlane { "true" } else { "false" };
+        object
+            .meta
+            .labels
+            .extend(labels(&[("minikube.k8s.io/name", "minikube"), ("minikube.k8s.io/primary", primary)]));
+    }
+    if role == Role::ControlPlane {
         object.meta.labels.extend(labels(&[
             ("node-role.kubernetes.io/control-plane", ""),
             ("node.kubernetes.io/exclude-from-external-load-balancers", ""),
         ]));
     }
+    object.meta.labels.extend(lab.labels.clone());
     object.meta.annotations = labels(&[("node.alpha.kubernetes.io/ttl", "0")]);
     object
 }

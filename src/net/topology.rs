@@ -82,6 +82,8 @@ pub struct Topology {
     pub cabins: Vec<Arc<Cabin>>,
     /// The same, by place.
     by_place: Vec<Arc<Cabin>>,
+    /// The address of a control plane that stands apart from the nodes.
+    pub control_plane: Option<Ipv4Addr>,
     /// The laptop's address.
     pub laptop: Ipv4Addr,
     /// The range of all pods.
@@ -184,6 +186,7 @@ impl Topology {
             machines,
             cabins: Vec::new(),
             by_place: Vec::new(),
+            control_plane: profile.control_plane,
             laptop: profile.laptop,
             pod_cidr: profile.pod_cidr,
             service_cidr: profile.service_cidr,
@@ -242,7 +245,7 @@ impl Topology {
         for (i, machine) in self.machines.iter_mut().enumerate() {
             let here = self.cabins.iter().filter(|cabin| cabin.host_network && cabin.node == i);
             machine.servers = here.flat_map(|cabin| cabin.servers.iter().cloned()).collect();
-            if i == 0 {
+            if i == 0 && self.control_plane.is_none() {
                 machine.servers.push(Server::api_server(&machine.name));
             }
         }

@@ -8,11 +8,11 @@
 mod tree;
 mod field;
 mod kind;
-mod lab;
 mod meta;
 mod network;
 mod node;
 mod image;
+mod profile;
 mod selector;
 mod workload;
 
@@ -21,10 +21,10 @@ use serde_json::{Map, Value};
 pub use field::{FieldRef, Ref};
 pub use image::{App, Body as AppBody, Route};
 pub use kind::{Kind, Row, Scope, TABLE};
-pub use lab::{LabNode, Profile, ProxyMode};
 pub use meta::{Labels, Meta, OwnerReference};
 pub use network::*;
 pub use node::*;
+pub use profile::{BalancerMode, Host, KubeProxy, LabNode, Link, LoadBalancers, Opening, Profile, ProxyMode};
 pub use selector::{LabelSelector, Requirement};
 pub use tree::{Misfit, Notes, Tree, from_tree};
 pub use workload::*;

@@ -28,6 +28,7 @@ pub(crate) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
 /// The cluster of a case: its nodes, its manifests with what the server would allocate, and the slices of its Services.
 pub(crate) fn build(case: &Value) -> World {
     let nodes = list(&case["nodes"]);
+    let base = Profile::named("multinode").unwrap();
     let profile = Profile {
         nodes: nodes
             .iter()
@@ -36,9 +37,10 @@ pub(crate) fn build(case: &Value) -> World {
                 name: text(node, "name").into(),
                 address: text(node, "ip").parse().unwrap(),
                 pod_cidr: Ipv4Net::new_assert(Ipv4Addr::new(10, 244, i as u8, 0), 24),
+                ..base.nodes[0].clone()
             })
             .collect(),
-        ..Profile::named("multinode").unwrap()
+        ..base.clone()
     };
     let mut world = World::new(profile, 7);
     for node in nodes.iter().filter(|node| node.get("zone").is_some()) {
