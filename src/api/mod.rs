@@ -1,10 +1,14 @@
-//! The API server: the pipeline of one request, in order: default, validate, allocate, store.
+//! The API server: the pipeline of one request, in order: default, allocate, validate, store.
 //!
+//! A Service's addresses and ports are handed out before it is validated, as `BeginCreate` and `BeginUpdate` of
+//! `k8s.io/apiserver` `pkg/registry/generic/registry/store.go` have it: what the allocators refuse hides all other broken
+//! rules. [`Status::later`] tells those too, to whom it may help.
 //! Takes objects that [`crate::manifest`] has decoded, or that controllers have made; gives what it stored, or a [`Status`]
 //! in the real server's words. It knows nothing of controllers and of packets.
 
 mod allocate;
 mod default;
+mod families;
 mod index;
 mod merge;
 pub mod origin;
@@ -12,6 +16,7 @@ mod service;
 pub mod status;
 pub mod store;
 mod validate;
+mod warn;
 
 use std::sync::Arc;
 
@@ -23,12 +28,13 @@ pub use origin::Origin;
 pub use status::{Cause, Reason, Status};
 pub use store::{Store, Touch};
 pub use validate::{validate, validate_update};
+pub use warn::{Warning, warnings};
 
 use crate::inet::Ipv4Net;
 use crate::object::{Body, Kind, Namespace, Object, Pod, PodStatus, Ref, Service};
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
-use allocate::Allocator;
+use allocate::{Allocator, Claim};
 
 /// What `kubectl apply` did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,22 +88,23 @@ impl Api {
 
     /// Takes in a new object.
     pub fn create(&mut self, mut object: Object, now: Instant) -> Result<Arc<Object>, Status> {
-        self.namespace_accepts(&object)?;
-        self.begin(&mut object);
-        default(&mut object);
+        self.ready(&mut object)?;
+        let claim = self.claim(None, &mut object, validate)?;
         let causes = validate(&object);
-        if !causes.is_empty() {
-            return Err(Status::invalid(object.kind(), &object.meta.name, causes));
-        }
-        self.insert(object, now)
+        let created = if causes.is_empty() {
+            self.insert(object, now)
+        } else {
+            Err(Status::invalid(object.kind(), &object.meta.name, causes))
+        };
+        self.settle(claim, created)
     }
 
     /// Takes in a new object that a controller made out of validated ones; only its defaults are seen to.
     pub fn create_trusted(&mut self, mut object: Object, now: Instant) -> Result<Arc<Object>, Status> {
-        self.namespace_accepts(&object)?;
-        self.begin(&mut object);
-        default(&mut object);
-        self.insert(object, now)
+        self.ready(&mut object)?;
+        let claim = self.claim(None, &mut object, |_| Vec::new())?;
+        let created = self.insert(object, now);
+        self.settle(claim, created)
     }
 
     /// Replaces an object's metadata and spec; its status stays.
@@ -111,21 +118,18 @@ impl Api {
             return Err(Status::conflict(&key, detail));
         }
         keep_system_fields(&old, &mut object);
-        if let (Some(new), Some(old)) = (object.body_mut::<Service>(), old.body::<Service>()) {
-            service::prepare_update(&old.spec, &mut new.spec);
-        }
         default(&mut object);
-        let causes = validate_update(&old, &object);
-        if !causes.is_empty() {
-            return Err(Status::invalid(key.kind, &key.name, causes));
-        }
+        let claim = self.claim(Some(&old), &mut object, |new| validate_update(&old, new))?;
         if let (Some(new), Some(old)) = (object.body_mut::<Service>(), old.body::<Service>()) {
-            self.allocator.allocate(&key.name, Some(&old.spec), &mut new.spec)?;
-            if new.spec.r#type != "LoadBalancer" {
-                new.status.load_balancer.ingress.clear();
-            }
+            service::drop_what_the_type_lacks(&old.spec, new);
         }
-        Ok(self.write(&old, object, now))
+        let causes = validate_update(&old, &object);
+        let updated = if causes.is_empty() {
+            Ok(self.write(&old, object, now))
+        } else {
+            Err(Status::invalid(key.kind, &key.name, causes))
+        };
+        self.settle(claim, updated)
     }
 
     /// Writes an object that a controller changed, status included; nothing if it is the same.
@@ -207,6 +211,46 @@ impl Api {
         }
     }
 
+    /// Sees to what comes first: the namespace, the server's own fields, the defaults.
+    fn ready(&mut self, object: &mut Object) -> Result<(), Status> {
+        self.namespace_accepts(object)?;
+        self.begin(object);
+        default(object);
+        Ok(())
+    }
+
+    /// Hands a Service what it asks for or needs. A refusal also tells what `validate` would say afterwards.
+    fn claim(
+        &mut self,
+        old: Option<&Object>,
+        object: &mut Object,
+        validate: impl Fn(&Object) -> Vec<Cause>,
+    ) -> Result<Claim, Status> {
+        let name = object.meta.name.clone();
+        let Some(new) = object.body_mut::<Service>() else { return Ok(Claim::default()) };
+        let old = old.and_then(Object::body::<Service>).map(|old| &old.spec);
+        match old {
+            Some(old) => service::begin_update(old, &mut new.spec),
+            None => service::begin_create(&mut new.spec),
+        }
+        self.allocator.claim(&name, old, &mut new.spec).map_err(|mut status| {
+            let mut later = validate(object);
+            later.retain(|cause| !status.causes.contains(cause));
+            status.later = later;
+            status
+        })
+    }
+
+    /// Keeps what was handed out for an object that is stored, takes it back from one that was refused.
+    fn settle(&mut self, claim: Claim, done: Result<Arc<Object>, Status>) -> Result<Arc<Object>, Status> {
+        if done.is_ok() {
+            self.allocator.commit(claim);
+        } else {
+            self.allocator.revert(claim);
+        }
+        done
+    }
+
     fn namespace_accepts(&self, object: &Object) -> Result<(), Status> {
         if !object.kind().is_namespaced() || object.meta.namespace.is_empty() {
             return Ok(());
@@ -239,10 +283,7 @@ impl Api {
         meta.generation = i64::from(counts);
         match &mut object.body {
             Body::Pod(pod) => pod.status = PodStatus::default(),
-            Body::Service(service) => {
-                service.status = Default::default();
-                service::prepare_create(&mut service.spec);
-            }
+            Body::Service(service) => service.status = Default::default(),
             Body::Deployment(deployment) => deployment.status = Default::default(),
             Body::ReplicaSet(set) => set.status = Default::default(),
             Body::Namespace(namespace) => namespace.status = Default::default(),
@@ -261,7 +302,7 @@ impl Api {
             return Err(Status::forbidden(&key, &detail));
         }
         if let Some(service) = object.body_mut::<Service>() {
-            self.allocator.allocate(&key.name, None, &mut service.spec)?;
+            service::decorate(&mut service.spec);
         }
         object.meta.creation_timestamp = Some(now);
         object.meta.uid = self.uid();
@@ -271,6 +312,9 @@ impl Api {
     /// Writes a changed object; an object whose last finalizer went while it is being deleted goes too.
     fn write(&mut self, old: &Arc<Object>, mut object: Object, _now: Instant) -> Arc<Object> {
         object.meta.resource_version.clone_from(&old.meta.resource_version);
+        if let Some(service) = object.body_mut::<Service>() {
+            service::decorate(&mut service.spec);
+        }
         if object == **old {
             return Arc::clone(old);
         }

@@ -47,6 +47,9 @@ pub struct Status {
     pub message: String,
     /// For `Invalid`: every broken rule, in the server's order.
     pub causes: Vec<Cause>,
+    /// Broken rules that the server tells only once this is mended, because it stopped at the allocators.
+    #[serde(skip)]
+    pub later: Vec<Cause>,
 }
 
 impl Cause {
@@ -147,6 +150,7 @@ impl Status {
             name: String::new(),
             message: message.into(),
             causes: Vec::new(),
+            later: Vec::new(),
         }
     }
 
@@ -170,6 +174,7 @@ impl Status {
             name: name.to_owned(),
             message: format!("{title} {} is invalid: {list}", quoted(name)),
             causes,
+            later: Vec::new(),
         }
     }
 
@@ -181,6 +186,7 @@ impl Status {
             name: key.name.to_string(),
             message: format!("{} {} {what}", resource(key.kind), quoted(&key.name)),
             causes: Vec::new(),
+            later: Vec::new(),
         }
     }
 

@@ -2,13 +2,17 @@
 //!
 //! After `pkg/apis/core/validation/validation.go`, `pkg/apis/apps/validation/validation.go` and `k8s.io/apimachinery`
 //! `pkg/api/validation` and `pkg/api/validate/content`, as of Kubernetes 1.37: values are printed as JSON, lengths are counted in
-//! bytes, and a Service's name may begin with a digit. Left out: volumes, resources, security contexts, affinity.
+//! bytes, a Service's name may begin with a digit, addresses have no leading zeros. Left out: volumes, resources, security
+//! contexts, affinity.
 
 mod apps;
 mod meta;
 mod pod;
 mod service;
 mod words;
+
+pub(super) use service::cluster_ips;
+pub(super) use words::address;
 
 use super::Cause;
 use crate::object::{Body, Object};
@@ -52,7 +56,7 @@ pub fn validate_update(old: &Object, new: &Object) -> Vec<Cause> {
 
 fn body(object: &Object, causes: &mut Vec<Cause>) {
     match &object.body {
-        Body::Service(service) => service::service(&service.spec, causes),
+        Body::Service(service) => service::service(&object.meta, &service.spec, causes),
         Body::Pod(pod) => pod::pod_spec("spec", &pod.spec, pod::Of::Pod, causes),
         Body::Deployment(deployment) => apps::deployment(&deployment.spec, causes),
         Body::ReplicaSet(set) => apps::replica_set(set, causes),

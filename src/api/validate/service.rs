@@ -1,6 +1,4 @@
-//! Services: `ValidateService` and `ValidateServiceUpdate`.
-//!
-//! The real server allocates before it validates, so that a refused address hides all other errors; here all are told first.
+//! Services: `ValidateService`, `ValidateServiceUpdate` and `ValidateServiceStatusUpdate`.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -10,8 +8,11 @@ use serde_json::Value;
 use super::{meta, words};
 use crate::api::Cause;
 use crate::api::allocate::needs_health_check;
+use crate::api::service::is_external;
 use crate::api::status::quoted;
-use crate::object::{IntOrString, ServicePort, ServiceSpec};
+use crate::object::{IntOrString, Meta, ServicePort, ServiceSpec};
+
+const SOURCE_RANGES: &str = "service.beta.kubernetes.io/load-balancer-source-ranges";
 
 fn is_headless(spec: &ServiceSpec) -> bool {
     spec.cluster_ips == ["None"]
@@ -21,9 +22,18 @@ fn json(values: &[String]) -> String {
     if values.is_empty() { "null".to_owned() } else { Value::from(values.to_vec()).to_string() }
 }
 
-/// The rules of a Service's spec.
-pub(super) fn service(spec: &ServiceSpec, causes: &mut Vec<Cause>) {
+/// The rules of a Service's spec, and of the annotations that go with it.
+pub(super) fn service(metadata: &Meta, spec: &ServiceSpec, causes: &mut Vec<Cause>) {
     let kind = spec.r#type.as_str();
+    let annotation = |name: &str| metadata.annotations.get(name);
+    if let (Some(mode), Some(hints)) =
+        (annotation("service.kubernetes.io/topology-mode"), annotation("service.kubernetes.io/topology-aware-hints"))
+        && mode != hints
+    {
+        let path = "metadata.annotations[service.kubernetes.io/topology-mode]";
+        let detail = "must match annotations[service.kubernetes.io/topology-aware-hints] when both are specified";
+        causes.push(Cause::invalid(path, quoted(mode), detail));
+    }
     if spec.ports.is_empty() && !is_headless(spec) && kind != "ExternalName" {
         causes.push(Cause::required("spec.ports", ""));
     }
@@ -41,10 +51,9 @@ pub(super) fn service(spec: &ServiceSpec, causes: &mut Vec<Cause>) {
     }
     meta::labels("spec.selector", &spec.selector, causes);
     affinity(spec, causes);
-    cluster_ips(spec, causes);
+    causes.extend(cluster_ips(spec));
     for (i, ip) in spec.external_ips.iter().enumerate() {
-        let why = words::address(ip).map_or(Some(words::NO_ADDRESS), words::special);
-        if let Some(why) = why {
+        if let Some(why) = words::ip(ip).or_else(|| words::special(words::address(ip)?)) {
             causes.push(Cause::invalid(format!("spec.externalIPs[{i}]"), quoted(ip), why));
         }
     }
@@ -53,7 +62,7 @@ pub(super) fn service(spec: &ServiceSpec, causes: &mut Vec<Cause>) {
         causes.push(Cause::not_supported("spec.type", kind, &kinds));
     }
     port_numbers(spec, causes);
-    source_ranges(spec, causes);
+    source_ranges(annotation(SOURCE_RANGES), spec, causes);
     let only_balancers = "may only be used when `type` is 'LoadBalancer'";
     if spec.allocate_load_balancer_node_ports.is_some() && kind != "LoadBalancer" {
         causes.push(Cause::forbidden("spec.allocateLoadBalancerNodePorts", only_balancers));
@@ -169,9 +178,10 @@ fn affinity(spec: &ServiceSpec, causes: &mut Vec<Cause>) {
 }
 
 /// `ValidateServiceClusterIPsRelatedFields`
-fn cluster_ips(spec: &ServiceSpec, causes: &mut Vec<Cause>) {
+pub(in crate::api) fn cluster_ips(spec: &ServiceSpec) -> Vec<Cause> {
+    let mut causes = Vec::new();
     if spec.r#type == "ExternalName" {
-        return;
+        return causes;
     }
     let all = json(&spec.cluster_ips);
     match (spec.cluster_ip.is_empty(), spec.cluster_ips.first()) {
@@ -203,16 +213,16 @@ fn cluster_ips(spec: &ServiceSpec, causes: &mut Vec<Cause>) {
                 wrong = true;
                 causes.push(Cause::invalid("spec.clusterIPs", &all, "'None' must be the first and only value"));
             }
-        } else if words::address(ip).is_none() {
+        } else if let Some(why) = words::ip(ip) {
             wrong = true;
-            causes.push(Cause::invalid(format!("spec.clusterIPs[{i}]"), quoted(ip), words::NO_ADDRESS));
+            causes.push(Cause::invalid(format!("spec.clusterIPs[{i}]"), quoted(ip), why));
         }
     }
     if spec.cluster_ips.len() > 2 {
         causes.push(Cause::invalid("spec.clusterIPs", &all, "may only hold up to 2 values"));
     }
     if wrong {
-        return;
+        return causes;
     }
     let is_v6 = |ip: &str| matches!(words::address(ip), Some(IpAddr::V6(_)));
     if let [first, second, ..] = &spec.cluster_ips[..]
@@ -229,6 +239,7 @@ fn cluster_ips(spec: &ServiceSpec, causes: &mut Vec<Cause>) {
             }
         }
     }
+    causes
 }
 
 fn port_numbers(spec: &ServiceSpec, causes: &mut Vec<Cause>) {
@@ -255,26 +266,35 @@ fn port_numbers(spec: &ServiceSpec, causes: &mut Vec<Cause>) {
     }
 }
 
-fn source_ranges(spec: &ServiceSpec, causes: &mut Vec<Cause>) {
-    // The path is printed with a capital letter, as upstream.
-    let path = "spec.LoadBalancerSourceRanges";
-    if spec.load_balancer_source_ranges.is_empty() {
+fn source_ranges(annotation: Option<&String>, spec: &ServiceSpec, causes: &mut Vec<Cause>) {
+    // The field's path is printed with a capital letter, as upstream.
+    let field = !spec.load_balancer_source_ranges.is_empty();
+    if !field && annotation.is_none() {
         return;
     }
+    let path = if field {
+        "spec.LoadBalancerSourceRanges".to_owned()
+    } else {
+        format!("metadata.annotations[{SOURCE_RANGES}]")
+    };
     if spec.r#type != "LoadBalancer" {
-        causes.push(Cause::forbidden(path, "may only be used when `type` is 'LoadBalancer'"));
+        causes.push(Cause::forbidden(&path, "may only be used when `type` is 'LoadBalancer'"));
     }
-    for (i, range) in spec.load_balancer_source_ranges.iter().enumerate() {
+    let mut range = |path: String, range: &str| {
         if let Some(why) = words::range(range.trim()) {
-            causes.push(Cause::invalid(format!("{path}[{i}]"), quoted(range.trim()), why));
+            causes.push(Cause::invalid(path, quoted(range.trim()), why));
         }
+    };
+    if field {
+        spec.load_balancer_source_ranges.iter().enumerate().for_each(|(i, text)| range(format!("{path}[{i}]"), text));
+    } else if let Some(list) = annotation.map(|list| list.trim()).filter(|list| !list.is_empty()) {
+        list.split(',').for_each(|text| range(path.clone(), text));
     }
 }
 
 fn traffic(spec: &ServiceSpec, causes: &mut Vec<Cause>) {
     let policies = ["Cluster", "Local"];
-    let external = matches!(spec.r#type.as_str(), "NodePort" | "LoadBalancer")
-        || (spec.r#type == "ClusterIP" && !spec.external_ips.is_empty());
+    let external = is_external(spec);
     let policy = &spec.external_traffic_policy;
     if !external && !policy.is_empty() {
         let detail = "may only be set for externally-accessible services";
@@ -302,26 +322,12 @@ fn traffic(spec: &ServiceSpec, causes: &mut Vec<Cause>) {
 /// What may not change once set: the first cluster IP, the first family, the balancer's class, the health check's port.
 pub(super) fn update(old: &ServiceSpec, new: &ServiceSpec, causes: &mut Vec<Cause>) {
     let named = old.r#type == "ExternalName" || new.r#type == "ExternalName";
-    let both_headless = is_headless(old) && is_headless(new);
-    if !named && !both_headless {
-        let value = json(&new.cluster_ips);
-        match (old.cluster_ips.first(), new.cluster_ips.first()) {
-            (Some(was), Some(is)) if was != is => {
-                causes.push(Cause::invalid("spec.clusterIPs[0]", value, "may not change once set"));
-            }
-            (Some(_), None) => {
-                causes.push(Cause::invalid("spec.clusterIPs[0]", value, "primary clusterIP can not be unset"));
-            }
-            _ => {}
-        }
+    let (was_headless, is_headless) = (is_headless(old), is_headless(new));
+    if !named && !(was_headless && is_headless) {
+        once_set("clusterIPs", "clusterIP", (&old.cluster_ips, &new.cluster_ips), new, causes);
     }
-    if !named && !is_headless(old) && !is_headless(new) {
-        let value = json(&new.ip_families);
-        if let (Some(was), Some(is)) = (old.ip_families.first(), new.ip_families.first())
-            && was != is
-        {
-            causes.push(Cause::invalid("spec.ipFamilies[0]", value, "may not change once set"));
-        }
+    if !named && !was_headless && !is_headless {
+        once_set("ipFamilies", "ipFamily", (&old.ip_families, &new.ip_families), new, causes);
     }
     let balancers = old.r#type == "LoadBalancer" && new.r#type == "LoadBalancer";
     if balancers && old.load_balancer_class != new.load_balancer_class {
@@ -330,5 +336,27 @@ pub(super) fn update(old: &ServiceSpec, new: &ServiceSpec, causes: &mut Vec<Caus
     }
     if needs_health_check(old) && needs_health_check(new) && old.health_check_node_port != new.health_check_node_port {
         causes.push(Cause::forbidden("spec.healthCheckNodePort", "field is immutable"));
+    }
+}
+
+/// `validateUpgradeDowngradeClusterIPs` and `validateUpgradeDowngradeIPFamilies`, with the indices that they print.
+fn once_set(field: &str, one: &str, (old, new): (&[String], &[String]), spec: &ServiceSpec, causes: &mut Vec<Cause>) {
+    let mut say = |i: usize, detail: &str| {
+        causes.push(Cause::invalid(format!("spec.{field}[{i}]"), json(new), detail));
+    };
+    if old.len() == new.len() {
+        for (i, _) in old.iter().zip(new).enumerate().filter(|(_, (was, is))| was != is) {
+            say(if field == "ipFamilies" { 0 } else { i }, "may not change once set");
+        }
+        return;
+    }
+    if new.is_empty() {
+        say(0, &format!("primary {one} can not be unset"));
+    } else if !old.is_empty() && old[0] != new[0] {
+        say(0, "may not change once set");
+    }
+    if old.len() > new.len() && new.len() == 1 && spec.ip_family_policy != "SingleStack" {
+        let detail = format!("must be set to 'SingleStack' when releasing the secondary {one}");
+        causes.push(Cause::invalid("spec.ipFamilyPolicy", quoted(&spec.ip_family_policy), detail));
     }
 }

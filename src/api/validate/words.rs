@@ -140,7 +140,7 @@ pub(super) fn port_name(name: &str) -> Vec<String> {
 }
 
 /// An address, read as loosely as `ParseIPSloppy` does: leading zeros are allowed.
-pub(super) fn address(value: &str) -> Option<IpAddr> {
+pub(in crate::api) fn address(value: &str) -> Option<IpAddr> {
     if value.contains(':') {
         return value.parse::<Ipv6Addr>().ok().map(IpAddr::V6);
     }
@@ -152,22 +152,40 @@ pub(super) fn address(value: &str) -> Option<IpAddr> {
     parts.next().is_none().then_some(IpAddr::V4(address))
 }
 
-/// What `IsValidIP` says of a word that is no address.
-pub(super) const NO_ADDRESS: &str = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
+/// `IsValidIPForLegacyField`, strict as since 1.36: what is wrong with an address; none if nothing is.
+pub(super) fn ip(value: &str) -> Option<&'static str> {
+    match address(value) {
+        None => Some("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"),
+        Some(IpAddr::V4(_)) if value.parse::<Ipv4Addr>().is_err() => Some("must not have leading 0s"),
+        Some(IpAddr::V6(ip)) if ip.to_ipv4_mapped().is_some() => Some("must not be an IPv4-mapped IPv6 address"),
+        Some(_) => None,
+    }
+}
 
-/// What `IsValidCIDR` says of a word that is no range; none if it is one.
+/// `IsValidCIDRForLegacyField`, strict as since 1.36: what is wrong with a range; none if nothing is.
 pub(super) fn range(value: &str) -> Option<&'static str> {
-    let well = value.split_once('/').is_some_and(|(ip, length)| {
-        let most = match address(ip) {
-            Some(IpAddr::V4(_)) => 32,
-            Some(IpAddr::V6(_)) => 128,
-            None => return false,
-        };
-        length.len() <= 3
-            && length.bytes().all(|b| b.is_ascii_digit())
-            && length.parse::<u32>().is_ok_and(|n| n <= most)
+    let read = value.split_once('/').and_then(|(ip, length)| {
+        let digits = length.len() <= 3 && length.bytes().all(|b| b.is_ascii_digit());
+        let address = address(ip)?;
+        let length = length.parse::<u32>().ok().filter(|n| digits && *n <= if address.is_ipv4() { 32 } else { 128 })?;
+        Some((address, ip, length))
     });
-    (!well).then_some("must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)")
+    let Some((address, ip, length)) = read else {
+        return Some("must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)");
+    };
+    let (bits, width) = match address {
+        IpAddr::V4(ip) => (u128::from(u32::from(ip)), 32),
+        IpAddr::V6(ip) => (u128::from(ip), 128),
+    };
+    if self::ip(ip) == Some("must not have leading 0s") || !value.ends_with(&format!("/{length}")) {
+        Some("must not have leading 0s in IP or prefix length")
+    } else if self::ip(ip).is_some() {
+        Some("must not have an IPv4-mapped IPv6 address")
+    } else if bits & (1u128.checked_shl(width - length).map_or(u128::MAX, |bit| bit - 1)) != 0 {
+        Some("must not have bits set beyond the prefix length")
+    } else {
+        None
+    }
 }
 
 /// `ValidateNonSpecialIP`
@@ -206,5 +224,19 @@ mod tests {
         assert_eq!(label_key("/a"), ["prefix part must be non-empty"]);
         assert_eq!(port_name("80"), ["must contain at least one letter (a-z)"]);
         assert!(address("1.2.3").is_none() && address("1.2.3.256").is_none() && range("10.0.0.0/33").is_some());
+        assert_eq!(ip("10.0.0.05"), Some("must not have leading 0s"));
+        assert_eq!(ip("::ffff:10.0.0.5"), Some("must not be an IPv4-mapped IPv6 address"));
+        for (value, why) in [
+            ("10.0.0.0/08", Some("must not have leading 0s in IP or prefix length")),
+            ("010.0.0.0/8", Some("must not have leading 0s in IP or prefix length")),
+            ("::ffff:10.0.0.0/104", Some("must not have an IPv4-mapped IPv6 address")),
+            ("10.0.0.1/24", Some("must not have bits set beyond the prefix length")),
+            ("10.0.0.1/32", None),
+            ("0.0.0.0/0", None),
+            ("::/0", None),
+            ("fd00::1/64", Some("must not have bits set beyond the prefix length")),
+        ] {
+            assert_eq!(range(value), why, "{value}");
+        }
     }
 }

@@ -39,6 +39,7 @@ pub(super) fn scale(call: &mut Call) -> Result<i32, Fail> {
                     name: object.meta.name.clone(),
                     message: "the server could not find the requested resource".into(),
                     causes: Vec::new(),
+                    later: Vec::new(),
                 }
                 .into());
             }
