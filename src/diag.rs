@@ -1,5 +1,7 @@
 //! What is wrong with a text: a value, not a failure.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::lang::Lang;
@@ -56,6 +58,9 @@ pub enum Hint {
     Template,
     /// The key comes again further down: that one counts.
     Repeated(String),
+    /// What else would mend it, in each language.
+    #[expect(missing_docs, reason = "languages")]
+    Say { en: Cow<'static, str>, zh: Cow<'static, str> },
 }
 
 impl Hint {
@@ -93,6 +98,7 @@ impl Hint {
                     "这看起来是模板，请先填入具体的值（例如用 `helm template` 渲染）",
                 )
                 .into(),
+            Self::Say { en, zh } => lang.pick(en, zh).to_string(),
             Self::Repeated(key) => lang.pick(
                 format!("{key} comes again below, and the last one counts"),
                 format!("下面又出现了 {key}，以最后一个为准"),

@@ -45,11 +45,12 @@ fn service(object: &Object, service: &Service, out: &mut Vec<Warning>) {
         say("metadata.annotations[service.kubernetes.io/topology-aware-hints]", message, out);
     }
     let headless = spec.cluster_ip == "None";
+    let ignored = headless && spec.r#type == "ClusterIP";
     let external_name = spec.r#type == "ExternalName";
     if !headless {
         spec.cluster_ips.iter().enumerate().for_each(|(i, ip)| address(format!("spec.clusterIPs[{i}]"), ip, out));
     }
-    if headless && spec.r#type == "ClusterIP" {
+    if ignored {
         for (is_set, field, name) in [
             (!spec.load_balancer_ip.is_empty(), "spec.loadBalancerIP", "spec.loadBalancerIP"),
             (!spec.external_ips.is_empty(), "spec.externalIPs", "spec.externalIPs"),
@@ -62,7 +63,7 @@ fn service(object: &Object, service: &Service, out: &mut Vec<Warning>) {
         }
     }
     spec.external_ips.iter().enumerate().for_each(|(i, ip)| address(format!("spec.externalIPs[{i}]"), ip, out));
-    if !spec.external_ips.is_empty() && !external_name && !(headless && spec.r#type == "ClusterIP") {
+    if !spec.external_ips.is_empty() && !external_name && !ignored {
         let message = "spec.externalIPs is deprecated and may no longer be implemented in some clusters";
         say("spec.externalIPs", message, out);
     }

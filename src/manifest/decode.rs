@@ -262,6 +262,10 @@ impl<'a> Decoder<'a> {
                 Some(Hint::Unquote(text.clone()))
             }
             (Data::String(text), Shape::Bool) if text == "true" || text == "false" => Some(Hint::Unquote(text.clone())),
+            (Data::Map(_), Shape::String) if self.path == "spec.selector[matchLabels]" => Some(Hint::Say {
+                en: "the selector of a Service is the labels alone: write them right under selector, without matchLabels".into(),
+                zh: "Service 的选择算符只写标签本身：请直接写在 selector 下，不要 matchLabels".into(),
+            }),
             _ => None,
         };
         self.problems.push(Diagnostic {
@@ -408,7 +412,7 @@ fn settle(value: &mut Value, of: Shape, schema: &Schema) {
 }
 
 /// How many letters to add, drop, change or swap to make one word of the other; case does not count.
-fn distance(a: &str, b: &str) -> usize {
+pub(crate) fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<u8>, Vec<u8>) = (a.to_ascii_lowercase().into(), b.to_ascii_lowercase().into());
     if a.len().abs_diff(b.len()) > 2 || a.len() > 64 {
         return usize::MAX / 4;

@@ -323,7 +323,8 @@ fn traffic(spec: &ServiceSpec, causes: &mut Vec<Cause>) {
 pub(super) fn update(old: &ServiceSpec, new: &ServiceSpec, causes: &mut Vec<Cause>) {
     let named = old.r#type == "ExternalName" || new.r#type == "ExternalName";
     let (was_headless, is_headless) = (is_headless(old), is_headless(new));
-    if !named && !(was_headless && is_headless) {
+    let one_is_not = !was_headless || !is_headless;
+    if !named && one_is_not {
         once_set("clusterIPs", "clusterIP", (&old.cluster_ips, &new.cluster_ips), new, causes);
     }
     if !named && !was_headless && !is_headless {

@@ -1,15 +1,15 @@
 //! `kubectl apply -f` and the application of one file, which the editor shares.
 
-use crate::api::{Reason, Status};
+use crate::api::{self, Status};
 use crate::cluster::{Applied, Cluster};
 use crate::diag::{Diagnostic, Severity};
 use crate::manifest::{self, Manifest, Refusal, Refuser};
-use crate::object::{FieldRef, Ref};
+use crate::object::Ref;
 use crate::text::Source;
 
 use super::super::flags::{Flag, switch, value};
 use super::super::{Io, Reading};
-use super::{Call, Fail, named};
+use super::{Call, Fail, named, refusal};
 use crate::lang::Lang;
 use crate::trace::Place;
 
@@ -27,6 +27,9 @@ pub(in crate::shell) struct File {
     pub(in crate::shell) said: Vec<(Ref, serde_json::Value)>,
     /// Whether every document could be read.
     pub(in crate::shell) is_readable: bool,
+    /// What the reader warned of, which the lab tells, and what the server warned of, which kubectl tells.
+    read: Vec<Diagnostic>,
+    warnings: Vec<String>,
     errors: Vec<Refused>,
 }
 
@@ -45,7 +48,9 @@ enum Refused {
 pub(in crate::shell) fn file(cluster: &mut Cluster, source: &Source, namespace: &str, reading: Reading) -> File {
     let parsed = manifest::parse(source);
     let is_readable = parsed.refusals.is_empty();
-    let mut file = File { diagnostics: parsed.diagnostics, is_readable, ..File::default() };
+    let read = parsed.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning);
+    let mut file = File { read: read.cloned().collect(), is_readable, ..File::default() };
+    file.diagnostics = parsed.diagnostics;
     let stop = parsed.refusals.iter().find(|refusal| matches!(refusal.by, Refuser::Reader | Refuser::Checker));
     let stop = stop.map(|refusal| refusal.span.start).filter(|_| reading == Reading::UntilUnreadable);
     let stands = |start: u32| stop.is_none_or(|stop| start <= stop);
@@ -84,9 +89,16 @@ fn unread(refusal: &Refusal, source: &Source) -> Refused {
 impl File {
     fn apply(&mut self, cluster: &mut Cluster, source: &Source, manifest: &Manifest, namespace: &str) {
         let key = manifest.key(namespace);
-        let exists = cluster.store().get(&key).is_some();
+        let old = cluster.store().get(&key).cloned();
         match cluster.apply(manifest, namespace) {
             Ok(applied) => {
+                if let Some(new) = cluster.store().get(&key) {
+                    let warnings = api::warnings(new, old.as_deref());
+                    self.diagnostics.extend(refusal::warned(&warnings, manifest, &key));
+                    // Where nothing changes, kubectl sends nothing that could be answered with a warning.
+                    let sent = warnings.into_iter().filter(|_| applied != Applied::Unchanged);
+                    self.warnings.extend(sent.map(|warning| warning.message));
+                }
                 let what = match applied {
                     Applied::Created => "created",
                     Applied::Configured => "configured",
@@ -95,8 +107,8 @@ impl File {
                 self.out += &format!("{} {what}\n", named(key.kind, &key.name));
             }
             Err(status) => {
-                self.diagnostics.extend(refusal_diagnostics(&status, manifest, &key));
-                let doing = if exists { "patching" } else { "creating" };
+                self.diagnostics.extend(refusal::diagnostics(&status, manifest, &key, cluster));
+                let doing = if old.is_some() { "patching" } else { "creating" };
                 let doing = format!("error when {doing} {}: ", super::go_quote(&source.name));
                 self.errors.push(Refused::Server(Box::new(status), doing));
             }
@@ -105,7 +117,7 @@ impl File {
 
     /// Prints it as if it were the only file; gives kubectl's exit status.
     pub(in crate::shell) fn tell(&self, io: &mut Io, source: &Source, lang: Lang) -> i32 {
-        warn(io, source, &self.diagnostics, lang);
+        warn(io, source, self, lang);
         io.out(&self.out);
         if !self.errors.is_empty() {
             io.err(told(&self.errors));
@@ -136,19 +148,6 @@ fn told(errors: &[Refused]) -> String {
     }
 }
 
-/// A refusal at the fields that it names.
-fn refusal_diagnostics(status: &Status, manifest: &Manifest, key: &Ref) -> Vec<Diagnostic> {
-    let at = |field: &str, message: String| {
-        let span = manifest.span_of(&FieldRef::new(key.clone(), field)).map_or(manifest.span, |span| span.value);
-        Diagnostic { severity: Severity::Error, span, field: field.to_owned(), message, hint: None }
-    };
-    if status.reason == Reason::Invalid && !status.causes.is_empty() {
-        let causes = status.causes.iter();
-        return causes.map(|cause| at(&cause.field, format!("{}: {}", cause.field, cause.message))).collect();
-    }
-    vec![at("metadata.name", status.message.clone())]
-}
-
 /// `kubectl apply -f FILE|DIR|-`
 pub(super) fn apply(call: &mut Call) -> Result<i32, Fail> {
     if !call.flags.words.is_empty() {
@@ -163,7 +162,7 @@ pub(super) fn apply(call: &mut Call) -> Result<i32, Fail> {
     let (mut errors, mut count) = (Vec::new(), 0);
     for source in sources {
         let file = file(call.shell.cluster, &source, &call.namespace, Reading::UntilUnreadable);
-        warn(call.io, &source, &file.diagnostics, call.shell.terminal.lang);
+        warn(call.io, &source, &file, call.shell.terminal.lang);
         call.io.out(&file.out);
         count += file.said.len();
         errors.extend(file.errors);
@@ -177,10 +176,14 @@ pub(super) fn apply(call: &mut Call) -> Result<i32, Fail> {
     Ok(i32::from(!errors.is_empty()))
 }
 
-/// Warnings have no words of kubectl's: they are told as the lab's.
-fn warn(io: &mut Io, source: &Source, diagnostics: &[Diagnostic], lang: Lang) {
-    for diagnostic in diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning) {
+/// Tells warnings: the server's in kubectl's way, the reader's, for which kubectl has no words, as the lab's.
+fn warn(io: &mut Io, source: &Source, file: &File, lang: Lang) {
+    for diagnostic in &file.read {
         io.err(format!("kubehop: {}\n", located(source, diagnostic, lang)));
+    }
+    let first = |(i, text): &(usize, &String)| !file.warnings[..*i].contains(text);
+    for (_, warning) in file.warnings.iter().enumerate().filter(first) {
+        io.err(format!("Warning: {warning}\n"));
     }
 }
 
@@ -236,7 +239,12 @@ pub(super) fn create(call: &mut Call, names: &[String]) -> Result<i32, Fail> {
             let key = manifest.key(&call.namespace);
             object.meta.namespace = key.namespace.to_string();
             match call.shell.cluster.create(object) {
-                Ok(_) => call.io.out(format!("{} created\n", named(key.kind, &key.name))),
+                Ok(new) => {
+                    for warning in api::warnings(&new, None) {
+                        call.io.err(format!("Warning: {}\n", warning.message));
+                    }
+                    call.io.out(format!("{} created\n", named(key.kind, &key.name)));
+                }
                 Err(status) => errors.push(Refused::Server(Box::new(status), doing.clone())),
             }
         }

@@ -6,6 +6,7 @@
 mod table;
 mod path;
 mod select;
+mod refusal;
 mod apply;
 mod get;
 mod create;
