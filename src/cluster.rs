@@ -212,6 +212,7 @@ impl Cluster {
             Change::Put(object) => self.api.put(*object, self.now),
             Change::Delete(key) => drop(self.api.delete(&key, None, self.now)),
             Change::Remove(key) => self.api.remove(&key),
+            Change::Tell(remark) => self.api.tell(*remark, self.now),
         }
     }
 

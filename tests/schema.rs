@@ -83,6 +83,10 @@ fn table() -> String {
     all.add::<apps::v1::ReplicaSet>();
     all.add::<apps::v1::Deployment>();
     all.add::<discovery::v1::EndpointSlice>();
+    all.add::<apps::v1::StatefulSet>();
+    all.add::<apps::v1::DaemonSet>();
+    all.add::<apps::v1::ControllerRevision>();
+    all.add::<core::v1::Event>();
 
     let schemas: BTreeMap<String, Value> = all.generator.take_definitions(true).into_iter().collect();
     let mut seen = BTreeSet::new();

@@ -7,8 +7,8 @@
 use serde_json::{Value, json};
 
 use crate::object::{
-    Body, Container, Deployment, EndpointSlice, Endpoints, IntOrString, Object, Pod, PodSpec, PodTemplate, Probe,
-    ReplicaSet, Rest, RollingUpdate, Service, Tree, from_tree,
+    Body, Container, DaemonSet, Deployment, EndpointSlice, Endpoints, IntOrString, Object, Pod, PodSpec, PodTemplate, Probe,
+    ReplicaSet, Rest, RollingUpdate, Service, StatefulSet, Tree, from_tree,
 };
 
 /// Fills in what the user left out of an object.
@@ -27,7 +27,9 @@ pub fn default(object: &mut Object) {
         }
         Body::Endpoints(endpoints) => self::endpoints(endpoints),
         Body::EndpointSlice(slice) => endpoint_slice(slice),
-        Body::Node(_) => {}
+        Body::StatefulSet(set) => stateful_set(set),
+        Body::DaemonSet(set) => daemon_set(set),
+        Body::Node(_) | Body::ControllerRevision(_) | Body::Event(_) => {}
     }
 }
 
@@ -245,6 +247,40 @@ fn replica_set(set: &mut ReplicaSet, labels: &mut crate::object::Labels) {
     if labels.is_empty() {
         labels.clone_from(&set.spec.template.metadata.labels);
     }
+}
+
+fn stateful_set(set: &mut StatefulSet) {
+    let spec = &mut set.spec;
+    template(&mut spec.template);
+    text(&mut spec.pod_management_policy, "OrderedReady");
+    if spec.update_strategy.r#type.is_empty() {
+        spec.update_strategy.r#type = "RollingUpdate".into();
+        spec.update_strategy.rolling_update.get_or_insert_default();
+    }
+    if spec.update_strategy.r#type == "RollingUpdate"
+        && let Some(rolling) = &mut spec.update_strategy.rolling_update
+    {
+        rolling.partition.get_or_insert(0);
+    }
+    let kept = spec.rest.entry("persistentVolumeClaimRetentionPolicy").or_insert_with(|| json!({}));
+    if let Value::Object(kept) = kept {
+        absent(kept, "whenDeleted", || "Retain".into());
+        absent(kept, "whenScaled", || "Retain".into());
+    }
+    spec.replicas.get_or_insert(1);
+    spec.revision_history_limit.get_or_insert(10);
+}
+
+fn daemon_set(set: &mut DaemonSet) {
+    let spec = &mut set.spec;
+    template(&mut spec.template);
+    text(&mut spec.update_strategy.r#type, "RollingUpdate");
+    if spec.update_strategy.r#type == "RollingUpdate" {
+        let rolling = spec.update_strategy.rolling_update.get_or_insert_with(RollingUpdate::default);
+        rolling.max_unavailable.get_or_insert(IntOrString::Int(1));
+        rolling.max_surge.get_or_insert(IntOrString::Int(0));
+    }
+    spec.revision_history_limit.get_or_insert(10);
 }
 
 fn endpoints(endpoints: &mut Endpoints) {

@@ -8,6 +8,7 @@
 
 mod allocate;
 mod default;
+mod events;
 mod families;
 mod index;
 mod merge;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 pub use default::default;
+pub use events::{Events, Kept, Remark, Tone};
 pub use merge::LAST_APPLIED;
 pub use origin::Origin;
 pub use status::{Cause, Reason, Status};
@@ -84,6 +86,11 @@ impl Api {
     /// The changes since this was last asked; see [`Store::take_touched`].
     pub fn take_touched(&mut self) -> Vec<Touch> {
         self.store.take_touched()
+    }
+
+    /// Takes a remark down as an event.
+    pub fn tell(&mut self, remark: Remark, now: Instant) {
+        self.store.tell(remark, now);
     }
 
     /// Takes in a new object.
@@ -174,6 +181,9 @@ impl Api {
     ///
     /// `grace` is `--grace-period` in seconds; none leaves it to the object.
     pub fn delete(&mut self, key: &Ref, grace: Option<i64>, now: Instant) -> Result<(), Status> {
+        if key.kind == Kind::Event && self.store.forget_event(key) {
+            return Ok(());
+        }
         let old = Arc::clone(self.store.get(key).ok_or_else(|| Status::not_found(key))?);
         let wait = match &old.body {
             Body::Pod(pod) => pod_grace(pod, grace),
@@ -287,7 +297,13 @@ impl Api {
             Body::Deployment(deployment) => deployment.status = Default::default(),
             Body::ReplicaSet(set) => set.status = Default::default(),
             Body::Namespace(namespace) => namespace.status = Default::default(),
-            Body::Node(_) | Body::Endpoints(_) | Body::EndpointSlice(_) => {}
+            Body::StatefulSet(set) => set.status = Default::default(),
+            Body::DaemonSet(set) => set.status = Default::default(),
+            Body::Node(_)
+            | Body::Endpoints(_)
+            | Body::EndpointSlice(_)
+            | Body::ControllerRevision(_)
+            | Body::Event(_) => {}
         }
     }
 
@@ -350,7 +366,8 @@ fn pod_grace(pod: &Pod, asked: Option<i64>) -> Option<i64> {
 }
 
 fn counts_generations(kind: Kind) -> bool {
-    matches!(kind, Kind::Pod | Kind::Deployment | Kind::ReplicaSet | Kind::EndpointSlice)
+    use Kind::{DaemonSet, Deployment, EndpointSlice, Pod, ReplicaSet, StatefulSet};
+    matches!(kind, Pod | Deployment | ReplicaSet | EndpointSlice | StatefulSet | DaemonSet)
 }
 
 fn spec_changed(old: &Object, new: &Object) -> bool {
@@ -358,6 +375,8 @@ fn spec_changed(old: &Object, new: &Object) -> bool {
         (Body::Pod(old), Body::Pod(new)) => old.spec != new.spec && new.spec.node_name == old.spec.node_name,
         (Body::Deployment(old), Body::Deployment(new)) => old.spec != new.spec,
         (Body::ReplicaSet(old), Body::ReplicaSet(new)) => old.spec != new.spec,
+        (Body::StatefulSet(old), Body::StatefulSet(new)) => old.spec != new.spec,
+        (Body::DaemonSet(old), Body::DaemonSet(new)) => old.spec != new.spec,
         (Body::EndpointSlice(old), Body::EndpointSlice(new)) => old != new,
         _ => false,
     }
@@ -381,6 +400,8 @@ fn keep_system_fields(old: &Object, new: &mut Object) {
         (Body::Service(old), Body::Service(new)) => new.status.clone_from(&old.status),
         (Body::Deployment(old), Body::Deployment(new)) => new.status.clone_from(&old.status),
         (Body::ReplicaSet(old), Body::ReplicaSet(new)) => new.status.clone_from(&old.status),
+        (Body::StatefulSet(old), Body::StatefulSet(new)) => new.status.clone_from(&old.status),
+        (Body::DaemonSet(old), Body::DaemonSet(new)) => new.status.clone_from(&old.status),
         (Body::Namespace(old), Body::Namespace(new)) => new.status.clone_from(&old.status),
         (Body::Node(old), Body::Node(new)) => new.status.clone_from(&old.status),
         _ => {}

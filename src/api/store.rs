@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::events::{Events, Remark};
 use super::index::Index;
 use crate::object::{AsBody, EndpointSlice, Kind, Labels, Meta, Object, Ref, Service};
+use crate::time::Instant;
 
 /// What happened to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +36,7 @@ pub struct Store {
     revision: u64,
     log: Arc<Vec<(Ref, Event)>>,
     touched: Vec<Touch>,
+    events: Events,
 }
 
 impl Store {
@@ -103,6 +106,21 @@ impl Store {
         self.index.selecting(namespace, labels).filter(move |(_, service)| selects(service)).map(|(key, _)| key)
     }
 
+    /// What controllers have said of objects.
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// Takes a remark down as an event: no change of the store.
+    pub fn tell(&mut self, remark: Remark, now: Instant) {
+        self.events.add(remark, self.revision, now);
+    }
+
+    /// Forgets the event of this name; false if no controller's has it.
+    pub(super) fn forget_event(&mut self, key: &Ref) -> bool {
+        self.events.remove(key)
+    }
+
     /// Counts every change; a resource version is the revision that made it.
     pub fn revision(&self) -> u64 {
         self.revision
@@ -133,6 +151,9 @@ impl Store {
         Arc::make_mut(&mut self.index).replace(key, Some(&gone), None);
         Arc::make_mut(&mut self.log).push((key.clone(), Event::Removed));
         self.touched.push(Touch { key: key.clone(), old: Some(Arc::clone(&gone)), new: None });
+        if key.kind == Kind::Namespace {
+            self.events.forget(&key.name);
+        }
         Some(gone)
     }
 

@@ -19,7 +19,7 @@ mod scheduler;
 pub use kubelet::Kubelet;
 pub use queue::Queue;
 
-use crate::api::{Store, Touch};
+use crate::api::{Remark, Store, Touch};
 use crate::object::{Kind, Meta, Object, OwnerReference, Pod, Ref, ReplicaSet};
 use crate::time::{Duration, Instant};
 
@@ -57,6 +57,8 @@ pub enum Change {
     Delete(Ref),
     /// It is over: the object goes at once.
     Remove(Ref),
+    /// An event.
+    Tell(Box<Remark>),
 }
 
 /// What a reconciliation came to.
@@ -133,7 +135,8 @@ pub fn wake(store: &Store, touch: &Touch, by: Option<Controller>, mut wake: impl
             wake(Controller::Endpoints, Ref { kind: Kind::Service, ..key.clone() });
             wake(Controller::Mirror, key.clone());
         }
-        Kind::EndpointSlice | Kind::Endpoints => {}
+        Kind::EndpointSlice | Kind::Endpoints | Kind::ControllerRevision | Kind::Event => {}
+        Kind::StatefulSet | Kind::DaemonSet => {}
     }
     if let (Some(gone), None) = (was, is) {
         for dependent in store.dependents(&gone.meta.uid) {

@@ -14,6 +14,10 @@ pub enum Kind {
     ReplicaSet,
     Deployment,
     EndpointSlice,
+    StatefulSet,
+    DaemonSet,
+    ControllerRevision,
+    Event,
 }
 
 /// Whether objects of a kind live in a namespace.
@@ -59,7 +63,7 @@ const fn row(
 }
 
 /// Every kind, in the order of [`Kind`].
-pub const TABLE: [Row; 8] = [
+pub const TABLE: [Row; 12] = [
     row(Kind::Namespace, "Namespace", "", "namespaces", "namespace", &["ns"], Scope::Cluster),
     row(Kind::Node, "Node", "", "nodes", "node", &["no"], Scope::Cluster),
     row(Kind::Pod, "Pod", "", "pods", "pod", &["po"], Scope::Namespaced),
@@ -76,6 +80,18 @@ pub const TABLE: [Row; 8] = [
         &[],
         Scope::Namespaced,
     ),
+    row(Kind::StatefulSet, "StatefulSet", "apps", "statefulsets", "statefulset", &["sts"], Scope::Namespaced),
+    row(Kind::DaemonSet, "DaemonSet", "apps", "daemonsets", "daemonset", &["ds"], Scope::Namespaced),
+    row(
+        Kind::ControllerRevision,
+        "ControllerRevision",
+        "apps",
+        "controllerrevisions",
+        "controllerrevision",
+        &[],
+        Scope::Namespaced,
+    ),
+    row(Kind::Event, "Event", "", "events", "event", &["ev"], Scope::Namespaced),
 ];
 
 impl Kind {

@@ -15,17 +15,23 @@ mod image;
 mod profile;
 mod selector;
 mod workload;
+mod sets;
+mod event;
+mod outage;
 
 use serde_json::{Map, Value};
 
+pub use event::*;
 pub use field::{FieldRef, Ref};
 pub use image::{App, Body as AppBody, Route};
 pub use kind::{Kind, Row, Scope, TABLE};
 pub use meta::{Labels, Meta, OwnerReference};
 pub use network::*;
 pub use node::*;
+pub use outage::Outages;
 pub use profile::{BalancerMode, Host, KubeProxy, LabNode, Link, LoadBalancers, Opening, Profile, ProxyMode};
 pub use selector::{LabelSelector, Requirement};
+pub use sets::*;
 pub use tree::{Misfit, Notes, Tree, from_tree};
 pub use workload::*;
 
@@ -108,7 +114,7 @@ pub trait AsBody: Sized {
     fn of_mut(body: &mut Body) -> Option<&mut Self>;
 }
 
-bodies!(Namespace, Node, Pod, Service, Endpoints, ReplicaSet, Deployment, EndpointSlice);
+bodies!(Namespace, Node, Pod, Service, Endpoints, ReplicaSet, Deployment, EndpointSlice, StatefulSet, DaemonSet, ControllerRevision, Event);
 
 impl Object {
     /// A new object of the given name; `namespace` is dropped for a kind of the whole cluster.

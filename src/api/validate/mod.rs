@@ -60,6 +60,13 @@ fn body(object: &Object, causes: &mut Vec<Cause>) {
         Body::Pod(pod) => pod::pod_spec("spec", &pod.spec, pod::Of::Pod, causes),
         Body::Deployment(deployment) => apps::deployment(&deployment.spec, causes),
         Body::ReplicaSet(set) => apps::replica_set(set, causes),
-        Body::Namespace(_) | Body::Node(_) | Body::Endpoints(_) | Body::EndpointSlice(_) => {}
+        Body::Namespace(_)
+        | Body::Node(_)
+        | Body::Endpoints(_)
+        | Body::EndpointSlice(_)
+        | Body::StatefulSet(_)
+        | Body::DaemonSet(_)
+        | Body::ControllerRevision(_)
+        | Body::Event(_) => {}
     }
 }

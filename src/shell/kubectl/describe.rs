@@ -1,6 +1,6 @@
 //! `kubectl describe`
 //!
-//! Stands for `k8s.io/kubectl` `pkg/describe/describe.go`. Left out: events, which the lab does not record, and volumes' insides.
+//! Stands for `k8s.io/kubectl` `pkg/describe/describe.go`. Left out: volumes' insides.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::super::flags::{Flag, Takes, switch, value};
 use super::report::{Report, calendar, none};
 use super::select::Asked;
-use super::{Call, Fail, table};
+use super::{Call, Fail, describe_sets, table};
 use crate::object::{
     Body, Container, ContainerState, ContainerStatus, Deployment, EndpointAddress, EndpointSlice, Endpoints,
     IntOrString, Kind, Object, Pod, PodTemplate, Probe, ReplicaSet, Rest, Service,
@@ -79,6 +79,16 @@ fn object_text(call: &Call, object: &Arc<Object>) -> String {
         Body::Pod(pod) => pod_text(call, object, pod, &mut report),
         Body::Deployment(deployment) => deployment_text(call, object, deployment, &mut report),
         Body::ReplicaSet(set) => replica_set_text(call, object, set, &mut report),
+        Body::StatefulSet(set) => describe_sets::stateful_set(call, meta, set, &mut report),
+        Body::DaemonSet(set) => describe_sets::daemon_set(call, meta, set, &mut report),
+        Body::ControllerRevision(revision) => {
+            describe_sets::revision(meta, revision, &mut report);
+            return report.text();
+        }
+        Body::Event(event) => {
+            describe_sets::event(meta, event, &mut report);
+            return report.text();
+        }
         Body::Endpoints(endpoints) => endpoints_text(object, endpoints, &mut report),
         Body::EndpointSlice(slice) => slice_text(object, slice, &mut report),
         Body::Namespace(namespace) => {
@@ -106,11 +116,13 @@ fn object_text(call: &Call, object: &Arc<Object>) -> String {
             report.line(0, &format!("PodCIDR:\t{}", node.spec.pod_cidr));
         }
     }
-    report.line(0, "Events:\t<none>");
+    if call.flags.get("show-events") != Some("false") {
+        describe_sets::events(call, object, &mut report);
+    }
     report.text()
 }
 
-fn when(at: Option<Instant>) -> String {
+pub(super) fn when(at: Option<Instant>) -> String {
     at.map_or_else(|| "<unset>".into(), calendar)
 }
 
@@ -401,7 +413,7 @@ fn probe_text(probe: &Probe) -> String {
     }
 }
 
-fn template_text(template: &PodTemplate, report: &mut Report) {
+pub(super) fn template_text(template: &PodTemplate, report: &mut Report) {
     report.line(0, "Pod Template:");
     report.labels("  Labels", &template.metadata.labels);
     if !template.metadata.annotations.is_empty() {
@@ -470,18 +482,7 @@ fn replica_set_text(call: &Call, object: &Object, set: &ReplicaSet, report: &mut
     }
     let (current, wanted) = (set.status.replicas, set.spec.replicas.unwrap_or(0));
     report.line(0, &format!("Replicas:\t{current} current / {wanted} desired"));
-    let mut counts = [0; 4];
-    for (pod_meta, pod) in call.shell.cluster.store().all::<Pod>() {
-        if pod_meta.controller().is_some_and(|owner| owner.uid == meta.uid) {
-            let phases = ["Running", "Pending", "Succeeded", "Failed"];
-            if let Some(i) = phases.iter().position(|phase| *phase == pod.status.phase) {
-                counts[i] += 1;
-            }
-        }
-    }
-    let [running, waiting, succeeded, failed] = counts;
-    let text = format!("{running} Running / {waiting} Waiting / {succeeded} Succeeded / {failed} Failed");
-    report.line(0, &format!("Pods Status:\t{text}"));
+    describe_sets::pods_status(call, meta, report);
     template_text(&set.spec.template, report);
 }
 

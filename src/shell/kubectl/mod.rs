@@ -4,6 +4,7 @@
 //! answers what it does not know, then one line says what the lab has.
 
 mod table;
+mod rows;
 mod path;
 mod select;
 mod refusal;
@@ -15,6 +16,7 @@ mod change;
 mod exec;
 mod report;
 mod describe;
+mod describe_sets;
 mod wait;
 mod info;
 

@@ -9,7 +9,8 @@ use crate::api::Status;
 use crate::object::{Kind, Labels, Object, Ref, Requirement};
 
 /// The kinds of `kubectl get all`, in the order of API groups.
-const ALL: [Kind; 4] = [Kind::Pod, Kind::Service, Kind::Deployment, Kind::ReplicaSet];
+const ALL: [Kind; 6] =
+    [Kind::Pod, Kind::Service, Kind::DaemonSet, Kind::Deployment, Kind::ReplicaSet, Kind::StatefulSet];
 
 /// What was asked for: a kind, and a name or all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,6 +147,10 @@ impl Call<'_, '_> {
                     let namespace = (kind.is_namespaced() && !everywhere).then_some(self.namespace.as_str());
                     let fit = store.list(*kind, namespace).filter(|object| selector.matches(&object.meta.labels));
                     objects.extend(fit.cloned());
+                    if *kind == Kind::Event {
+                        let recorded = store.events().objects(namespace, self.shell.cluster.now());
+                        objects.extend(recorded.into_iter().filter(|object| selector.matches(&object.meta.labels)));
+                    }
                 }
             }
         }

@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use super::rows;
 use crate::object::{
     Body, Container, Deployment, EndpointPort, EndpointSlice, Endpoints, Kind, LabelSelector, Labels, Node, Object,
     Pod, ReplicaSet, Service,
@@ -75,6 +76,7 @@ pub(super) fn columns(kind: Kind) -> &'static [Column] {
             WORKLOAD[1],
             WORKLOAD[2],
         ],
+        Kind::StatefulSet | Kind::DaemonSet | Kind::ControllerRevision | Kind::Event => rows::columns(kind),
     }
 }
 
@@ -106,6 +108,10 @@ pub(super) fn cells(object: &Object, wide: bool, now: Instant) -> Vec<String> {
         }
         Body::ReplicaSet(set) => replica_set_cells(name, set, age),
         Body::Deployment(deployment) => deployment_cells(name, deployment, age),
+        Body::StatefulSet(set) => rows::stateful_set(name, set, age),
+        Body::DaemonSet(set) => rows::daemon_set(name, set, age),
+        Body::ControllerRevision(revision) => rows::revision(&object.meta, revision, age),
+        Body::Event(event) => rows::event(&object.meta, event, now),
     }
 }
 
@@ -138,7 +144,7 @@ fn deployment_cells(name: String, deployment: &Deployment, age: String) -> Vec<S
 }
 
 /// The names and the images of containers.
-fn containers(containers: &[Container]) -> [String; 2] {
+pub(super) fn containers(containers: &[Container]) -> [String; 2] {
     let join = |of: fn(&Container) -> &str| containers.iter().map(of).collect::<Vec<_>>().join(",");
     [join(|c| &c.name), join(|c| &c.image)]
 }
@@ -283,7 +289,7 @@ fn initializing(pod: &Pod) -> Option<String> {
 }
 
 /// Reads `2026-10-01T08:00:31Z`, as objects hold times of the cluster.
-fn instant(text: &str) -> Option<Instant> {
+pub(super) fn instant(text: &str) -> Option<Instant> {
     // All of a cluster's life is near its birth: look for the second that prints so.
     let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<u64>().ok();
     let (day, hour, minute, second) = (number(8..10)?, number(11..13)?, number(14..16)?, number(17..19)?);
