@@ -9,7 +9,7 @@ use crate::api::{Api, Status, Store};
 use crate::controller::{self, Change, Controller, Kubelet, Queue};
 use crate::manifest::Manifest;
 use crate::net::{Fabric, Flows, Network};
-use crate::object::{Deployment, Object, Profile, Ref, ReplicaSet};
+use crate::object::{Deployment, Kind, Object, Outages, Profile, Ref, ReplicaSet, StatefulSet};
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
 use crate::trace::{Place, Request, Trace};
@@ -27,6 +27,7 @@ pub struct Cluster {
     fabric: Fabric,
     /// How many programs were started on the laptop.
     spawned: u32,
+    outages: Outages,
 }
 
 /// The first pid that a program on the laptop gets.
@@ -46,6 +47,7 @@ impl Cluster {
             fabric: Fabric::new(&rng),
             rng,
             spawned: 0,
+            outages: Outages::default(),
         };
         cluster.boot();
         cluster
@@ -109,12 +111,14 @@ impl Cluster {
         deleted
     }
 
-    /// Sets the number of replicas of a Deployment or a ReplicaSet, as `kubectl scale` does.
+    /// Sets the number of replicas of a Deployment, a ReplicaSet or a StatefulSet, as `kubectl scale` does.
     pub fn scale(&mut self, key: &Ref, replicas: i32) -> Result<(), Status> {
         let mut object = Object::clone(self.store().get(key).ok_or_else(|| Status::not_found(key))?);
         if let Some(deployment) = object.body_mut::<Deployment>() {
             deployment.spec.replicas = Some(replicas);
         } else if let Some(set) = object.body_mut::<ReplicaSet>() {
+            set.spec.replicas = Some(replicas);
+        } else if let Some(set) = object.body_mut::<StatefulSet>() {
             set.spec.replicas = Some(replicas);
         } else {
             return Err(Status::not_found(key));
@@ -136,6 +140,42 @@ impl Cluster {
     /// Whether a pod is made to fail its readiness.
     pub fn fails_readiness(&self, pod: &Ref) -> bool {
         self.kubelet.is_unready(pod)
+    }
+
+    /// What is broken now.
+    pub fn outages(&self) -> &Outages {
+        &self.outages
+    }
+
+    /// Turns a node off; false if it is off already.
+    pub fn stop_node(&mut self, node: &str) -> Result<bool, Status> {
+        self.break_or_mend(&[node], |outages| outages.stop(node))
+    }
+
+    /// Turns a node on; false if it is on already.
+    pub fn start_node(&mut self, node: &str) -> Result<bool, Status> {
+        self.break_or_mend(&[node], |outages| outages.start(node))
+    }
+
+    /// Cuts the link between two nodes; false if it is cut already.
+    pub fn cut_link(&mut self, a: &str, b: &str) -> Result<bool, Status> {
+        self.break_or_mend(&[a, b], |outages| outages.cut_link(a, b))
+    }
+
+    /// Mends the link between two nodes; false if it is whole.
+    pub fn mend_link(&mut self, a: &str, b: &str) -> Result<bool, Status> {
+        self.break_or_mend(&[a, b], |outages| outages.mend_link(a, b))
+    }
+
+    fn break_or_mend(&mut self, nodes: &[&str], change: impl FnOnce(&mut Outages) -> bool) -> Result<bool, Status> {
+        if let Some(missing) = nodes.iter().find(|name| self.profile.nodes.iter().all(|node| node.name != ***name)) {
+            return Err(Status::not_found(&Ref::new(Kind::Node, "", *missing)));
+        }
+        let changed = change(&mut self.outages);
+        if changed {
+            self.fabric.suffer(&self.outages);
+        }
+        Ok(changed)
     }
 
     /// Lets time pass until `until`, controllers working as it does.
@@ -234,7 +274,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::object::{EndpointSlice, Endpoints, Kind, Pod};
+    use crate::object::{EndpointSlice, Endpoints, Pod};
 
     fn cluster() -> Cluster {
         Cluster::new(&Profile::named("multinode").unwrap(), 1)

@@ -57,6 +57,14 @@ pub enum Fault {
     KillPod(Ref),
     /// From now on, a pod's readiness probe fails (`true`) or tells the truth again.
     FailReadiness(Ref, bool),
+    /// A node is turned off.
+    StopNode(String),
+    /// A node is turned on again.
+    StartNode(String),
+    /// The link between two nodes is cut.
+    CutLink(String, String),
+    /// The link between two nodes is mended.
+    MendLink(String, String),
 }
 
 /// What a command gave.
@@ -407,6 +415,10 @@ impl State {
                         self.cluster.fail_readiness(pod, *fails);
                         Ok(())
                     }
+                    Fault::StopNode(node) => self.cluster.stop_node(node).map(drop),
+                    Fault::StartNode(node) => self.cluster.start_node(node).map(drop),
+                    Fault::CutLink(a, b) => self.cluster.cut_link(a, b).map(drop),
+                    Fault::MendLink(a, b) => self.cluster.mend_link(a, b).map(drop),
                 };
                 Reply {
                     output: done.map_or_else(|status| refused(&status), |()| Output::default()),

@@ -7,8 +7,8 @@
 use serde_json::{Value, json};
 
 use crate::object::{
-    Body, Container, DaemonSet, Deployment, EndpointSlice, Endpoints, IntOrString, Object, Pod, PodSpec, PodTemplate, Probe,
-    ReplicaSet, Rest, RollingUpdate, Service, StatefulSet, Tree, from_tree,
+    Body, Container, DaemonSet, Deployment, EndpointSlice, Endpoints, IntOrString, Object, Pod, PodSpec, PodTemplate,
+    Probe, ReplicaSet, Rest, RollingUpdate, Service, StatefulSet, Tree, from_tree,
 };
 
 /// Fills in what the user left out of an object.

@@ -70,6 +70,17 @@ impl Network {
             let because = Because::plain(Reason::NoSuchClient(from.to_string().into()));
             return failed(OutcomeKind::Unreachable, from.clone(), because);
         };
+        let home = match origin {
+            Origin::Machine(machine) | Origin::Wire(machine) => Some(machine),
+            Origin::Cabin(cabin) => Some(self.topology.cabins[cabin].node),
+            Origin::Laptop | Origin::Internet => None,
+        };
+        if let Some(home) = home.map(|home| &self.topology.machines[home].name)
+            && flows.outages.is_stopped(home)
+        {
+            let because = Because::plain(Reason::NodeStopped(home.clone()));
+            return failed(OutcomeKind::Unreachable, from.clone(), because);
+        }
         let Some(target) = Target::of(request) else {
             let because = Because::plain(Reason::BadUrl(request.url.clone()));
             return failed(OutcomeKind::DnsFailure, from.clone(), because);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::compile::Stale;
 use super::{Flows, Network, compile};
 use crate::api::{Store, Touch};
-use crate::object::Profile;
+use crate::object::{Outages, Profile};
 use crate::rng::Rng;
 use crate::time::Instant;
 use crate::trace::{Place, Request, Trace};
@@ -57,6 +57,11 @@ impl Fabric {
                 self.compiled.insert(compiled).network.clone()
             }
         }
+    }
+
+    /// From now on, these machines are off and these links are cut.
+    pub fn suffer(&mut self, outages: &Outages) {
+        self.flows.suffer(outages);
     }
 
     /// What the kernels remember.

@@ -9,6 +9,7 @@ use super::rule::{Hook, TableName};
 use super::topology::{LINK, NEIGHBOUR_TIMEOUT, Origin, Route, STEP, Topology, VETH};
 use super::words::Words;
 use crate::inet::Ipv4Addr;
+use crate::object::Outages;
 use crate::rng::Rng;
 use crate::time::Instant;
 use crate::trace::{Action, Because, By, Packet, Place, Reason};
@@ -22,6 +23,7 @@ pub struct Flows {
     pub(super) rng: Rng,
     pub(super) kernels: Vec<State>,
     pub(super) traces: u64,
+    pub(super) outages: Outages,
 }
 
 /// What one kernel remembers.
@@ -72,12 +74,17 @@ pub enum End {
 impl Flows {
     /// Kernels that remember nothing yet.
     pub fn new(rng: &Rng) -> Self {
-        Self { rng: rng.fork("kube-proxy"), kernels: Vec::new(), traces: 0 }
+        Self { rng: rng.fork("kube-proxy"), kernels: Vec::new(), traces: 0, outages: Outages::default() }
     }
 
     /// What the kernel of a node remembers, by the node's number.
     pub fn kernel(&self, machine: usize) -> Option<&State> {
         self.kernels.get(machine)
+    }
+
+    /// From now on, these machines are off and these links are cut.
+    pub fn suffer(&mut self, outages: &Outages) {
+        self.outages.clone_from(outages);
     }
 
     /// Lets every kernel forget what it remembers.
@@ -138,6 +145,9 @@ impl<R: Recorder> Walk<'_, R> {
                     self.rec.hop(By::Route, Action::Drop, packet, || because.clone());
                     return self.end(legs, End::Lost(place, because));
                 };
+                if let Some(end) = self.off(&place, machine, packet) {
+                    return self.end(legs, end);
+                }
                 self.rec.wait(LINK);
                 self.rec.at(&topology.machines[machine].place);
                 self.rec.hop(By::Link, Action::Receive, packet, || words.arrives.clone());
@@ -154,6 +164,9 @@ impl<R: Recorder> Walk<'_, R> {
                 (None, next) => {
                     self.rec.wait(STEP);
                     self.rec.hop(By::Route, Action::Forward, judged.packet, || words.routes_to[next].clone());
+                    if let Some(end) = self.broken(machine, next, judged.packet) {
+                        return self.end(legs, end);
+                    }
                     self.rec.wait(LINK);
                     self.rec.at(&topology.machines[next].place);
                     self.rec.hop(By::Link, Action::Receive, judged.packet, || words.arrives.clone());
@@ -166,6 +179,34 @@ impl<R: Recorder> Walk<'_, R> {
         let place = topology.machines[machine].place.clone();
         let because = words.no_such_address.clone();
         self.end(legs, End::Lost(place, because))
+    }
+
+    /// What becomes of a packet for a machine, if that is off: nobody answers for its address.
+    fn off(&mut self, at: &Place, machine: usize, packet: Packet) -> Option<End> {
+        let name = &self.topology.machines[machine].name;
+        if !self.flows.outages.is_stopped(name) {
+            return None;
+        }
+        let because = Because::plain(Reason::NodeStopped(name.clone()));
+        self.rec.wait(NEIGHBOUR_TIMEOUT);
+        self.rec.hop(By::Link, Action::Unreachable, packet, || because.clone());
+        Some(End::Unreachable(at.clone(), because))
+    }
+
+    /// What becomes of a packet between two nodes, if the other is off or the link is cut.
+    fn broken(&mut self, machine: usize, next: usize, packet: Packet) -> Option<End> {
+        if self.flows.outages.is_empty() {
+            return None;
+        }
+        let topology = self.topology;
+        let (here, there) = (&topology.machines[machine], &topology.machines[next]);
+        if self.flows.outages.is_cut(&here.name, &there.name) {
+            let because = Because::plain(Reason::LinkCut { from: here.name.clone(), to: there.name.clone() });
+            self.rec.wait(STEP);
+            self.rec.hop(By::Link, Action::Drop, packet, || because.clone());
+            return Some(End::Lost(here.place.clone(), because));
+        }
+        self.off(&here.place, next, packet)
     }
 
     /// One kernel's work: the walk's end, or the node that comes next.

@@ -114,7 +114,20 @@ pub trait AsBody: Sized {
     fn of_mut(body: &mut Body) -> Option<&mut Self>;
 }
 
-bodies!(Namespace, Node, Pod, Service, Endpoints, ReplicaSet, Deployment, EndpointSlice, StatefulSet, DaemonSet, ControllerRevision, Event);
+bodies!(
+    Namespace,
+    Node,
+    Pod,
+    Service,
+    Endpoints,
+    ReplicaSet,
+    Deployment,
+    EndpointSlice,
+    StatefulSet,
+    DaemonSet,
+    ControllerRevision,
+    Event
+);
 
 impl Object {
     /// A new object of the given name; `namespace` is dropped for a kind of the whole cluster.

@@ -137,6 +137,14 @@ pub fn explain(because: &Because, lang: Lang) -> String {
             format!("The port is the health check of Service {service}; kube-proxy itself answers there."),
             format!("该端口是 Service {service} 的健康检查端口，由 kube-proxy 自己应答。"),
         ),
+        NodeStopped(node) => (
+            format!("Node {node} is turned off: no kernel there answers, and none of its programs runs."),
+            format!("节点 {node} 已关机：那里没有内核应答，也没有程序在运行。"),
+        ),
+        LinkCut { from, to } => (
+            format!("The link between {from} and {to} is cut: the packet is lost without a word."),
+            format!("{from} 与 {to} 之间的链路被切断：数据包静默丢失。"),
+        ),
         ClusterIpFromOutside => (
             "This is a cluster IP: no machine owns it, only the kernels of the nodes know it. From here the packet leaves by the default route, and nobody answers.".into(),
             "这是 ClusterIP：没有任何机器拥有它，只有各节点的内核认识它。从这里发出的数据包走默认路由离开，无人应答。".into(),
@@ -335,6 +343,8 @@ mod tests {
             MartianLoopback,
             InvalidState,
             HealthCheck("x".into()),
+            NodeStopped("x".into()),
+            LinkCut { from: "x".into(), to: "y".into() },
             ClusterIpFromOutside,
             PodIpFromOutside,
             PrivateFromInternet,

@@ -106,6 +106,15 @@ pub enum Reason {
     HealthCheck(Arc<str>),
 
     // Where ways end.
+    /// The machine is off.
+    NodeStopped(Arc<str>),
+    /// The link between two nodes is cut.
+    LinkCut {
+        /// The node that sends.
+        from: Arc<str>,
+        /// The node that would receive.
+        to: Arc<str>,
+    },
     /// A cluster IP, sent from a machine without kube-proxy.
     ClusterIpFromOutside,
     /// A pod's address, sent from a machine without a route to pods.

@@ -28,10 +28,7 @@ pub(super) fn stateful_set(call: &Call, meta: &Meta, set: &StatefulSet, report: 
     report.line(0, &format!("Selector:\t{}", table::format_selector(&spec.selector)));
     report.labels("Labels", &meta.labels);
     report.annotations("Annotations", &meta.annotations);
-    report.line(
-        0,
-        &format!("Replicas:\t{} desired | {} total", spec.replicas.unwrap_or(0), set.status.replicas),
-    );
+    report.line(0, &format!("Replicas:\t{} desired | {} total", spec.replicas.unwrap_or(0), set.status.replicas));
     report.line(0, &format!("Update Strategy:\t{}", spec.update_strategy.r#type));
     if let Some(partition) = spec.update_strategy.rolling_update.as_ref().and_then(|rolling| rolling.partition) {
         report.line(1, &format!("Partition:\t{partition}"));
