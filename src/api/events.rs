@@ -268,7 +268,7 @@ mod tests {
         let mut events = Events::default();
         events.add(remark("a"), 7, Instant::from_millis(1500));
         let object = events.objects(Some("default"), Instant::from_millis(2000)).swap_remove(0);
-        assert_eq!(object.meta.name, "web.18da53d5b7e5af01");
+        assert_eq!(object.meta.name, "web.18da58f2c2662f01");
         let tree = object.to_value();
         assert_eq!(tree["involvedObject"]["fieldPath"], "spec.containers{c}");
         assert_eq!((tree["type"].as_str(), tree["count"].as_i64()), (Some("Warning"), Some(1)));
