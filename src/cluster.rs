@@ -222,6 +222,11 @@ impl Cluster {
         self.fabric.flows()
     }
 
+    /// The same, to change what listens on the laptop.
+    pub fn flows_mut(&mut self) -> &mut Flows {
+        self.fabric.flows_mut()
+    }
+
     /// A pid for a program that is started on the laptop.
     pub fn spawn(&mut self) -> u32 {
         self.spawned += 1;

@@ -8,7 +8,7 @@ use super::dns::candidates;
 use super::http::{Answer, Speech, Target};
 use super::netfilter::{Recorder, Way};
 use super::proxy::ServicePort;
-use super::topology::{Origin, STEP};
+use super::topology::{Cabin, Origin, STEP};
 use super::walk::{End, Flows, Walk, Walked};
 use crate::inet::Ipv4Addr;
 use crate::object::FieldRef;
@@ -50,10 +50,10 @@ pub(super) struct Client<'a> {
 }
 
 /// What came back.
-struct Conversation {
-    answer: Answer,
-    responder: Place,
-    seen_source: Ipv4Addr,
+pub(super) struct Conversation {
+    pub(super) answer: Answer,
+    pub(super) responder: Place,
+    pub(super) seen_source: Ipv4Addr,
 }
 
 impl Network {
@@ -101,11 +101,11 @@ impl Network {
             Proto::Icmp => &self.words.pinged,
         };
         tape.hop(By::Socket, Action::Connect, packet, || opens.clone());
-        let answers = |server: &Server, arrived: Packet| {
+        let mut answers = |server: &Server, arrived: Packet| {
             let answer = server.answer(request, &target, arrived);
             (Reason::Answers { by: server.name.clone(), status: answer.status }, answer)
         };
-        match self.converse(flows, &client, packet, target.speech, tape, answers) {
+        match self.converse(flows, &client, packet, target.speech, tape, &mut answers) {
             Err(outcome) => *outcome,
             Ok(conversation) => Outcome {
                 kind: OutcomeKind::Answered,
@@ -127,6 +127,10 @@ impl Network {
         name: &str,
         tape: &mut Tape,
     ) -> Result<Ipv4Addr, Box<Outcome>> {
+        // /etc/hosts of every machine and pod says so.
+        if name == "localhost" {
+            return Ok(Ipv4Addr::LOCALHOST);
+        }
         let fail = |at: Place, because| Err(Box::new(failed(OutcomeKind::DnsFailure, at, because)));
         let Origin::Cabin(cabin) = client.origin else {
             return match self.hosts(client.origin, name) {
@@ -151,7 +155,7 @@ impl Network {
             let asks = Reason::AsksFor { name: whole.clone(), given };
             tape.hop(By::Resolver, Action::Query, packet, || Because::plain(asks));
             let mut found = Err(None);
-            let answers = |_: &Server, _: Packet| {
+            let mut answers = |_: &Server, _: Packet| {
                 found = self.zone.addresses(&candidate);
                 let reason = match (&found, self.zone.alias(&candidate)) {
                     (Err(Some(_)), Some(alias)) => {
@@ -164,7 +168,7 @@ impl Network {
                 };
                 (reason, Answer { status: 0, body: "".into(), micros: DNS_MICROS })
             };
-            let conversation = self.converse(flows, client, packet, Speech::Udp, tape, answers);
+            let conversation = self.converse(flows, client, packet, Speech::Udp, tape, &mut answers);
             if let Err(outcome) = conversation {
                 let at = outcome.at.clone().unwrap_or_else(|| client.place.clone());
                 let because = outcome.because.clone().unwrap_or_else(|| Because::plain(Reason::DnsSilent(name.into())));
@@ -201,18 +205,21 @@ impl Network {
     }
 
     /// One exchange over one connection whose first packet was just sent: out, the program's answer, and back.
-    fn converse(
+    pub(super) fn converse(
         &self,
         flows: &mut Flows,
         client: &Client<'_>,
         packet: Packet,
         speech: Speech,
         tape: &mut Tape,
-        answers: impl FnOnce(&Server, Packet) -> (Reason, Answer),
+        answers: &mut dyn FnMut(&Server, Packet) -> (Reason, Answer),
     ) -> Result<Conversation, Box<Outcome>> {
         let (topology, words, now) = (&self.topology, &self.words, client.now);
         let mut walk = Walk { network: self, topology, words, flows, rec: tape, now, way: Way::Indexed };
         let walked = walk.go(client.origin, packet);
+        if let Some(carried) = self.carry(&mut walk, &walked, client, packet, speech, answers) {
+            return carried;
+        }
         let (arrived, place, servers) = match &walked.end {
             End::Lost(at, because) => return Err(lost(walk, &walked, OutcomeKind::Timeout, at, because)),
             End::Unreachable(at, because) => return Err(lost(walk, &walked, OutcomeKind::Unreachable, at, because)),
@@ -276,19 +283,8 @@ impl Network {
                 _ => Because::plain(Reason::NodeListensNot),
             };
         };
-        let cabin = &self.topology.cabins[*cabin];
-        let ports = cabin.servers.iter().flat_map(|server| match arrived.proto {
-            Proto::Udp => server.udp.iter(),
-            Proto::Tcp | Proto::Icmp => server.tcp.iter(),
-        });
-        let listens = ports.map(u16::to_string).collect::<Vec<_>>().join(", ").into();
         // A Service that led here chose the port; otherwise the client did, and the image is what did not fit.
-        let cause = self.blame(sent, arrived).unwrap_or_else(|| cabin.image_field.clone());
-        Arc::new(Because {
-            rule: None,
-            reason: Reason::NothingListens { pod: cabin.name.clone(), image: cabin.image.clone(), listens },
-            cause: Some(cause),
-        })
+        nothing_listens(&self.topology.cabins[*cabin], arrived.proto, self.blame(sent, arrived))
     }
 
     /// The `targetPort` that turned one destination into another.
@@ -317,7 +313,21 @@ fn lost(walk: Walk<'_, Tape>, walked: &Walked, kind: OutcomeKind, at: &Place, be
     Box::new(failed(kind, at.clone(), because.clone()))
 }
 
-fn failed(kind: OutcomeKind, at: Place, because: Arc<Because>) -> Outcome {
+/// A pod refuses a port: `blame` is the field that led there.
+pub(super) fn nothing_listens(cabin: &Cabin, proto: Proto, blame: Option<FieldRef>) -> Arc<Because> {
+    let ports = cabin.servers.iter().flat_map(|server| match proto {
+        Proto::Udp => server.udp.iter(),
+        Proto::Tcp | Proto::Icmp => server.tcp.iter(),
+    });
+    let listens = ports.map(u16::to_string).collect::<Vec<_>>().join(", ").into();
+    Arc::new(Because {
+        rule: None,
+        reason: Reason::NothingListens { pod: cabin.name.clone(), image: cabin.image.clone(), listens },
+        cause: Some(blame.unwrap_or_else(|| cabin.image_field.clone())),
+    })
+}
+
+pub(super) fn failed(kind: OutcomeKind, at: Place, because: Arc<Because>) -> Outcome {
     Outcome {
         kind,
         status: 0,

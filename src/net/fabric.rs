@@ -69,6 +69,11 @@ impl Fabric {
         &self.flows
     }
 
+    /// The same, to change what listens on the laptop.
+    pub fn flows_mut(&mut self) -> &mut Flows {
+        &mut self.flows
+    }
+
     /// Sends one request over a new connection, and follows it to its end.
     pub fn send(&mut self, store: &Store, profile: &Profile, from: &Place, request: &Request, now: Instant) -> Trace {
         let network = self.network(store, profile);

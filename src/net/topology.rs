@@ -55,6 +55,8 @@ pub struct Cabin {
     pub namespace: Arc<str>,
     /// Name.
     pub name: Arc<str>,
+    /// Its uid: a later pod of the same name has another.
+    pub uid: Arc<str>,
     /// Its address: the node's own for a pod on the host network.
     pub ip: Ipv4Addr,
     /// The number of its node.
@@ -144,6 +146,7 @@ impl Cabin {
         let (namespace, name): (Arc<str>, Arc<str>) = (meta.namespace.as_str().into(), meta.name.as_str().into());
         Some(Self {
             place: Place::Pod(namespace.clone(), name.clone()),
+            uid: meta.uid.as_str().into(),
             ip,
             node,
             host_network: pod.spec.host_network,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Network;
 use super::conntrack::Conntrack;
+use super::forward::Laptop;
 use super::netfilter::{Judged, Kernel, Memory, Recorder, Verdict, Way};
 use super::rule::{Hook, TableName};
 use super::topology::{LINK, NEIGHBOUR_TIMEOUT, Origin, Route, STEP, Topology, VETH};
@@ -24,6 +25,7 @@ pub struct Flows {
     pub(super) kernels: Vec<State>,
     pub(super) traces: u64,
     pub(super) outages: Outages,
+    pub(super) laptop: Laptop,
 }
 
 /// What one kernel remembers.
@@ -74,7 +76,13 @@ pub enum End {
 impl Flows {
     /// Kernels that remember nothing yet.
     pub fn new(rng: &Rng) -> Self {
-        Self { rng: rng.fork("kube-proxy"), kernels: Vec::new(), traces: 0, outages: Outages::default() }
+        Self {
+            rng: rng.fork("kube-proxy"),
+            kernels: Vec::new(),
+            traces: 0,
+            outages: Outages::default(),
+            laptop: Laptop::default(),
+        }
     }
 
     /// What the kernel of a node remembers, by the node's number.

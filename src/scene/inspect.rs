@@ -183,7 +183,7 @@ pub fn detail(trace: &Trace, hop: usize, lang: Lang) -> Option<Detail> {
     let place = match (&now.at, now.by) {
         (Place::Laptop, _) => lang.pick("on the laptop", "在你的电脑上").to_owned(),
         (Place::Internet, _) => lang.pick("on the internet", "在互联网上").to_owned(),
-        (Place::Node(name), By::Socket | By::App | By::Resolver) => {
+        (Place::Node(name), By::Socket | By::App | By::Resolver | By::Tunnel) => {
             lang.pick(format!("on node {name}"), format!("在节点 {name} 上"))
         }
         (Place::Node(name), _) => lang.pick(format!("in the kernel of {name}"), format!("在 {name} 的内核里")),

@@ -7,7 +7,7 @@ use super::host::{seconds, unescape};
 use super::{Io, Shell};
 use crate::inet::Ipv4Addr;
 use crate::time::Duration;
-use crate::trace::{OutcomeKind, Place, Request, Trace};
+use crate::trace::{By, OutcomeKind, Place, Request, Trace};
 
 /// After this long without an answer to any SYN, Linux gives up (`tcp_syn_retries` = 6).
 const SYN_GIVES_UP: Duration = Duration::from_secs(131);
@@ -76,7 +76,7 @@ fn target(url: &str) -> Result<Target, &'static str> {
 
 impl Shell<'_> {
     /// Sends a request from where one stands and lets the time pass that it takes, `limit` at most.
-    pub(super) fn request(&mut self, request: &Request, limit: Duration) -> (Trace, Duration) {
+    pub(super) fn request(&mut self, io: &mut Io, request: &Request, limit: Duration) -> (Trace, Duration) {
         let start = self.cluster.now();
         let place = self.terminal.place().clone();
         let trace = self.cluster.request(&place, request);
@@ -86,6 +86,8 @@ impl Shell<'_> {
         };
         self.cluster.advance(start + took);
         self.traces.push(trace.clone());
+        // Jobs that had a part in it (a tunnel) speak before the client does.
+        self.poll(io);
         (trace, took)
     }
 }
@@ -170,7 +172,7 @@ fn one(shell: &mut Shell, io: &mut Io, flags: &flags::Flags, limits: [Option<Dur
     };
     let [max_time, connect] = limits;
     let limit = max_time.unwrap_or(Duration::MAX).min(connect.unwrap_or(Duration::MAX));
-    let (trace, took) = shell.request(&request, limit);
+    let (trace, took) = shell.request(io, &request, limit);
     let address = server(&trace, &target.host);
     let failure = failure(&trace, &target, took, limits);
     if flags.on("verbose") {
@@ -194,8 +196,11 @@ fn failure(trace: &Trace, target: &Target, took: Duration, limits: [Option<Durat
     let Target { host, port, .. } = target;
     let millis = took.as_millis();
     let connect = |after: u128, what: &str| format!("Failed to connect to {host} port {port} after {after} ms: {what}");
+    // A program on the laptop took the connection, and closed it when it could not carry it on.
+    let carried = trace.hops.iter().any(|hop| hop.by == By::Tunnel && hop.at == trace.from);
     Some(match trace.outcome.kind {
         OutcomeKind::Answered => return None,
+        OutcomeKind::Reset if carried => (52, "Empty reply from server".into()),
         // curl looks at its own clock a moment after the limit.
         OutcomeKind::Timeout => match limits {
             [Some(max), connect] if connect.is_none_or(|connect| max <= connect) => {
@@ -412,7 +417,7 @@ pub(super) fn wget(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
         headers,
     };
     let limit = flags.get("timeout").and_then(seconds).unwrap_or(if busybox { Duration::MAX } else { SYN_GIVES_UP });
-    let (trace, _) = shell.request(&request, limit);
+    let (trace, _) = shell.request(io, &request, limit);
     let outcome = &trace.outcome;
     let address = server(&trace, &target.host).map(|a| a.to_string()).unwrap_or_default();
     if !flags.on("quiet") && !address.is_empty() {

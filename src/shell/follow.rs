@@ -79,7 +79,7 @@ pub(super) fn run(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
     let lang = shell.terminal.lang;
     let mut all = Vec::new();
     for i in 0..count {
-        let trace = shell.at(from.clone(), |shell| shell.request(&request, Duration::MAX).0);
+        let trace = shell.at(from.clone(), |shell| shell.request(io, &request, Duration::MAX).0);
         if json {
             all.push(trace::to_json(&trace, lang));
         } else {
@@ -108,7 +108,7 @@ pub(super) fn send(shell: &mut Shell, io: &mut Io, from: &str, goal: &str, count
     };
     let mut code = 0;
     for _ in 0..count {
-        let trace = shell.at(place.clone(), |shell| shell.request(&request, PATIENCE).0);
+        let trace = shell.at(place.clone(), |shell| shell.request(io, &request, PATIENCE).0);
         code |= i32::from(trace.outcome.kind != trace::OutcomeKind::Answered);
     }
     code

@@ -257,7 +257,8 @@ pub(super) fn sleep(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
     let total = total.min(Duration::from_secs(86_400));
     if shell.behind.as_ref().is_some_and(|behind| behind.is_alone) {
         let until = shell.cluster.now() + total;
-        return shell.hold(io, Work::Sleep(until));
+        let pid = shell.pid();
+        return shell.hold(io, pid, Work::Sleep(until));
     }
     shell.pass(total);
     0
@@ -314,10 +315,15 @@ pub(super) fn iptables_save(shell: &mut Shell, io: &mut Io, _: &[String]) -> i32
     0
 }
 
-/// `sudo COMMAND`: everybody is root here.
+/// `sudo COMMAND`: nobody is asked for a password. Only ports below 1024 need it here.
 pub(super) fn sudo(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
     match args.split_first() {
-        Some((name, args)) if !name.starts_with('-') => shell.program(io, name, args),
+        Some((name, args)) if !name.starts_with('-') => {
+            let before = std::mem::replace(&mut shell.is_root, true);
+            let code = shell.program(io, name, args);
+            shell.is_root = before;
+            code
+        }
         _ => {
             io.err("usage: sudo command\n");
             1

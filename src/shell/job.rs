@@ -7,6 +7,7 @@
 //! Where bash would read no further line until the job ends, the lab runs it as in another terminal and says so once. Left out: Ctrl-Z,
 //! signals other than those that end a program, input for programs that hold a terminal.
 
+use super::kubectl::Forward;
 use super::{Files, Io, Shell, Stream, Terminal};
 use crate::cluster::Cluster;
 use crate::time::Instant;
@@ -51,12 +52,15 @@ pub(super) struct Behind {
 pub(super) enum Work {
     /// `sleep N &`, until then.
     Sleep(Instant),
+    /// `kubectl port-forward`
+    Forward(Forward),
 }
 
 impl Work {
     /// Prints what there is to say by now; gives the exit status once the program has ended.
-    fn poll(&mut self, shell: &mut Shell, _: &mut Io) -> Option<i32> {
+    fn poll(&mut self, shell: &mut Shell, io: &mut Io) -> Option<i32> {
         match self {
+            Self::Forward(forward) => forward.poll(shell, io),
             Self::Sleep(until) => (*until <= shell.cluster.now()).then_some(0),
         }
     }
@@ -65,12 +69,14 @@ impl Work {
     fn next(&self) -> Option<Instant> {
         match self {
             Self::Sleep(until) => Some(*until),
+            Self::Forward(_) => None,
         }
     }
 
     /// Puts away what it holds (a listening port, a route): it was told to end. Gives its exit status after Ctrl-C.
-    fn stop(&mut self, _: &mut Shell, _: &mut Io) -> i32 {
+    fn stop(&mut self, shell: &mut Shell, _: &mut Io) -> i32 {
         match self {
+            Self::Forward(forward) => forward.stop(shell),
             Self::Sleep(_) => 130,
         }
     }
@@ -111,14 +117,22 @@ impl Terminal {
 }
 
 impl Shell<'_> {
+    /// The pid of a program that may go on, for [`Shell::hold`].
+    pub(super) fn pid(&mut self) -> u32 {
+        match &self.behind {
+            Some(behind) => behind.pid,
+            None => self.cluster.spawn(),
+        }
+    }
+
     /// Lets a program go on after its line: in the background if `&` follows it, else it holds the terminal.
     ///
     /// What it printed so far stays printed. Where its output goes on to another program (a pipe, `$(…)`), nobody could wait for its end:
     /// it ends at once, and one line says so.
-    pub(super) fn hold(&mut self, io: &mut Io, mut work: Work) -> i32 {
-        let (stands, pid, line) = match self.behind.take() {
-            Some(behind) => (Stands::Back, behind.pid, behind.line),
-            None if io.tty => (Stands::Front, self.cluster.spawn(), self.typed.clone()),
+    pub(super) fn hold(&mut self, io: &mut Io, pid: u32, mut work: Work) -> i32 {
+        let (stands, line) = match self.behind.take() {
+            Some(behind) => (Stands::Back, behind.line),
+            None if io.tty => (Stands::Front, self.typed.clone()),
             None => {
                 work.stop(self, io);
                 self.say(

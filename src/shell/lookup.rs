@@ -27,7 +27,7 @@ pub(super) fn nslookup(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
     };
     if server == dns {
         let request = Request { protocol: "udp".into(), url: format!("{server}:53").into(), ..Request::default() };
-        let (trace, _) = shell.request(&request, Duration::from_secs(15));
+        let (trace, _) = shell.request(io, &request, Duration::from_secs(15));
         if trace.outcome.kind != OutcomeKind::Answered {
             io.out(";; connection timed out; no servers could be reached\n\n");
             return 1;

@@ -189,6 +189,8 @@ struct Shell<'a> {
     moved: bool,
     /// Whether a program holds the terminal: the rest of the line waits for its end.
     held: bool,
+    /// Whether `sudo` stands before the program.
+    is_root: bool,
     /// What `&` follows, until it says that it goes on.
     behind: Option<job::Behind>,
     /// The line, as typed.
@@ -241,6 +243,7 @@ impl<'a> Shell<'a> {
             clear: false,
             moved: false,
             held: false,
+            is_root: false,
             behind: None,
             typed: String::new(),
             steps: 0,
@@ -345,6 +348,12 @@ const PROGRAMS: &[Program] = &[
     program("clear", host::clear, "empty the terminal", "清空终端"),
     program("help", host::help, "this list", "本列表"),
 ];
+
+/// The name that docker gives to what has this uid: 64 hexadecimal digits.
+fn container_id(uid: &str) -> String {
+    use sha2::{Digest, Sha256};
+    data_encoding::HEXLOWER.encode(&Sha256::digest(uid))
+}
 
 /// A text in double quotes, as Go's `%q` prints it.
 fn go_quote(text: &str) -> String {

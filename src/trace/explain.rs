@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Action, Because, Hop, Reason};
+use super::{Action, Because, By, Hop, Reason};
 use crate::lang::Lang;
 
 /// Says why, in one or two short sentences.
@@ -46,6 +46,30 @@ pub fn explain(because: &Because, lang: Lang) -> String {
             "这是节点自己的地址：数据包交给节点上的程序。".into(),
         ),
         DeliverToLaptop => ("The address is the laptop's.".into(), "这是你的电脑的地址。".into()),
+        DeliverToLoopback => (
+            "The connection comes to localhost inside the pod, so that a program which listens on 127.0.0.1 alone hears it too.".into(),
+            "连接到达 Pod 内部的 localhost，所以只监听 127.0.0.1 的程序也能收到。".into(),
+        ),
+        TunnelToApi { pod, api } => (
+            format!("kubectl port-forward listens here and carries the connection inside its own to the API server at {api}. Its pod was chosen at the start, {pod}: no Service, no kube-proxy, no balancing."),
+            format!("kubectl port-forward 在这里监听，并在自己与 API server（{api}）的连接里转送。它启动时就选定了 Pod {pod}：不经 Service 和 kube-proxy，也没有负载均衡。"),
+        ),
+        TunnelToKubelet { node, pod } => (
+            format!("The API server passes the connection on to the kubelet of {node}, where {pod} runs."),
+            format!("API server 把连接转交给 {node} 上的 kubelet，{pod} 就运行在那里。"),
+        ),
+        TunnelIntoPod(pod) => (
+            format!("The kubelet has the connection opened inside the network namespace of {pod}, to localhost there: it meets no rule of kube-proxy's."),
+            format!("kubelet 在 {pod} 的网络命名空间里打开到 localhost 的连接：不经过 kube-proxy 的任何规则。"),
+        ),
+        TunnelPodGone(pod) => (
+            format!("The tunnel was made for {pod}, which is gone. A tunnel does not move to another pod: kubectl must be started again."),
+            format!("隧道是为 {pod} 建立的，而这个 Pod 已不存在。隧道不会换到别的 Pod：必须重新启动 kubectl。"),
+        ),
+        TunnelBySsh { node, to } => (
+            format!("minikube's ssh tunnel listens here and hands the connection to {node}, which connects to {to} as a program of its own."),
+            format!("minikube 的 ssh 隧道在这里监听，把连接交给 {node}，由该节点自己连接 {to}。"),
+        ),
         ClusterIp(service) => (
             format!("No machine owns this address. It is the cluster IP of Service {service}, and this rule recognises it."),
             format!("没有任何机器拥有这个地址。它是 Service {service} 的 ClusterIP，由这条规则识别。"),
@@ -272,6 +296,7 @@ pub fn action_label(hop: &Hop, lang: Lang) -> String {
         (Action::Receive, false) => ("receive", "收到"),
         (Action::Receive, true) if hop.because.reason == Reason::RefusalArrives => ("hear the refusal", "得知被拒绝"),
         (Action::Receive, true) => ("receive the answer", "收到应答"),
+        (Action::Forward, _) if hop.by == By::Tunnel => ("pass on in a tunnel", "经隧道转送"),
         (Action::Forward, false) => ("route on", "按路由转发"),
         (Action::Forward, true) => ("route back", "按路由返回"),
         (Action::Match, _) => ("match a Service", "匹配 Service"),
@@ -340,6 +365,12 @@ mod tests {
             NoLocalEndpoint("x".into()),
             NoLocalEndpointExternal("x".into()),
             SourceRefused("x".into()),
+            DeliverToLoopback,
+            TunnelToApi { pod: "x".into(), api: "x".into() },
+            TunnelToKubelet { node: "x".into(), pod: "x".into() },
+            TunnelIntoPod("x".into()),
+            TunnelPodGone("x".into()),
+            TunnelBySsh { node: "x".into(), to: "x".into() },
             MartianLoopback,
             InvalidState,
             HealthCheck("x".into()),

@@ -79,6 +79,8 @@ pub enum By {
     Link,
     /// The program in a container.
     App,
+    /// A program that carries a connection inside its own: `kubectl port-forward`, the API server, the kubelet, ssh.
+    Tunnel,
 }
 
 /// What it did to the packet.
@@ -281,6 +283,7 @@ impl By {
             Self::Conntrack => "conntrack",
             Self::Link => "link",
             Self::App => "app",
+            Self::Tunnel => "tunnel",
         }
     }
 }

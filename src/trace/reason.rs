@@ -33,6 +33,35 @@ pub enum Reason {
     DeliverToNode,
     /// The destination is the laptop's address.
     DeliverToLaptop,
+    /// The packet came to a port on the loopback interface of its pod.
+    DeliverToLoopback,
+
+    // Tunnels.
+    /// `kubectl port-forward` listens there and hands the connection to the API server.
+    TunnelToApi {
+        /// The pod it was made for.
+        pod: Arc<str>,
+        /// The API server's address and port.
+        api: Arc<str>,
+    },
+    /// The API server hands the connection to the kubelet of the pod's node.
+    TunnelToKubelet {
+        /// The node.
+        node: Arc<str>,
+        /// The pod.
+        pod: Arc<str>,
+    },
+    /// The kubelet has the connection opened within the pod's network namespace.
+    TunnelIntoPod(Arc<str>),
+    /// The pod that the tunnel was made for is gone.
+    TunnelPodGone(Arc<str>),
+    /// An ssh tunnel of minikube hands the connection to a node, which connects from there.
+    TunnelBySsh {
+        /// The node.
+        node: Arc<str>,
+        /// What the node connects to.
+        to: Arc<str>,
+    },
 
     // kube-proxy.
     /// The destination is a Service's cluster IP.

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::super::flags::{Flag, switch, value};
 use super::super::{Io, Shell};
-use super::{Call, Fail, create, go_quote};
+use super::{Call, Fail, create, go_quote, pods};
 use crate::api::Status;
-use crate::object::{Deployment, Kind, Object, Pod, Ref, ReplicaSet, Service};
+use crate::object::{Kind, Object, Pod, Ref};
 use crate::time::Duration;
 use crate::trace::Place;
 
@@ -105,37 +105,14 @@ fn in_container(shell: &mut Shell, io: &mut Io, program: &str, args: &[String]) 
     126
 }
 
-/// The pod that a word names: itself, or one behind a Deployment, a ReplicaSet or a Service.
-fn pod_of(call: &Call, word: &str) -> Result<Arc<Object>, Fail> {
+/// The pod that a word names: itself, or one behind what selects pods.
+fn pod_of(call: &mut Call, word: &str) -> Result<Arc<Object>, Fail> {
     let (kind, name) = match word.split_once('/') {
         Some((kind, name)) => (call.kind(kind)?, name),
         None => (Kind::Pod, word),
     };
     let object = call.one(kind, name)?;
-    let selects: Box<dyn Fn(&crate::object::Labels) -> bool> = if kind == Kind::Pod {
-        return Ok(object);
-    } else if let Some(deployment) = object.body::<Deployment>() {
-        let selector = deployment.spec.selector.clone();
-        Box::new(move |labels| selector.matches(labels))
-    } else if let Some(set) = object.body::<ReplicaSet>() {
-        let selector = set.spec.selector.clone();
-        Box::new(move |labels| selector.matches(labels))
-    } else if let Some(service) = object.body::<Service>() {
-        let selector = service.spec.selector.clone();
-        Box::new(move |labels| {
-            !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
-        })
-    } else {
-        return Err(Fail::Error(format!("cannot attach to {}: selector for {} not implemented", word, kind.name())));
-    };
-    let pods = call.shell.cluster.store().list(Kind::Pod, Some(&call.namespace));
-    let mut pods: Vec<&Arc<Object>> = pods.filter(|pod| selects(&pod.meta.labels)).collect();
-    // Running pods first, as `podutils.ActivePods` sorts them.
-    crate::sort::by_key(&mut pods, |pod| pod.body::<Pod>().is_none_or(|pod| pod.status.phase != "Running"));
-    match pods.first() {
-        Some(pod) => Ok(Arc::clone(pod)),
-        None => Err(Fail::Error("timed out waiting for the condition".into())),
-    }
+    pods::attachable(call, &object)
 }
 
 pub(super) const RUN: &[Flag] = &[

@@ -13,7 +13,9 @@ mod get;
 mod create;
 mod delete;
 mod change;
+mod pods;
 mod exec;
+mod forward;
 mod report;
 mod describe;
 mod describe_sets;
@@ -27,6 +29,7 @@ use crate::object::{Kind, Ref};
 
 pub(super) use apply::file;
 pub(super) use exec::left;
+pub(super) use forward::Forward;
 pub(super) use report::calendar;
 
 /// A verb's row: it serves dispatch, help and completion.
@@ -54,6 +57,7 @@ pub(super) const VERBS: &[Verb] = &[
     verb("expose", create::EXPOSE, create::expose),
     verb("get", get::FLAGS, get::get),
     verb("label", change::LABEL, change::label),
+    verb("port-forward", forward::FLAGS, forward::forward),
     verb("rollout", wait::ROLLOUT, wait::rollout),
     verb("run", exec::RUN, exec::run),
     verb("scale", change::SCALE, change::scale),
