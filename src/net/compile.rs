@@ -9,12 +9,16 @@ use std::sync::Arc;
 
 use super::Network;
 use super::dns::Entry;
+use super::nft;
 use super::proxy::{self, Comments, Served};
-use super::rule::{Part, Ruleset};
+use super::rule::{Base, Part, Ruleset};
 use super::topology::{Cabin, Topology};
 use super::words::Words;
 use crate::api::{Store, Touch};
-use crate::object::{Kind, Object, Pod, Profile, Ref, Service};
+use crate::object::{Kind, Object, Pod, Profile, ProxyMode, Ref, Service};
+
+/// Services' rules, by name; none where there is no such Service any more.
+type Parts = Vec<(Arc<str>, Option<Arc<Part>>)>;
 
 /// So few are put in their places one by one.
 const FEW: usize = 16;
@@ -88,7 +92,23 @@ fn service_of(slice: &Object) -> Option<Ref> {
 
 /// Turns objects into a network.
 pub fn compile(store: &Store, profile: &Profile) -> Network {
-    let topology = Topology::bare(profile, &Arc::new(Ruleset::new(Arc::new(proxy::base()))));
+    let mut topology = Topology::bare(profile, &Arc::new(Ruleset::new(Arc::new(proxy::iptables::kubelets()))));
+    let mut last: Option<Arc<Base>> = None;
+    for machine in &mut topology.machines {
+        match profile.proxy_mode {
+            ProxyMode::Iptables => {
+                let base = proxy::iptables::base(profile, machine);
+                // Nodes share what is the same for all of them.
+                let base = last.filter(|last| **last == base).unwrap_or_else(|| Arc::new(base));
+                machine.rules = Arc::new(Ruleset::new(base.clone()));
+                last = Some(base);
+            }
+            ProxyMode::Nftables => {
+                let base = proxy::nftables::base(profile, machine);
+                machine.nft = Some(Arc::new(nft::Ruleset::new(Arc::new(base))));
+            }
+        }
+    }
     let words = Arc::new(Words::new(&topology));
     let mut network =
         Network { topology, services: Vec::new(), by_ip: Vec::new(), endpoints: 0, zone: Arc::default(), words };
@@ -183,27 +203,34 @@ impl Network {
             return;
         }
         let comments = Comments::among(self.endpoints);
-        let mut alike: Vec<(Arc<str>, Option<Arc<Part>>)> = Vec::new();
-        for i in 0..self.topology.machines.len() {
-            let machine = &self.topology.machines[i];
-            let part = |service: &Served| {
-                Arc::new(proxy::part(&service.name, &service.ports, machine, self.topology.pod_cidr, comments))
-            };
-            let parts: Vec<_> = changes
-                .iter()
-                .enumerate()
-                .map(|(n, (name, service))| match (service, alike.get(n)) {
-                    // Nodes share what is the same for all of them.
-                    (Some(service), Some((_, same))) if !service.depends_on_node() => (name.clone(), same.clone()),
-                    (service, _) => (name.clone(), service.as_ref().map(|service| part(service))),
-                })
-                .collect();
-            Arc::make_mut(&mut self.topology.machines[i].rules).change(&parts);
-            if i == 0 {
-                alike = parts;
+        let pods = self.topology.pod_cidr;
+        let (mut alike, mut alike_nft) = (Parts::new(), nft::Parts::new());
+        for machine in &mut self.topology.machines {
+            let me = &*machine;
+            if me.nft.is_some() {
+                let part = |service: &Served| proxy::nftables::part(&service.name, &service.ports, me, pods);
+                alike_nft = parts(changes, alike_nft, part);
+                machine.nft.iter_mut().for_each(|nft| Arc::make_mut(nft).change(&alike_nft));
+            } else {
+                let part = |service: &Served| proxy::iptables::part(&service.name, &service.ports, me, pods, comments);
+                alike = parts(changes, alike, part);
+                Arc::make_mut(&mut machine.rules).change(&alike);
             }
         }
     }
+}
+
+/// Changed Services' rules on one node; nodes share what is the same for all of them.
+fn parts<P>(
+    changes: &[(Arc<str>, Option<Arc<Served>>)],
+    alike: Vec<(Arc<str>, Option<Arc<P>>)>,
+    part: impl Fn(&Served) -> P,
+) -> Vec<(Arc<str>, Option<Arc<P>>)> {
+    let write = |(n, (name, service)): (usize, &(Arc<str>, Option<Arc<Served>>))| match (service, alike.get(n)) {
+        (Some(service), Some((_, same))) if !service.depends_on_node() => (name.clone(), same.clone()),
+        (service, _) => (name.clone(), service.as_ref().map(|service| Arc::new(part(service)))),
+    };
+    changes.iter().enumerate().map(write).collect()
 }
 
 fn by_ip(service: &Served) -> (crate::inet::Ipv4Addr, &str) {

@@ -21,6 +21,7 @@ mod forward;
 mod http;
 mod index;
 mod netfilter;
+pub mod nft;
 mod proxy;
 mod rule;
 mod topology;
@@ -98,6 +99,14 @@ pub fn iptables_save(network: &Network, node: &str, now: Instant) -> Option<Stri
     let machine = network.topology.machines.iter().find(|machine| *machine.name == *node)?;
     let mut out = String::new();
     machine.rules.save(&mut out, &calendar(now));
+    Some(out)
+}
+
+/// kube-proxy's table on a node, as `nft list table ip kube-proxy` prints it and `nft -f` reads it; none in mode iptables.
+pub fn nft_ruleset(network: &Network, node: &str) -> Option<String> {
+    let machine = network.topology.machines.iter().find(|machine| *machine.name == *node)?;
+    let mut out = String::new();
+    machine.nft.as_ref()?.list(&mut out, nft::Listed::Table, Instant::ZERO, &|_| Vec::new());
     Some(out)
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Judged {
     pub dnat: bool,
     /// Whether its source was.
     pub snat: bool,
+    /// The rule of mode nftables that hides its source, if one does.
+    pub marked: Option<super::nft::At>,
     picked: Option<At>,
     masked: Option<At>,
 }
@@ -173,7 +175,7 @@ enum Step {
 impl Judged {
     /// A packet that enters a kernel.
     pub(super) fn new(packet: Packet) -> Self {
-        Self { packet, mark: 0, dnat: false, snat: false, picked: None, masked: None }
+        Self { packet, mark: 0, dnat: false, snat: false, marked: None, picked: None, masked: None }
     }
 }
 
@@ -187,12 +189,18 @@ impl Kernel<'_> {
         out: Ipv4Addr,
         rec: &mut impl Recorder,
     ) -> Verdict {
-        let rules = &self.machine.rules;
-        let Some(chain) = rules.base.table(table).hook(hook) else { return Verdict::Accept };
-        let mut passing = Passing { rules, table, judged, out, rec };
-        match self.chain(&mut passing, None, chain) {
-            Step::Back => Verdict::Accept,
-            Step::Done(verdict) => verdict,
+        let machine = self.machine;
+        let rules = &machine.rules;
+        if let Some(chain) = rules.base.table(table).hook(hook) {
+            let mut passing = Passing { rules, table, judged, out, rec };
+            match self.chain(&mut passing, None, chain) {
+                Step::Back | Step::Done(Verdict::Accept) => {}
+                Step::Done(verdict) => return verdict,
+            }
+        }
+        match &machine.nft {
+            Some(nft) => nft.pass(self, (table, hook), judged, out, rec),
+            None => Verdict::Accept,
         }
     }
 

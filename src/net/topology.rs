@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::app::Server;
 use super::blame::pod_field;
+use super::nft;
 use super::rule::Ruleset;
 use crate::api::Store;
 use crate::inet::{Ipv4Addr, Ipv4Net};
@@ -42,6 +43,8 @@ pub struct Machine {
     pub zone: String,
     /// Its packet filter; nodes with the same rules share them.
     pub rules: Arc<Ruleset>,
+    /// kube-proxy's table in mode nftables; `rules` are kubelet's alone then.
+    pub nft: Option<Arc<nft::Ruleset>>,
     /// What listens on its own addresses.
     pub servers: Vec<Server>,
 }
@@ -181,6 +184,7 @@ impl Topology {
                     gateway: Ipv4Addr::from(u32::from(node.pod_cidr.network()) + 1),
                     zone: String::new(),
                     rules: rules.clone(),
+                    nft: None,
                     servers: Vec::new(),
                 }
             })

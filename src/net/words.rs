@@ -98,8 +98,7 @@ impl Words {
         let Some((service, port)) = service.and_then(|service| Some((service, service.ports.first()?))) else {
             return self.no_such_service.clone();
         };
-        let text = |port: &ServicePort| format!("{}/{}", port.port, port.proto.name().to_ascii_uppercase());
-        let ports = service.ports.iter().map(text).collect::<Vec<_>>().join(", ").into();
+        let ports = service.ports.iter().map(ServicePort::served).collect::<Vec<_>>().join(", ").into();
         let reason = Reason::NoSuchPort { service: service.name.clone(), ports };
         let cause = Some(FieldRef::new(port.object.clone(), "spec.ports"));
         Arc::new(Because { rule: None, reason, cause })

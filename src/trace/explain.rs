@@ -197,6 +197,14 @@ pub fn explain(because: &Because, lang: Lang) -> String {
             format!("The address is the cluster IP of Service {service}, but that has only {ports}: no rule matches the port, and nobody answers."),
             format!("该地址是 Service {service} 的 ClusterIP，但它只有 {ports}：没有规则匹配这个端口，无人应答。"),
         ),
+        PortRefused { service, ports } => (
+            format!("The address is the cluster IP of Service {service}, but that has only {ports}. In its nftables mode kube-proxy refuses every other port of a cluster IP at once."),
+            format!("该地址是 Service {service} 的 ClusterIP，但它只有 {ports}。在 nftables 模式下，kube-proxy 立即拒绝发往 ClusterIP 其他端口的数据包。"),
+        ),
+        NotAllocated => (
+            "The address is in the range of cluster IPs, but no Service has it. In its nftables mode kube-proxy drops such packets without a word.".into(),
+            "该地址在 ClusterIP 网段内，但不属于任何 Service。在 nftables 模式下，kube-proxy 静默丢弃这样的数据包。".into(),
+        ),
         NoNeighbour => (
             "No running pod has this address. The kernel asked for its owner three times, once a second, and nobody spoke up.".into(),
             "没有运行中的 Pod 拥有这个地址。内核每秒询问一次它的主人，共三次，无人回应。".into(),

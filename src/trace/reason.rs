@@ -163,6 +163,15 @@ pub enum Reason {
         /// What it does have, as `80/TCP`.
         ports: Arc<str>,
     },
+    /// The cluster IP belongs to a Service that does not have this port, and mode nftables refuses such packets.
+    PortRefused {
+        /// Whose address.
+        service: Arc<str>,
+        /// What it does have, as `80/TCP`.
+        ports: Arc<str>,
+    },
+    /// The address is in the range of cluster IPs, but belongs to no Service, and mode nftables drops such packets.
+    NotAllocated,
     /// The address was in the node's own pod range, but no running pod has it.
     NoNeighbour,
     /// Nothing in the pod listens on the port.

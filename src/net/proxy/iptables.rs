@@ -10,6 +10,7 @@ use super::{Comments, Endpoint, ServicePort, names};
 use crate::inet::{Ipv4Addr, Ipv4Net};
 use crate::net::rule::{Base, Chain, CtState, Hook, Match, OWN, Part, Range, Rule, Shared, Table, TableName, Target};
 use crate::net::topology::Machine;
+use crate::object::Profile;
 use crate::trace::{Proto, Reason};
 
 /// The bit that marks packets whose source is to be hidden: `--iptables-masquerade-bit 14`.
@@ -56,8 +57,58 @@ pub(in crate::net) fn part(
     Part::new(name.clone(), writer.shared, writer.chains)
 }
 
+/// Writes what kubelet alone has on a node.
+pub(in crate::net) fn kubelets() -> Base {
+    let mut tables = [TableName::Mangle, TableName::Filter, TableName::Nat].map(Table::new);
+    let [mangle, filter, nat] = &mut tables;
+    mangle.add("KUBE-IPTABLES-HINT");
+    let firewall = filter.add("KUBE-FIREWALL");
+    filter.chains[firewall].rules.push(martian());
+    for hook in [Hook::Input, Hook::Output] {
+        if let Some(chain) = filter.hook(hook) {
+            filter.chains[chain].rules.push(Rule::new(Target::Jump(firewall)));
+        }
+    }
+    for table in [mangle, filter, nat] {
+        table.add("KUBE-KUBELET-CANARY");
+    }
+    Base::new(tables)
+}
+
+/// The rule of kubelet's own chain: packets for the loopback network that came from elsewhere are none of ours.
+fn martian() -> Rule {
+    let states = &[CtState::Related, CtState::Established, CtState::Dnat];
+    let mut martian = Rule::new(Target::Drop)
+        .comment("block incoming localnet connections")
+        .when(Match::CtState { states, not: true })
+        .because(Reason::MartianLoopback, None);
+    (martian.src, martian.dst) = (Range::outside(LOOPBACK), Range::within(LOOPBACK));
+    martian
+}
+
+/// The jumps to the node ports' chain: one for every address of the node, or one for each that they are to answer on.
+fn node_port_jumps(profile: &Profile, machine: &Machine, chain: usize) -> Vec<Rule> {
+    let ranges = &profile.kube_proxy.node_port_addresses[..];
+    let all = ranges.is_empty() || super::is_all(ranges);
+    let loopback = all || ranges.iter().any(|range| range.addr().is_loopback() || range.contains(&Ipv4Addr::LOCALHOST));
+    let localhost = profile.kube_proxy.localhost_node_ports && loopback;
+    let jump = || {
+        Rule::new(Target::Jump(chain))
+            .comment("kubernetes service nodeports; NOTE: this must be the last rule in this chain")
+    };
+    if !all {
+        let own = super::own_addresses(machine, ranges).filter(|ip| localhost || !ip.is_loopback());
+        return own.map(|ip| to(jump(), ip)).collect();
+    }
+    let mut rule = jump().when(Match::DstLocal);
+    if !localhost {
+        rule.dst = Range::outside(LOOPBACK);
+    }
+    vec![rule]
+}
+
 /// Writes what a node has, whatever its Services.
-pub(in crate::net) fn base() -> Base {
+pub(in crate::net) fn base(profile: &Profile, machine: &Machine) -> Base {
     let mut mangle = Table::new(TableName::Mangle);
     for name in ["KUBE-IPTABLES-HINT", "KUBE-KUBELET-CANARY", "KUBE-PROXY-CANARY"] {
         mangle.add(name);
@@ -91,13 +142,7 @@ pub(in crate::net) fn base() -> Base {
             filter.chains[chain].rules = rules;
         }
     }
-    let states = &[CtState::Related, CtState::Established, CtState::Dnat];
-    let mut martian = Rule::new(Target::Drop)
-        .comment("block incoming localnet connections")
-        .when(Match::CtState { states, not: true })
-        .because(Reason::MartianLoopback, None);
-    (martian.src, martian.dst) = (Range::outside(LOOPBACK), Range::within(LOOPBACK));
-    filter.chains[kubelet_firewall].rules.push(martian);
+    filter.chains[kubelet_firewall].rules.push(martian());
     filter.chains[filter_forward].rules = vec![
         Rule::new(Target::Drop)
             .when(Match::CtState { states: &[CtState::Invalid], not: false })
@@ -134,11 +179,7 @@ pub(in crate::net) fn base() -> Base {
         Rule::new(Target::Masquerade).comment("kubernetes service traffic requiring SNAT"),
     ];
     nat.chains[mark_masq].rules.push(Rule::new(Target::SetXMark { value: MASQUERADE, mask: MASQUERADE }));
-    nat.chains[services].rules.push(
-        Rule::new(Target::Jump(node_ports))
-            .comment("kubernetes service nodeports; NOTE: this must be the last rule in this chain")
-            .when(Match::DstLocal),
-    );
+    nat.chains[services].rules = node_port_jumps(profile, machine, node_ports);
     for chain in [services, node_ports] {
         nat.chains[chain].shared = Some(0);
     }
@@ -475,7 +516,8 @@ mod tests {
 
     #[test]
     fn chains_are_where_their_numbers_say() {
-        let base = base();
+        let network = crate::net::compile(&crate::api::Store::default(), &Profile::named("minikube").unwrap());
+        let base = &network.topology.machines[0].rules.base;
         let name = |table, chain: usize| &*base.table(table).chains[chain].name;
         let filter = |chain| name(TableName::Filter, chain);
         assert_eq!(filter(CHAINS.filter_services), "KUBE-SERVICES");

@@ -1,17 +1,18 @@
-//! Services to rules: [`Served::read`] reads what kube-proxy watches, [`iptables`] writes it down, one Service at a time.
+//! Services to rules: [`Served::read`] reads what kube-proxy watches, [`iptables`] or [`nftables`] writes it down, one Service
+//! at a time.
 //!
 //! Stands for `pkg/proxy/{serviceport,servicechangetracker,endpointslicecache,topology}.go` of Kubernetes 1.37, IPv4 only.
 //! kube-proxy walks a Go map, so that its Services come in any order; here they come by name and port.
 
-mod iptables;
+pub(super) mod iptables;
+pub(super) mod nftables;
 mod names;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub(super) use iptables::{base, part};
-
 use super::blame::pod_field;
+use super::topology::Machine;
 use crate::api::Store;
 use crate::inet::{Ipv4Addr, Ipv4Net};
 use crate::object::{self, FieldRef, Kind, Labels, Ref};
@@ -139,6 +140,17 @@ impl ServicePort {
         self.uses_local()
             || !self.source_ranges.is_empty()
             || self.endpoints.iter().any(|e| !e.zone_hints.is_empty() || !e.node_hints.is_empty())
+    }
+
+    /// `80/TCP`
+    pub(super) fn served(&self) -> String {
+        format!("{}/{}", self.port, self.proto.name().to_ascii_uppercase())
+    }
+
+    /// `default/web/tcp/http`, as chains of mode nftables have it.
+    fn nft_name(&self) -> String {
+        let port = self.name.get(self.service.len() + 1..).unwrap_or("");
+        format!("{}/{}/{port}", self.service, self.proto.name())
     }
 
     /// A field of the Service.
@@ -313,6 +325,17 @@ impl Served {
     pub(super) fn lacks(&self) -> bool {
         self.ports.iter().any(|port| port.lacking.is_some())
     }
+}
+
+/// Whether ranges of `--nodeport-addresses` name every address.
+fn is_all(ranges: &[Ipv4Net]) -> bool {
+    ranges.iter().any(|range| range.prefix_len() == 0)
+}
+
+/// A node's addresses that are in one of the ranges.
+fn own_addresses<'a>(machine: &Machine, ranges: &'a [Ipv4Net]) -> impl Iterator<Item = Ipv4Addr> + use<'a> {
+    let own = [Ipv4Addr::LOCALHOST, machine.address, machine.gateway];
+    own.into_iter().filter(|ip| ranges.iter().any(|range| range.contains(ip)))
 }
 
 /// `default/web`
