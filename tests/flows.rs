@@ -1,340 +1,213 @@
-//! Who reaches whom, by which rules.
+//! Who reaches whom: the rows of `tests/flows/`, sent through whole clusters.
+//!
+//! A row that fails prints what came of it, and the rules that matched, node by node.
 
 mod world;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
-use kubehop::cluster::Cluster;
-use kubehop::manifest::parse;
-use kubehop::net::{Origin, Way, iptables_save};
-use kubehop::object::{Kind, Pod, Profile, Ref};
-use kubehop::rng::Rng;
-use kubehop::text::Source;
-use kubehop::time::{Duration, Instant};
-use kubehop::trace::{Action, OutcomeKind, Place, Proto, Reason, Request, Socket, Trace};
-use world::{World, cluster_ip, tutorial};
+use kubehop::net::{End, Network, Origin, TableName, Way};
+use kubehop::time::Instant;
+use kubehop::trace::{Action, Because, OutcomeKind, Place, Request, Trace};
+use world::World;
+use world::rows::{Case, Row, cases};
 
-const HELLO: &str = "http://10.96.0.7:9090/api/hello";
+/// Each row is sent this often for each place that may answer, so that all are met.
+const TRIES: usize = 25;
 
-/// The tutorial's cluster with its Service at 10.96.0.7, changed by `change`.
-fn with_service(profile: &str, nodes: &[usize], change: impl FnOnce(&mut kubehop::object::ServiceSpec)) -> World {
-    let mut world = tutorial(profile, nodes);
-    let mut spec = cluster_ip("10.96.0.7", 9090, 9090);
-    change(&mut spec);
-    world.service("test-svc-cluster", spec);
-    world
+/// What came of a row.
+#[derive(Default)]
+struct Came {
+    outcomes: BTreeSet<String>,
+    /// Who answered, or where it failed.
+    who: BTreeSet<String>,
+    /// Those that saw another address than the client's, and those that saw the client's.
+    sources: [BTreeSet<String>; 2],
+    /// Reasons, and the fields behind them.
+    decided: BTreeSet<(String, String)>,
 }
 
-fn actions(trace: &Trace) -> Vec<Action> {
-    trace.hops.iter().map(|hop| hop.action).collect()
-}
+impl Came {
+    fn decides(&mut self, because: &Because) {
+        let reason = format!("{:?}", because.reason);
+        let reason = reason.split([' ', '(']).next().unwrap_or_default().to_owned();
+        let cause = because.cause.as_ref().map(|c| format!("{} {}", c.object, c.path)).unwrap_or_default();
+        self.decided.insert((reason, cause));
+    }
 
-fn cause(trace: &Trace, action: Action) -> String {
-    let hop = trace.hops.iter().find(|hop| hop.action == action).unwrap();
-    let cause = hop.because.cause.as_ref().unwrap();
-    format!("{} {}", cause.object, cause.path)
-}
-
-#[test]
-fn a_cluster_ip_leads_to_each_replica_about_as_often() {
-    for from in ["node/minikube", "pod/default/client"] {
-        let mut world = with_service("minikube", &[0, 0, 0], |_| {});
-        let network = world.network();
-        let mut counts = BTreeMap::new();
-        for _ in 0..3000 {
-            let trace = world.get(&network, from, HELLO);
-            assert_eq!((trace.outcome.kind, trace.outcome.status), (OutcomeKind::Answered, 200));
-            *counts.entry(trace.outcome.body).or_insert(0) += 1;
+    /// What came of one trace.
+    fn trace(&mut self, network: &Network, trace: &Trace) {
+        let outcome = &trace.outcome;
+        self.outcomes.insert(outcome.kind.name().to_owned());
+        let place = outcome.responder.as_ref().or(outcome.at.as_ref()).unwrap();
+        trace.hops.iter().map(|hop| &hop.because).chain(&outcome.because).for_each(|because| self.decides(because));
+        let who = self.met(place, outcome.kind == OutcomeKind::Answered);
+        let Some(seen) = outcome.seen_source else { return };
+        let last = trace.hops.last().map_or(0, |hop| hop.exchange);
+        let hidden = trace.hops.iter().any(|hop| hop.action == Action::Snat && hop.exchange == last);
+        let own = trace.hops.iter().find(|hop| hop.action == Action::Connect && hop.exchange == last);
+        if hidden {
+            check_masquerade(network, place, seen);
+        } else {
+            assert_eq!(Some(seen), own.map(|hop| hop.packet.src.ip));
         }
-        assert_eq!(counts.len(), 3);
-        assert!(counts.values().all(|n| (900..1100).contains(n)), "{counts:?}");
+        self.sources[usize::from(!hidden)].insert(who);
+    }
+
+    fn met(&mut self, place: &Place, answers: bool) -> String {
+        let who = match place {
+            // Pods whose names are drawn, and the pods of the row.
+            Place::Pod(namespace, name) if &**namespace == "kube-system" => name.split('-').next().unwrap().to_owned(),
+            Place::Pod(_, name) if answers => name.to_string(),
+            Place::Pod(_, name) => format!("pod/{name}"),
+            place => place.to_string(),
+        };
+        self.who.insert(who.clone());
+        who
     }
 }
 
-#[test]
-fn a_pod_keeps_its_address_and_a_node_does_not() {
-    use Action::*;
-    let mut world = with_service("multinode", &[1, 1, 1], |_| {});
-    let network = world.network();
-    let trace = world.get(&network, "pod/default/client", HELLO);
-    let way = [Connect, Receive, Match, Dnat, Forward, Receive, Deliver, Answer, Forward, Unnat, Receive];
-    assert_eq!(actions(&trace), way);
-    assert_eq!(trace.outcome.seen_source.unwrap().to_string(), "10.244.0.5");
-    let trace = world.get(&network, "node/minikube", HELLO);
-    assert_eq!(
-        actions(&trace),
-        [Connect, Match, Dnat, Snat, Forward, Receive, Deliver, Answer, Forward, Unnat, Receive]
-    );
-    assert_eq!(trace.outcome.seen_source.unwrap().to_string(), "192.168.49.2");
-    // On the pods' own node the packet leaves by the bridge, and takes its address.
-    let trace = world.get(&network, "node/minikube-m02", HELLO);
-    assert_eq!(trace.outcome.seen_source.unwrap().to_string(), "10.244.1.1");
-}
-
-#[test]
-fn rules_name_the_fields_behind_them() {
-    let mut world = with_service("minikube", &[0], |_| {});
-    let network = world.network();
-    let trace = world.get(&network, "node/minikube", HELLO);
-    assert_eq!(cause(&trace, Action::Match), "Service/default/test-svc-cluster spec.ports[0].port");
-    assert_eq!(cause(&trace, Action::Dnat), "Service/default/test-svc-cluster spec.ports[0].targetPort");
-    let rule = |action| trace.hops.iter().find(|h| h.action == action).unwrap().because.rule.clone().unwrap();
-    assert!(rule(Action::Match).ends_with("-j KUBE-SVC-ZUPEFIFTDYGGRFCH"), "{}", rule(Action::Match));
-    assert!(
-        rule(Action::Dnat).starts_with("-A KUBE-SEP-")
-            && rule(Action::Dnat).ends_with("--to-destination 10.244.0.5:9090")
-    );
-}
-
-#[test]
-fn the_laptop_cannot_reach_a_cluster_ip_or_a_pod() {
-    let mut world = with_service("minikube", &[0], |_| {});
-    let network = world.network();
-    for (url, reason) in [(HELLO, Reason::ClusterIpFromOutside), ("http://10.244.0.5:9090/", Reason::PodIpFromOutside)]
-    {
-        let trace = world.get(&network, "laptop", url);
-        assert_eq!(trace.outcome.kind, OutcomeKind::Timeout);
-        assert_eq!(trace.outcome.at, Some(Place::Laptop));
-        assert_eq!(trace.outcome.because.unwrap().reason, reason);
-    }
-}
-
-#[test]
-fn a_selector_that_matches_nothing_is_refused_by_the_node() {
-    let mut world = with_service("minikube", &[0], |spec| {
-        spec.selector.insert("app".into(), "typo".into());
-    });
-    let network = world.network();
-    for from in ["node/minikube", "pod/default/client"] {
-        let trace = world.get(&network, from, HELLO);
-        assert_eq!(trace.outcome.kind, OutcomeKind::Refused);
-        assert_eq!(trace.outcome.at, Some(Place::Node("minikube".into())));
-        assert_eq!(cause(&trace, Action::Reject), "Service/default/test-svc-cluster spec.selector[app]");
-        assert!(
-            matches!(&trace.outcome.because.unwrap().reason, Reason::SelectsNothing { selector, .. } if &**selector == "app=typo")
-        );
-    }
-}
-
-#[test]
-fn a_wrong_target_port_is_refused_by_the_pod() {
-    let mut world = with_service("minikube", &[0], |spec| {
-        spec.ports[0].target_port = Some(kubehop::object::IntOrString::Int(9999));
-    });
-    let network = world.network();
-    let trace = world.get(&network, "pod/default/client", HELLO);
-    assert_eq!(trace.outcome.kind, OutcomeKind::Refused);
-    assert_eq!(trace.outcome.at, Some(Place::Pod("default".into(), "test-deployment-0".into())));
-    assert_eq!(cause(&trace, Action::Reject), "Service/default/test-svc-cluster spec.ports[0].targetPort");
-    let trace = world.get(&network, "pod/default/client", "http://10.244.0.5:9999/");
-    assert_eq!(cause(&trace, Action::Reject), "Pod/default/test-deployment-0 spec.containers[0].image");
-}
-
-#[test]
-fn the_same_seed_gives_the_same_traces() {
-    let run = || {
-        let mut world = with_service("multinode", &[0, 1, 2], |_| {});
-        let network = world.network();
-        (0..50).map(|_| world.get(&network, "node/minikube", HELLO)).collect::<Vec<_>>()
+/// A masqueraded packet has the address of the interface by which the last node that masqueraded it sent it.
+fn check_masquerade(network: &Network, responder: &Place, seen: std::net::Ipv4Addr) {
+    let topology = &network.topology;
+    let (node, is_node) = match topology.origin(responder) {
+        Some(Origin::Cabin(cabin)) => (topology.cabins[cabin].node, false),
+        Some(Origin::Machine(node)) => (node, true),
+        other => panic!("{responder} cannot answer: {other:?}"),
     };
-    assert_eq!(run(), run());
+    let here = &topology.machines[node];
+    let elsewhere = topology.machines.iter().any(|m| m.address == seen && (is_node || m.address != here.address));
+    assert!(elsewhere || (!is_node && seen == here.gateway), "{responder} saw {seen}");
 }
 
-#[test]
-fn rules_print_as_iptables_save_does() {
-    let world = with_service("minikube", &[0, 0, 0], |_| {});
-    let text = iptables_save(&world.network(), "minikube", Instant::ZERO).unwrap();
-    assert!(text.starts_with("# Generated by iptables-save v1.8.9 (nf_tables) on Thu Oct  1 08:00:00 2026\n*mangle\n"));
-    for line in [
-        "-A KUBE-SVC-ZUPEFIFTDYGGRFCH ! -s 10.244.0.0/16 -d 10.96.0.7/32 -p tcp -m comment --comment \"default/test-svc-cluster cluster IP\" -m tcp --dport 9090 -j KUBE-MARK-MASQ",
-        "-A KUBE-POSTROUTING -m mark ! --mark 0x4000/0x4000 -j RETURN",
-        "-A KUBE-POSTROUTING -j MARK --set-xmark 0x4000/0x0",
-        "-A KUBE-MARK-MASQ -j MARK --set-xmark 0x4000/0x4000",
-    ] {
-        assert!(text.lines().any(|l| l == line), "{line}\nis not in\n{text}");
-    }
-    assert!(text.contains("--probability 0.33333333349 -j KUBE-SEP-"), "{text}");
-    assert!(text.contains("--probability 0.50000000000 -j KUBE-SEP-"), "{text}");
-}
-
-/// A cluster of Services of every kind, drawn from a seed.
-fn drawn(seed: u64) -> World {
-    let mut rng = Rng::new(seed).fork("test");
-    let mut world = tutorial("multinode", &[0, 1, 2, 1]);
-    for i in 0..30 {
-        let mut spec = cluster_ip(&format!("10.96.2.{}", i + 1), 80, 9090);
-        let mut coin = || rng.below(2) == 1;
-        spec.r#type = if coin() { "LoadBalancer".into() } else { "NodePort".into() };
-        spec.ports[0].node_port = if coin() { 30_000 + i } else { 0 };
-        for (flag, policy) in [(coin(), &mut spec.external_traffic_policy), (coin(), &mut spec.internal_traffic_policy)]
-        {
-            *policy = if flag { "Local".into() } else { "Cluster".into() };
-        }
-        if coin() {
-            spec.external_ips.push(format!("198.51.100.{}", i + 1));
-        }
-        if coin() && coin() {
-            spec.session_affinity = "ClientIP".into();
-        }
-        if coin() && coin() {
-            spec.selector.insert("app".into(), "none".into());
-        }
-        if coin() {
-            spec.ports[0].protocol = "UDP".into();
-        }
-        world.service(&format!("s{i}"), spec);
-    }
-    world
-}
-
-#[test]
-fn law_indexed_and_plain_walks_agree() {
-    for seed in 0..8 {
-        let mut world = drawn(seed);
-        let network = world.network();
-        let mut rng = Rng::new(seed).fork("packets");
-        let (mut plain, mut met) = (world.flows.clone(), BTreeMap::new());
-        for _ in 0..2000 {
-            let origin = match rng.below(4) {
-                0 => Origin::Machine(rng.below(3) as usize),
-                1 => Origin::Wire(rng.below(3) as usize),
-                2 => Origin::Laptop,
-                _ => Origin::Cabin(rng.below(network.topology.cabins.len() as u32) as usize),
-            };
-            let i = rng.below(32);
-            let (ip, port) = match rng.below(5) {
-                0 => (format!("192.168.49.{}", 2 + rng.below(3)), 30_000 + i),
-                1 => (format!("198.51.100.{i}"), 80),
-                2 => (format!("10.244.{}.{}", rng.below(3), 4 + rng.below(5)), 9090),
-                _ => (format!("10.96.2.{i}"), 80),
-            };
-            let proto = if rng.below(2) == 0 { Proto::Tcp } else { Proto::Udp };
-            let dst = Socket { ip: ip.parse().unwrap(), port: port as u16 };
-            let packet = network.packet(&mut world.flows, origin, proto, dst);
-            assert_eq!(packet, network.packet(&mut plain, origin, proto, dst));
-            let indexed = network.judge(&mut world.flows, origin, packet, Instant::ZERO, Way::Indexed);
-            let walked = network.judge(&mut plain, origin, packet, Instant::ZERO, Way::Plain);
-            assert_eq!(format!("{indexed:?}"), format!("{walked:?}"), "seed {seed}, {origin:?}, {packet:?}");
-            let end = format!("{:?}", indexed.end);
-            *met.entry(end.split('(').next().unwrap_or_default().to_owned()).or_insert(0) += 1;
-        }
-        assert!(met.len() >= 4, "seed {seed} meets too few kinds of ends: {met:?}");
-        for (a, b) in (0..3).filter_map(|i| Some((world.flows.kernel(i)?, plain.kernel(i)?))) {
-            assert_eq!(a.memory.packets, b.memory.packets, "seed {seed}: counters differ");
+/// Sends a row's requests.
+fn send(world: &mut World, network: &Network, row: &Row, now: &mut Instant) -> Came {
+    let mut came = Came::default();
+    let wire = row.from.strip_prefix("wire/").map(|wire| wire.split_once('@').unwrap_or((wire, "203.0.113.77")));
+    let place = Place::parse(&row.from);
+    for _ in 0..TRIES * row.who.len() {
+        *now = *now + row.every;
+        match (wire, row.destination(world)) {
+            (Some((node, client)), Some(to)) => {
+                let Some(Origin::Machine(node)) = network.topology.origin(&Place::Node(node.into())) else {
+                    panic!("{}", row.text)
+                };
+                let mut packet = network.packet(&mut world.flows, Origin::Wire(node), row.proto, to);
+                packet.src.ip = client.parse().unwrap();
+                let walked = network.judge(&mut world.flows, Origin::Wire(node), packet, *now, Way::Indexed);
+                let (kind, place, because) = match &walked.end {
+                    End::Rejected(place, because) => ("refused", place.clone(), Some(because)),
+                    End::Lost(place, because) => ("timeout", place.clone(), Some(because)),
+                    End::Unreachable(place, because) => ("unreachable", place.clone(), Some(because)),
+                    End::Laptop(_) => ("refused", Place::Laptop, None),
+                    End::Machine(machine, arrived) => {
+                        let machine = &network.topology.machines[*machine];
+                        let listens = machine.servers.iter().any(|s| s.listens(arrived.proto, arrived.dst.port));
+                        (if listens { "answered" } else { "refused" }, machine.place.clone(), None)
+                    }
+                    End::Cabin(cabin, arrived) => {
+                        let cabin = &network.topology.cabins[*cabin];
+                        let listens = cabin.servers.iter().any(|s| s.listens(arrived.proto, arrived.dst.port));
+                        let hidden = arrived.src != packet.src;
+                        if listens {
+                            came.sources[usize::from(!hidden)].insert(cabin.name.to_string());
+                        }
+                        if hidden {
+                            check_masquerade(network, &cabin.place, arrived.src.ip);
+                        }
+                        (if listens { "answered" } else { "refused" }, cabin.place.clone(), None)
+                    }
+                };
+                came.outcomes.insert(kind.to_owned());
+                came.met(&place, kind == "answered");
+                because.into_iter().for_each(|because| came.decides(because));
+            }
+            (_, to) => {
+                let to = to.map_or_else(|| row.to.trim_start_matches("dns:").to_owned(), |to| to.to_string());
+                let request = Request { url: format!("{}://{to}", row.proto.name()).into(), ..Request::default() };
+                let trace = network.send(
+                    &mut world.flows,
+                    place.as_ref().unwrap_or_else(|| panic!("{}", row.text)),
+                    &request,
+                    *now,
+                );
+                came.trace(network, &trace);
+            }
         }
     }
+    came
 }
 
-#[test]
-fn an_affine_client_stays_with_its_pod() {
-    let mut world = with_service("minikube", &[0, 0, 0], |spec| spec.session_affinity = "ClientIP".into());
-    let network = world.network();
-    let first = world.get(&network, "pod/default/client", HELLO);
-    for _ in 0..20 {
-        let trace = world.get(&network, "pod/default/client", HELLO);
-        assert_eq!(trace.outcome.responder, first.outcome.responder);
-        assert!(trace.hops.iter().any(|hop| matches!(hop.because.reason, Reason::PickedAgain { seconds: 10_800, .. })));
+/// What is wrong with a row, if something is.
+fn check(case: &mut Case, network: &Network, row: &Row, now: &mut Instant) -> Result<(), String> {
+    case.world.flows.forget();
+    let came = send(&mut case.world, network, row, now);
+    let mut wrong = String::new();
+    if !came.outcomes.iter().eq([&row.outcome]) {
+        let _ = writeln!(wrong, "  outcomes: {:?}", came.outcomes);
     }
-}
-
-#[test]
-fn a_pod_that_reaches_itself_is_told_so() {
-    let mut world = with_service("minikube", &[0], |_| {});
-    let network = world.network();
-    let trace = world.get(&network, "pod/default/test-deployment-0", HELLO);
-    assert_eq!(trace.outcome.seen_source.unwrap().to_string(), "10.244.0.1");
-    assert!(trace.hops.iter().any(|hop| hop.because.reason == Reason::MasqueradeHairpin));
-}
-
-#[test]
-fn a_ping_reaches_a_pod_but_no_cluster_ip() {
-    let mut world = with_service("minikube", &[0], |_| {});
-    let network = world.network();
-    let trace = world.get(&network, "pod/default/client", "icmp://10.244.0.5");
-    assert_eq!(trace.outcome.kind, OutcomeKind::Answered);
-    let trace = world.get(&network, "pod/default/client", "icmp://10.96.0.7");
-    assert_eq!(trace.outcome.kind, OutcomeKind::Timeout);
-}
-
-/// The story in a whole cluster: what is to blame is what a person wrote.
-#[test]
-fn blame_leads_to_the_deployment() {
-    let mut cluster = Cluster::new(&Profile::named("minikube").unwrap(), 42);
-    let manifest = "\
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - name: c
-        image: hello:1.0
-        readinessProbe: {httpGet: {path: /api/hello, port: 9090}}
----
-apiVersion: v1
-kind: Service
-metadata: {name: web}
-spec:
-  clusterIP: 10.96.0.7
-  selector: {app: web}
-  ports: [{port: 9090}]
-";
-    for manifest in parse(&Source::new("web.yaml", manifest)).manifests {
-        cluster.apply(&manifest, "default").unwrap();
+    let who: BTreeSet<String> = row.who.iter().cloned().collect();
+    if (row.sticks && (came.who.len() != 1 || !came.who.is_subset(&who))) || (!row.sticks && came.who != who) {
+        let _ = writeln!(wrong, "  who: {:?}", came.who);
     }
-    cluster.settle(Duration::from_secs(120));
-    let get = |cluster: &mut Cluster, url: &str| {
-        let request = Request { method: "GET".into(), url: url.into(), ..Request::default() };
-        cluster.request(&Place::Node("minikube".into()), &request)
+    let [masq, own] = &came.sources;
+    let one = |name: &str| masq.iter().eq([name]) && !own.contains(name);
+    let right = match &*row.source {
+        "own" => masq.is_empty() && !own.is_empty(),
+        "masq" => own.is_empty() && !masq.is_empty(),
+        "-" => own.is_empty() && masq.is_empty(),
+        source => source.strip_prefix("masq:").is_some_and(one),
     };
-    let trace = get(&mut cluster, HELLO);
-    assert_eq!(trace.outcome.status, 200);
-    assert_eq!(cause(&trace, Action::Answer), "Deployment/default/web spec.template.spec.containers[0].image");
-    let pod = cluster.store().all::<Pod>().find(|(meta, _)| meta.namespace == "default").unwrap();
-    let (key, ip) = (Ref::new(Kind::Pod, "default", pod.0.name.as_str()), pod.1.status.pod_ip.clone());
-    let trace = get(&mut cluster, &format!("http://{ip}:80/"));
-    assert_eq!(cause(&trace, Action::Reject), "Deployment/default/web spec.template.spec.containers[0].image");
-    cluster.fail_readiness(&key, true);
-    let until = cluster.now() + Duration::from_secs(60);
-    cluster.advance(until);
-    let trace = get(&mut cluster, HELLO);
-    assert_eq!(cause(&trace, Action::Reject), "Deployment/default/web spec.template.spec.containers[0].readinessProbe");
-    assert!(matches!(trace.outcome.because.unwrap().reason, Reason::NoneReady { matching: 1, .. }));
-    assert_eq!(get(&mut cluster, &format!("http://{ip}:9090/api/hello")).outcome.status, 200, "unready is not deaf");
-}
-
-#[test]
-fn a_target_port_name_that_nobody_has_is_said() {
-    let mut world = with_service("minikube", &[0], |spec| {
-        spec.ports[0].target_port = Some(kubehop::object::IntOrString::String("web".into()));
-    });
-    // The slice controller leaves out a port whose name it cannot find.
-    let key = Ref::new(Kind::EndpointSlice, "default", "test-svc-cluster-abcde");
-    let mut slice = (**world.store.get(&key).unwrap()).clone();
-    slice.body_mut::<kubehop::object::EndpointSlice>().unwrap().ports.clear();
-    world.store.put(slice);
-    let network = world.network();
-    let trace = world.get(&network, "node/minikube", HELLO);
-    assert_eq!(cause(&trace, Action::Reject), "Service/default/test-svc-cluster spec.ports[0].targetPort");
-    assert!(matches!(&trace.outcome.because.unwrap().reason, Reason::NoNamedPort { name, .. } if &**name == "web"));
-}
-
-#[test]
-fn an_address_that_nobody_has_is_unreachable_after_three_seconds() {
-    let mut world = with_service("multinode", &[0, 1, 2], |_| {});
-    let network = world.network();
-    for ip in ["10.244.0.99", "10.244.2.99"] {
-        let trace = world.get(&network, "pod/default/client", &format!("http://{ip}:9090/"));
-        assert_eq!(trace.outcome.kind, OutcomeKind::Unreachable);
-        assert_eq!(trace.duration().as_secs(), 3);
+    if !right {
+        let _ = writeln!(wrong, "  sources: masq {masq:?}, own {own:?}");
     }
-    let trace = world.get(&network, "node/minikube", "http://10.96.0.99/");
-    assert_eq!(trace.outcome.because.unwrap().reason, Reason::NoSuchService);
-    let trace = world.get(&network, "node/minikube", "http://10.96.0.7:80/");
-    assert!(
-        matches!(&trace.outcome.because.unwrap().reason, Reason::NoSuchPort { ports, .. } if &**ports == "9090/TCP")
-    );
+    for decided in &row.decided {
+        let (reason, field) = decided.split_once(' ').unwrap_or((decided, ""));
+        let field = if field.is_empty() || field.contains(' ') {
+            field.to_owned()
+        } else {
+            format!("Service/default/shop {field}")
+        };
+        if !came.decided.iter().any(|(r, f)| r == reason && (field.is_empty() || *f == field)) {
+            let _ = writeln!(wrong, "  decided by: {:?}", came.decided);
+        }
+    }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err(format!("{}\n  {}\n{wrong}{}", case.name, row.text, matched(network, &case.world)))
+}
+
+/// The rules that matched, node by node.
+fn matched(network: &Network, world: &World) -> String {
+    let mut text = String::new();
+    for (i, machine) in network.topology.machines.iter().enumerate() {
+        let Some(state) = world.flows.kernel(i) else { continue };
+        for table in [TableName::Nat, TableName::Filter] {
+            for chain in machine.rules.chains(table) {
+                for (spot, rule) in chain.rules.iter().filter(|(spot, _)| state.memory.packets(*spot) > 0) {
+                    let count = state.memory.packets(*spot);
+                    let rule = machine.rules.show(table, chain.part, &chain.chain.name, rule);
+                    let _ = writeln!(text, "    {} {:6} {count:4} {rule}", machine.name, table.name());
+                }
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn every_row_of_the_tables_holds() {
+    let (mut rows, mut wrong) = (0, Vec::new());
+    for mut case in cases() {
+        let network = case.world.network();
+        let mut now = case.now;
+        for row in std::mem::take(&mut case.rows) {
+            rows += 1;
+            wrong.extend(check(&mut case, &network, &row, &mut now).err());
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {rows} rows differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(rows >= 150, "{rows} rows");
 }
