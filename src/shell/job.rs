@@ -8,6 +8,7 @@
 //! signals other than those that end a program, input for programs that hold a terminal.
 
 use super::kubectl::Forward;
+use super::minikube::Tunnel;
 use super::{Files, Io, Shell, Stream, Terminal};
 use crate::cluster::Cluster;
 use crate::time::Instant;
@@ -54,6 +55,8 @@ pub(super) enum Work {
     Sleep(Instant),
     /// `kubectl port-forward`
     Forward(Forward),
+    /// `minikube service` on Docker Desktop.
+    Service(Tunnel),
 }
 
 impl Work {
@@ -61,6 +64,7 @@ impl Work {
     fn poll(&mut self, shell: &mut Shell, io: &mut Io) -> Option<i32> {
         match self {
             Self::Forward(forward) => forward.poll(shell, io),
+            Self::Service(tunnel) => tunnel.poll(shell),
             Self::Sleep(until) => (*until <= shell.cluster.now()).then_some(0),
         }
     }
@@ -69,14 +73,15 @@ impl Work {
     fn next(&self) -> Option<Instant> {
         match self {
             Self::Sleep(until) => Some(*until),
-            Self::Forward(_) => None,
+            Self::Forward(_) | Self::Service(_) => None,
         }
     }
 
     /// Puts away what it holds (a listening port, a route): it was told to end. Gives its exit status after Ctrl-C.
-    fn stop(&mut self, shell: &mut Shell, _: &mut Io) -> i32 {
+    fn stop(&mut self, shell: &mut Shell, io: &mut Io) -> i32 {
         match self {
             Self::Forward(forward) => forward.stop(shell),
+            Self::Service(tunnel) => tunnel.stop(shell, io),
             Self::Sleep(_) => 130,
         }
     }

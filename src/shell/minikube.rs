@@ -2,6 +2,11 @@
 //!
 //! Stands for minikube 1.39 `cmd/minikube/cmd`; left out: everything that makes or removes clusters.
 
+mod service;
+mod told;
+
+pub(super) use service::Tunnel;
+
 use super::flags::{self, Flag, Style, switch, value};
 use super::{Io, Shell};
 use crate::trace::Place;
@@ -17,6 +22,9 @@ pub(super) fn run(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
     let Some((verb, rest)) = flags.words.split_first() else {
         return serves(shell, io, 0);
     };
+    if verb == "service" {
+        return service::service(shell, io, rest);
+    }
     let style = if verb == "ssh" { Style::PflagUntilWord } else { Style::Pflag };
     let own = match flags::read(style, &[COMMON], rest) {
         Ok(own) => own,
@@ -24,17 +32,20 @@ pub(super) fn run(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
     };
     let wanted = own.get("node").or(flags.get("node"));
     match verb.as_str() {
-        "ssh" => match node(shell, io, wanted) {
-            Some(name) => ssh(shell, io, name, &own.words),
-            None => 80,
+        "ssh" => match node(shell, wanted) {
+            Ok(name) => ssh(shell, io, name, &own.words),
+            Err(name) => told::exit(io, "GUEST_NODE_RETRIEVE", 85, &format!("Node {name} does not exist.")),
         },
-        "ip" => match node(shell, io, wanted) {
-            Some(name) => {
+        "ip" => match node(shell, wanted) {
+            Ok(name) => {
                 let address = shell.nodes().into_iter().find(|node| node.0 == name);
                 io.out(address.map_or(String::new(), |node| format!("{}\n", node.1)));
                 0
             }
-            None => 80,
+            Err(name) => {
+                let message = format!("retrieving node: Could not find node {name}");
+                told::exit_error(io, "GUEST_NODE_RETRIEVE", 85, &message, "ip")
+            }
         },
         "status" => status(shell, io),
         "node" if own.words == ["list"] => {
@@ -53,8 +64,8 @@ pub(super) fn run(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
         }
         "node" | "help" => serves(shell, io, 0),
         "addons" | "cache" | "config" | "cp" | "dashboard" | "delete" | "docker-env" | "image" | "kubectl" | "logs"
-        | "mount" | "options" | "pause" | "podman-env" | "profile" | "service" | "ssh-host" | "ssh-key" | "stop"
-        | "tunnel" | "unpause" | "update-check" | "update-context" | "completion" => serves(shell, io, 1),
+        | "mount" | "options" | "pause" | "podman-env" | "profile" | "ssh-host" | "ssh-key" | "stop" | "tunnel"
+        | "unpause" | "update-check" | "update-context" | "completion" => serves(shell, io, 1),
         other => {
             io.err(format!("Error: unknown command \"{other}\" for \"minikube\"\nRun 'minikube --help' for usage.\n"));
             serves(shell, io, 64)
@@ -70,28 +81,21 @@ fn unknown_flag(io: &mut Io, verb: &str, problem: &flags::Problem) -> i32 {
 fn serves(shell: &Shell, io: &mut Io, code: i32) -> i32 {
     shell.say(
         io,
-        "the lab's minikube has: ssh [-n NODE] [-- COMMAND], ip, status, node list, version",
-        "实验室的 minikube 支持：ssh [-n 节点] [-- 命令]、ip、status、node list、version",
+        "the lab's minikube has: service NAME [--url], service list, ssh [-n NODE] [-- COMMAND], ip, status, node list, version",
+        "实验室的 minikube 支持：service 名字 [--url]、service list、ssh [-n 节点] [-- 命令]、ip、status、node list、version",
     );
     code
 }
 
-/// The node meant: the named one, else the first.
-fn node(shell: &Shell, io: &mut Io, name: Option<&str>) -> Option<String> {
+/// The node meant: the named one, else the first; the name itself if there is no such node.
+fn node(shell: &Shell, name: Option<&str>) -> Result<String, String> {
     let mut nodes = shell.nodes().into_iter().map(|node| node.0);
-    match name {
+    let found = match name {
         None => nodes.next(),
-        Some(name) => {
-            // minikube also takes the short name: m02.
-            let found = nodes.find(|node| node == name || node.strip_prefix("minikube-") == Some(name));
-            if found.is_none() {
-                io.err(format!(
-                    "\nX Exiting due to GUEST_NODE_RETRIEVE: retrieving node: Could not find node {name}\n"
-                ));
-            }
-            found
-        }
-    }
+        // minikube also takes the short name: m02.
+        Some(name) => nodes.find(|node| node == name || node.strip_prefix("minikube-") == Some(name)),
+    };
+    found.ok_or_else(|| name.unwrap_or_default().to_owned())
 }
 
 fn ssh(shell: &mut Shell, io: &mut Io, node: String, words: &[String]) -> i32 {
@@ -113,8 +117,10 @@ fn ssh(shell: &mut Shell, io: &mut Io, node: String, words: &[String]) -> i32 {
     let code = shell.at(place, |shell| shell.line(io, &line));
     if code != 0 {
         io.err(format!("ssh: Process exited with status {code}\n"));
+        // minikube does not pass the status on.
+        return 1;
     }
-    code
+    0
 }
 
 fn status(shell: &Shell, io: &mut Io) -> i32 {
