@@ -100,8 +100,7 @@ export async function split(dist, program, glue, flags) {
     execFileSync("wasm-split", [whole, `--profile=${seen}`, "-o1", at, "-o2", join(dist, rest), ...flags]);
     return rest;
   } catch (error) {
-    if (!/no Chromium/.test(error.message)) throw error;
-    return console.warn("No Chromium here: the program stays whole.");
+    return console.warn(`${error.message}\nThe program stays whole.`);
   } finally {
     execFileSync("sh", ["-c", `rm -rf "${folder}" "${folder}"-*`]);
   }
