@@ -111,21 +111,26 @@ fn options(mut parser: lexopt::Parser) -> Result<Option<Options>, lexopt::Error>
 /// A run of the command line.
 struct Face {
     options: Options,
+    /// What the files hold that are to be applied, or why they cannot be read.
+    files: Vec<io::Result<Vec<Source>>>,
     session: Session,
     /// What the last line printed, kept until the end with `-q`.
     last: Vec<(Stream, String)>,
 }
 
 impl Face {
-    fn new(options: Options) -> Self {
-        let session = Session::new(options.profile.clone(), options.seed, options.lang);
-        Self { options, session, last: Vec::new() }
+    fn new(mut options: Options) -> Self {
+        let files: Vec<_> = std::mem::take(&mut options.files).iter().map(|path| sources(path)).collect();
+        // A Lab describes the environment, wherever it stands: it is there before everything else.
+        let all: Vec<Source> = files.iter().flatten().flatten().cloned().collect();
+        let session = Session::begin(options.profile.clone(), options.seed, options.lang, &all);
+        Self { options, files, session, last: Vec::new() }
     }
 
     fn play(&mut self) -> io::Result<i32> {
         let mut code = 0;
-        for path in std::mem::take(&mut self.options.files) {
-            for source in sources(&path)? {
+        for sources in std::mem::take(&mut self.files) {
+            for source in sources? {
                 let reply = self.session.run(Command::Apply(source));
                 code = reply.output.code;
                 self.print(reply)?;

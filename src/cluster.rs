@@ -1,6 +1,7 @@
 //! A cluster: the store, its controllers, its network, on one virtual clock. A value: a clone is a snapshot.
 
 mod boot;
+mod environment;
 
 use std::sync::Arc;
 
@@ -36,18 +37,22 @@ const FIRST_PID: u32 = 4201;
 impl Cluster {
     /// A cluster whose control plane is ready: nodes, namespaces, the `kubernetes` Service, CoreDNS behind `kube-dns`.
     pub fn new(profile: &Profile, seed: u64) -> Self {
-        let rng = Rng::new(seed);
+        Self::begun(profile.clone(), Rng::new(seed), Instant::ZERO)
+    }
+
+    /// A cluster that begins now.
+    fn begun(profile: Profile, rng: Rng, now: Instant) -> Self {
         let mut cluster = Self {
-            profile: Arc::new(profile.clone()),
             api: Api::new(profile.service_cidr, &rng),
-            kubelet: Kubelet::new(&rng),
+            kubelet: Kubelet::new(&rng, profile.images.clone()),
             queue: Queue::default(),
             deadlines: Queue::default(),
-            now: Instant::ZERO,
+            now,
             fabric: Fabric::new(&rng),
             rng,
             spawned: 0,
             outages: Outages::default(),
+            profile: Arc::new(profile),
         };
         cluster.boot();
         cluster
@@ -85,22 +90,25 @@ impl Cluster {
         tree: &serde_json::Value,
         namespace: &str,
     ) -> Result<Applied, Status> {
+        self.enter(object);
         let applied = self.api.apply(object, tree, namespace, self.now);
-        self.wake(None);
+        self.written(&object.key());
         applied
     }
 
     /// Creates an object, as `kubectl create` does; its namespace must be set.
     pub fn create(&mut self, object: Object) -> Result<Arc<Object>, Status> {
+        let key = object.key();
         let created = self.api.create(object, self.now);
-        self.wake(None);
+        self.written(&key);
         created
     }
 
     /// Replaces an object's metadata and spec, as `kubectl edit`, `label` or `scale` do with a changed copy.
     pub fn update(&mut self, object: Object) -> Result<Arc<Object>, Status> {
+        let key = object.key();
         let updated = self.api.update(object, self.now);
-        self.wake(None);
+        self.written(&key);
         updated
     }
 
@@ -258,6 +266,14 @@ impl Cluster {
             Change::Delete(key) => drop(self.api.delete(&key, None, self.now)),
             Change::Remove(key) => self.api.remove(&key),
             Change::Tell(remark) => self.api.tell(*remark, self.now),
+        }
+    }
+
+    /// Something was written by somebody outside.
+    fn written(&mut self, key: &Ref) {
+        self.wake(None);
+        if key.kind == Kind::Lab {
+            self.settle_in(key);
         }
     }
 

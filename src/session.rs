@@ -152,6 +152,15 @@ impl Session {
         Self { profile, seed, lang, log: Vec::new(), checkpoints: vec![(0, state.clone())], state, live: None }
     }
 
+    /// A session in a fresh cluster, in the environment of the Lab that some files describe, if they do.
+    pub fn begin(profile: Profile, seed: u64, lang: Lang, sources: &[Source]) -> Self {
+        let mut session = Self::new(profile, seed, lang);
+        shell::enter(&mut session.state.cluster, sources);
+        session.profile = session.state.cluster.profile().clone();
+        session.checkpoints = vec![(0, session.state.clone())];
+        session
+    }
+
     /// Carries out a command now, and logs it.
     ///
     /// Live applications that change nothing leave no entry of their own, so that typing keeps the log short.
@@ -165,7 +174,8 @@ impl Session {
             }
             other => (self.state.execute(other, self.lang), None),
         };
-        let changed = self.state.cluster.store().revision() != before.cluster.store().revision();
+        let changed = self.state.cluster.store().revision() != before.cluster.store().revision()
+            || self.state.cluster.profile() != before.cluster.profile();
         let live = trees.map(|trees| Typed { trees, changed });
         let typing = match (&command, self.log.last()) {
             (Command::Live(now), Some((_, Command::Live(last)))) if now.name == last.name => self.live.take(),
@@ -253,9 +263,9 @@ impl Session {
         &self.log
     }
 
-    /// The environment.
+    /// The environment that the cluster stands in now.
     pub fn profile(&self) -> &Profile {
-        &self.profile
+        self.state.cluster.profile()
     }
 
     /// The seed.

@@ -85,9 +85,56 @@ impl<'de> Deserialize<'de> for Instant {
     }
 }
 
+/// `2ms`, `1.5s` or `1m30s`, as Go reads times (`time.ParseDuration`); a bare number is refused but for 0.
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    if text == "0" {
+        return Some(Duration::ZERO);
+    }
+    let mut micros: u64 = 0;
+    let mut rest = text;
+    loop {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, tail) = rest.split_at(end);
+        let (unit, tail) = tail.split_at(tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len()));
+        let unit: u64 = match unit {
+            "us" | "µs" => 1,
+            "ms" => 1000,
+            "s" => 1_000_000,
+            "m" => 60_000_000,
+            "h" => 3_600_000_000,
+            _ => return None,
+        };
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
+            return None;
+        }
+        let digits = |text: &str| if text.is_empty() { Some(0) } else { text.parse::<u64>().ok() };
+        let fraction = fraction.get(..9).unwrap_or(fraction);
+        let scale = 10_u64.pow(fraction.len() as u32);
+        let part = digits(whole)?.saturating_mul(unit).saturating_add(digits(fraction)?.saturating_mul(unit) / scale);
+        micros = micros.saturating_add(part);
+        rest = tail;
+        if rest.is_empty() {
+            return Some(Duration::from_micros(micros));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reads_times_as_go_does() {
+        assert_eq!(parse_duration("1m30s"), Some(Duration::from_secs(90)));
+        assert_eq!(parse_duration("1.5s"), Some(Duration::from_millis(1500)));
+        assert_eq!(parse_duration(".5ms"), Some(Duration::from_micros(500)));
+        assert_eq!(parse_duration("0"), Some(Duration::ZERO));
+        for wrong in ["", "30", "5x", "s", ".s", "1.2.3s", "-1s", "1s2"] {
+            assert_eq!(parse_duration(wrong), None, "{wrong}");
+        }
+        assert!(parse_duration("99999999999999999h").is_some());
+    }
 
     #[test]
     fn prints_calendar_time() {

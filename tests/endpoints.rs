@@ -82,7 +82,7 @@ fn store(given: &Value) -> Store {
 }
 
 fn run(store: &Store, controller: Controller, service: &Ref) -> Outcome {
-    reconcile(controller, &mut Kubelet::new(&Rng::new(1)), store, service, Instant::ZERO)
+    reconcile(controller, &mut Kubelet::new(&Rng::new(1), [].into()), store, service, Instant::ZERO)
 }
 
 fn slices(store: &Store) -> Vec<EndpointSlice> {

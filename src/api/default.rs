@@ -29,7 +29,7 @@ pub fn default(object: &mut Object) {
         Body::EndpointSlice(slice) => endpoint_slice(slice),
         Body::StatefulSet(set) => stateful_set(set),
         Body::DaemonSet(set) => daemon_set(set),
-        Body::Node(_) | Body::ControllerRevision(_) | Body::Event(_) => {}
+        Body::Node(_) | Body::ControllerRevision(_) | Body::Event(_) | Body::Lab(_) => {}
     }
 }
 

@@ -191,6 +191,9 @@ impl Api {
                 return Err(Status::forbidden(key, "this namespace may not be deleted"));
             }
             Body::Namespace(_) => Some(0),
+            Body::Lab(_) => {
+                return Err(Status::forbidden(key, "the cluster stands in this environment; apply another Lab"));
+            }
             _ if !old.meta.finalizers.is_empty() => Some(0),
             _ => None,
         };
@@ -303,7 +306,8 @@ impl Api {
             | Body::Endpoints(_)
             | Body::EndpointSlice(_)
             | Body::ControllerRevision(_)
-            | Body::Event(_) => {}
+            | Body::Event(_)
+            | Body::Lab(_) => {}
         }
     }
 

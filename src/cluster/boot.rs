@@ -30,7 +30,7 @@ impl Cluster {
                 None if i == 0 => Role::ControlPlane,
                 None => Role::Member,
             };
-            self.born(self::node(node, role));
+            self.born(self::node(node, role, self.now));
             self.kubelet.join(&node.name, Pool::new(node.pod_cidr));
         }
         self.kubernetes_service();
@@ -44,9 +44,9 @@ impl Cluster {
     }
 
     /// An object that exists from the start.
-    fn born(&mut self, object: Object) -> Ref {
+    pub(super) fn born(&mut self, object: Object) -> Ref {
         let key = object.key();
-        let created = self.api.create_trusted(object, Instant::ZERO);
+        let created = self.api.create_trusted(object, self.now);
         assert!(created.is_ok(), "what a cluster starts with is accepted: {created:?}");
         key
     }
@@ -57,9 +57,9 @@ impl Cluster {
         while let Some((_, controller, key)) = self.queue.pop(far) {
             let store = self.api.store();
             let outcome = if controller == controller::Controller::Kubelet && !self.kubelet.runs(&key) {
-                self.kubelet.adopt(store, &key)
+                self.kubelet.adopt(store, &key, self.now)
             } else {
-                controller::reconcile(controller, &mut self.kubelet, store, &key, Instant::ZERO)
+                controller::reconcile(controller, &mut self.kubelet, store, &key, self.now)
             };
             outcome.changes.into_iter().for_each(|change| self.change(change));
             self.wake(Some(controller));
@@ -142,7 +142,7 @@ impl Cluster {
                 if let Some(body) = object.body_mut::<Pod>() {
                     body.spec.rest.insert("tolerations".into(), json!([{ "operator": "Exists" }]));
                 }
-                let created = self.api.create_trusted(object, Instant::ZERO);
+                let created = self.api.create_trusted(object, self.now);
                 assert!(created.is_ok(), "what a cluster starts with is accepted: {created:?}");
             }
         }
@@ -269,7 +269,7 @@ enum Role {
     Worker,
 }
 
-fn node(lab: &LabNode, role: Role) -> Object {
+fn node(lab: &LabNode, role: Role, now: Instant) -> Object {
     let pods = (1_u64 << (32 - lab.pod_cidr.prefix_len())).saturating_sub(3).to_string();
     let amounts = json!({"cpu": "2", "ephemeral-storage": "61202244Ki", "memory": "8048596Ki", "pods": pods});
     let mut node = Node::default();
@@ -282,7 +282,7 @@ fn node(lab: &LabNode, role: Role) -> Object {
     node.status.addresses.extend(lab.public.map(|public| address("ExternalIP", &public.to_string())));
     node.status.addresses.push(address("Hostname", &lab.name));
     let condition = |r#type: &str, status: &str, reason: &str, message: &str| Condition {
-        last_transition_time: Some(Instant::ZERO),
+        last_transition_time: Some(now),
         message: message.into(),
         reason: reason.into(),
         status: status.into(),

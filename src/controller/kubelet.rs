@@ -34,6 +34,8 @@ pub struct Kubelet {
     runs: Arc<BTreeMap<Ref, Run>>,
     unready: BTreeSet<Ref>,
     rng: Rng,
+    /// Programs by image, besides the built-in ones.
+    images: Arc<[(String, App)]>,
 }
 
 /// A pod that runs.
@@ -71,8 +73,14 @@ enum State {
 
 impl Kubelet {
     /// Nothing runs; start times are drawn from a fork of `rng`.
-    pub fn new(rng: &Rng) -> Self {
-        Self { pools: BTreeMap::new(), runs: Arc::default(), unready: BTreeSet::new(), rng: rng.fork("kubelet") }
+    pub fn new(rng: &Rng, images: Arc<[(String, App)]>) -> Self {
+        Self {
+            pools: BTreeMap::new(),
+            runs: Arc::default(),
+            unready: BTreeSet::new(),
+            rng: rng.fork("kubelet"),
+            images,
+        }
     }
 
     /// A node joins, with its range of pod addresses.
@@ -102,19 +110,19 @@ impl Kubelet {
         }
     }
 
-    /// Runs a pod that has run since the cluster's birth.
-    pub fn adopt(&mut self, store: &Store, key: &Ref) -> Outcome {
+    /// Runs a pod that has run since the cluster began.
+    pub fn adopt(&mut self, store: &Store, key: &Ref, now: Instant) -> Outcome {
         let Some((meta, pod)) = store.read::<Pod>(key) else { return Outcome::default() };
-        let mut run = Run::new(&meta.uid, pod, Instant::ZERO, Instant::ZERO);
+        let mut run = Run::new(&meta.uid, pod, &self.images, now, now);
         run.ip = self.address(store, pod);
         for (b, container) in run.containers.iter_mut().zip(&pod.spec.containers) {
-            b.start(container, Instant::ZERO);
+            b.start(container, now);
             for probe in [&mut b.startup, &mut b.readiness].into_iter().flatten() {
                 probe.value = true;
             }
         }
         Arc::make_mut(&mut self.runs).insert(key.clone(), run);
-        self.reconcile(store, key, Instant::ZERO)
+        self.reconcile(store, key, now)
     }
 
     /// Brings one pod up to now.
@@ -141,7 +149,7 @@ impl Kubelet {
             }
             let inits = pod.spec.rest.get("initContainers").and_then(Value::as_array).map_or(0, Vec::len) as u64;
             let takes = 700 + u64::from(self.rng.below(1200)) + 500 * inits;
-            let run = Run::new(&meta.uid, pod, now, next_look(now + Duration::from_millis(takes)));
+            let run = Run::new(&meta.uid, pod, &self.images, now, next_look(now + Duration::from_millis(takes)));
             Arc::make_mut(&mut self.runs).insert(key.clone(), run);
         }
         self.advance_start(store, key, pod, now);
@@ -219,9 +227,9 @@ impl Kubelet {
 }
 
 impl Run {
-    fn new(uid: &str, pod: &Pod, begun: Instant, starts: Instant) -> Self {
+    fn new(uid: &str, pod: &Pod, images: &[(String, App)], begun: Instant, starts: Instant) -> Self {
         let containers = pod.spec.containers.iter().map(|container| Boxed {
-            app: Arc::new(App::of(container)),
+            app: Arc::new(App::of(container, images)),
             state: State::Over { end: begun, code: 0, why: "", since: begun, again: None },
             restarts: 0,
             wait: None,

@@ -135,7 +135,7 @@ pub fn wake(store: &Store, touch: &Touch, by: Option<Controller>, mut wake: impl
             wake(Controller::Endpoints, Ref { kind: Kind::Service, ..key.clone() });
             wake(Controller::Mirror, key.clone());
         }
-        Kind::EndpointSlice | Kind::Endpoints | Kind::ControllerRevision | Kind::Event => {}
+        Kind::EndpointSlice | Kind::Endpoints | Kind::ControllerRevision | Kind::Event | Kind::Lab => {}
         Kind::StatefulSet | Kind::DaemonSet => {}
     }
     if let (Some(gone), None) = (was, is) {

@@ -30,7 +30,7 @@ pub struct Server {
 
 impl Server {
     /// The programs of a pod's running containers.
-    pub fn of(meta: &Meta, pod: &Pod) -> Vec<Self> {
+    pub fn of(meta: &Meta, pod: &Pod, images: &[(String, App)]) -> Vec<Self> {
         let runs = |name: &str| {
             let status = pod.status.container_statuses.iter().find(|status| status.name == name);
             status.is_none_or(|status| status.state.running.is_some())
@@ -53,7 +53,7 @@ impl Server {
                 .collect(),
             app: Some(Arc::new(app)),
         };
-        pod.spec.containers.iter().filter(|c| runs(&c.name)).map(|c| server(App::of(c))).collect()
+        pod.spec.containers.iter().filter(|c| runs(&c.name)).map(|c| server(App::of(c, images))).collect()
     }
 
     /// The API server, on the control plane's node.

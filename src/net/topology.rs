@@ -13,7 +13,7 @@ use super::nft;
 use super::rule::Ruleset;
 use crate::api::Store;
 use crate::inet::{Ipv4Addr, Ipv4Net};
-use crate::object::{FieldRef, Kind, Meta, Pod, Profile, Ref};
+use crate::object::{App, FieldRef, Kind, Meta, Pod, Profile, Ref};
 use crate::time::Duration;
 use crate::trace::Place;
 
@@ -89,6 +89,8 @@ pub struct Topology {
     by_place: Vec<Arc<Cabin>>,
     /// The address of a control plane that stands apart from the nodes.
     pub control_plane: Option<Ipv4Addr>,
+    /// Programs by image, besides the built-in ones.
+    pub images: Arc<[(String, App)]>,
     /// The laptop's address.
     pub laptop: Ipv4Addr,
     /// The range of all pods.
@@ -159,7 +161,7 @@ impl Cabin {
             asks_cluster: pod.spec.dns_policy != "Default",
             namespace,
             name,
-            servers: Server::of(meta, pod),
+            servers: Server::of(meta, pod, &topology.images),
         })
     }
 
@@ -194,6 +196,7 @@ impl Topology {
             cabins: Vec::new(),
             by_place: Vec::new(),
             control_plane: profile.control_plane,
+            images: profile.images.clone(),
             laptop: profile.laptop,
             pod_cidr: profile.pod_cidr,
             service_cidr: profile.service_cidr,

@@ -58,9 +58,12 @@ impl App {
         self.routes.iter().find(|route| if route.prefix { path.starts_with(&route.path) } else { path == route.path })
     }
 
-    /// The program of a container.
-    pub fn of(container: &Container) -> Self {
+    /// The program of a container: one of `images`, which the environment knows, or a built-in one.
+    pub fn of(container: &Container, images: &[(String, Self)]) -> Self {
         let (name, tag) = split(&container.image);
+        if let Some((_, app)) = images.iter().find(|(known, _)| split(known) == (name, tag)) {
+            return app.clone();
+        }
         let declared = |protocol: &str| -> Vec<u16> {
             let ports = container
                 .ports
@@ -133,6 +136,11 @@ impl App {
                 Self { udp, routes: vec![Route::all(hello())], stand_in: true, ..Self::server(listens) }
             }
         }
+    }
+
+    /// A program that a Lab describes.
+    pub(super) fn written(listens: Vec<u16>, udp: Vec<u16>, startup: Duration, routes: Vec<Route>) -> Self {
+        Self { udp, startup, routes, ..Self::server(listens) }
     }
 
     /// A program that listens at once, runs until told to end, and then ends promptly.
@@ -246,7 +254,7 @@ mod tests {
 
     fn app(image: &str, args: &[&str]) -> App {
         let args = args.iter().map(|&a| a.to_owned()).collect();
-        App::of(&Container { image: image.into(), args, ..Container::default() })
+        App::of(&Container { image: image.into(), args, ..Container::default() }, &[])
     }
 
     #[test]
@@ -264,9 +272,9 @@ mod tests {
     #[test]
     fn an_unknown_image_answers_on_its_declared_ports() {
         let mut container = Container { image: "shop:9".into(), ..Container::default() };
-        assert_eq!(App::of(&container).listens, [8080]);
+        assert_eq!(App::of(&container, &[]).listens, [8080]);
         container.ports.push(ContainerPort { container_port: 3000, ..ContainerPort::default() });
-        let app = App::of(&container);
+        let app = App::of(&container, &[]);
         assert!(app.stand_in && app.listens == [3000] && app.route("/any").is_some());
     }
 }

@@ -18,6 +18,7 @@ pub enum Kind {
     DaemonSet,
     ControllerRevision,
     Event,
+    Lab,
 }
 
 /// Whether objects of a kind live in a namespace.
@@ -63,7 +64,7 @@ const fn row(
 }
 
 /// Every kind, in the order of [`Kind`].
-pub const TABLE: [Row; 12] = [
+pub const TABLE: [Row; 13] = [
     row(Kind::Namespace, "Namespace", "", "namespaces", "namespace", &["ns"], Scope::Cluster),
     row(Kind::Node, "Node", "", "nodes", "node", &["no"], Scope::Cluster),
     row(Kind::Pod, "Pod", "", "pods", "pod", &["po"], Scope::Namespaced),
@@ -92,6 +93,7 @@ pub const TABLE: [Row; 12] = [
         Scope::Namespaced,
     ),
     row(Kind::Event, "Event", "", "events", "event", &["ev"], Scope::Namespaced),
+    row(Kind::Lab, "Lab", "kubehop.dev", "labs", "lab", &[], Scope::Cluster),
 ];
 
 impl Kind {

@@ -13,6 +13,7 @@ mod network;
 mod node;
 mod image;
 mod profile;
+mod lab;
 mod selector;
 mod workload;
 mod sets;
@@ -25,6 +26,7 @@ pub use event::*;
 pub use field::{FieldRef, Ref};
 pub use image::{App, Body as AppBody, Route};
 pub use kind::{Kind, Row, Scope, TABLE};
+pub use lab::*;
 pub use meta::{Labels, Meta, OwnerReference};
 pub use network::*;
 pub use node::*;
@@ -126,7 +128,8 @@ bodies!(
     StatefulSet,
     DaemonSet,
     ControllerRevision,
-    Event
+    Event,
+    Lab
 );
 
 impl Object {

@@ -1,10 +1,11 @@
-//! Environments: what exists before the learner's first manifest. Built-in ones have names.
+//! Environments: what exists before the learner's first manifest. Built-in ones have names; [`super::Lab`] describes others.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::App;
+use super::{App, Lab, Tree, from_tree};
 use crate::inet::{Ipv4Addr, Ipv4Net};
 use crate::time::Duration;
 
@@ -101,6 +102,8 @@ pub struct Link {
 pub struct Profile {
     /// `minikube`, `multinode`, `cloud`: the built-in one that it is, or that it was made from.
     pub name: String,
+    /// What it was made from, if it is not built in.
+    pub lab: Option<Arc<Lab>>,
     /// The machines; the first runs the control plane, unless that stands apart.
     pub nodes: Vec<LabNode>,
     /// The address of a control plane that the cloud runs, on the nodes' network but on none of them.
@@ -124,12 +127,15 @@ pub struct Profile {
     /// Ways that are not like the others.
     pub links: Vec<Link>,
     /// Programs by image, besides the built-in ones.
-    pub images: Vec<(String, App)>,
+    pub images: Arc<[(String, App)]>,
 }
 
 impl Profile {
     /// The names of the built-in profiles.
     pub const NAMES: [&'static str; 3] = ["minikube", "multinode", "cloud"];
+
+    /// A laptop that is one client more on the internet.
+    pub(super) const REMOTE_LAPTOP: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 20);
 
     /// A built-in profile.
     pub fn named(name: &str) -> Option<Self> {
@@ -157,9 +163,10 @@ impl Profile {
         });
         Some(Self {
             name: name.to_owned(),
+            lab: None,
             nodes: nodes.collect(),
             control_plane: cloud.then(|| Ipv4Addr::new(10, 0, 0, 2)),
-            laptop: if cloud { Ipv4Addr::new(203, 0, 113, 20) } else { Ipv4Addr::new(192, 168, 49, 1) },
+            laptop: if cloud { Self::REMOTE_LAPTOP } else { Ipv4Addr::new(192, 168, 49, 1) },
             host: if cloud { Host::Remote } else { Host::Linux },
             pod_cidr: Ipv4Net::new_assert(Ipv4Addr::new(10, 244, 0, 0), 16),
             service_cidr: Ipv4Net::new_assert(Ipv4Addr::new(10, 96, 0, 0), 12),
@@ -171,7 +178,7 @@ impl Profile {
             }),
             firewall: cloud.then(Vec::new),
             links: Vec::new(),
-            images: Vec::new(),
+            images: Arc::new([]),
         })
     }
 
@@ -195,12 +202,19 @@ struct Written {
     proxy_mode: ProxyMode,
     #[serde(default)]
     host: Option<Host>,
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    lab: serde_json::Value,
 }
 
-/// A name and the switches (proxy mode, host).
+/// A name, the switches (proxy mode, host), and the Lab that it was made from, if it is not built in.
 impl Serialize for Profile {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let written = Written { name: self.name.clone(), proxy_mode: self.proxy_mode, host: Some(self.host) };
+        let written = Written {
+            name: self.name.clone(),
+            proxy_mode: self.proxy_mode,
+            host: Some(self.host),
+            lab: self.lab.as_ref().map_or(serde_json::Value::Null, |lab| lab.write()),
+        };
         written.serialize(serializer)
     }
 }
@@ -210,8 +224,11 @@ impl<'de> Deserialize<'de> for Profile {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error;
         let written = Written::deserialize(deserializer)?;
-        let named = Self::named(&written.name);
-        let mut profile = named.ok_or_else(|| D::Error::custom("there is no such profile"))?;
+        let mut profile = match written.lab {
+            serde_json::Value::Null => Self::named(&written.name),
+            lab => from_tree::<Lab>(lab).ok().and_then(|lab| lab.profile().ok()),
+        }
+        .ok_or_else(|| D::Error::custom("there is no such profile"))?;
         profile.proxy_mode = written.proxy_mode;
         profile.host = written.host.unwrap_or(profile.host);
         Ok(profile)

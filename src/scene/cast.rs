@@ -6,8 +6,7 @@ use std::sync::Arc;
 use super::marks::{Mark, Marks};
 use super::{PodState, RoomState};
 use crate::api::Store;
-use crate::object::App;
-use crate::object::{Kind, Node, Pod, Ref, Service};
+use crate::object::{App, Kind, Lab, Node, Pod, Ref, Service};
 use crate::trace::{By, Place, Trace};
 
 /// Places that are drawn only while packets go there.
@@ -107,6 +106,7 @@ impl PodFacts {
 
 /// The pods that have a node, by their marks.
 pub(super) fn pods(store: &Store, marks: &Marks) -> Vec<PodFacts> {
+    let images = programs(store);
     let mut pods: Vec<_> = store
         .all::<Pod>()
         .filter(|(_, pod)| !pod.spec.node_name.is_empty())
@@ -124,7 +124,7 @@ pub(super) fn pods(store: &Store, marks: &Marks) -> Vec<PodFacts> {
                 name: meta.name.clone(),
                 node: pod.spec.node_name.clone(),
                 ip: pod.status.pod_ip.clone(),
-                port: listens(pod),
+                port: listens(pod, &images),
                 state,
                 mark: marks.pod(&meta.namespace, &meta.name),
                 set: meta.controller().filter(|owner| owner.kind == "ReplicaSet").map(|owner| owner.name.clone()),
@@ -135,7 +135,12 @@ pub(super) fn pods(store: &Store, marks: &Marks) -> Vec<PodFacts> {
     pods
 }
 
+/// The programs that the environment knows besides the built-in ones.
+pub(super) fn programs(store: &Store) -> Arc<[(String, App)]> {
+    store.all::<Lab>().next().map_or_else(Arc::default, |(_, lab)| lab.programs())
+}
+
 /// The first port that the pod's programs listen on, whatever `containerPort` says.
-fn listens(pod: &Pod) -> Option<u16> {
-    pod.spec.containers.iter().find_map(|container| App::of(container).listens.first().copied())
+fn listens(pod: &Pod, images: &[(String, App)]) -> Option<u16> {
+    pod.spec.containers.iter().find_map(|container| App::of(container, images).listens.first().copied())
 }

@@ -1,5 +1,6 @@
 //! An object as rows: what the inspector says of a pod, a node or a Service.
 
+use super::cast::programs;
 use super::marks::Marks;
 use super::rules;
 use crate::api::Store;
@@ -74,8 +75,9 @@ fn of_pod(store: &Store, object: &Object, pod: &Pod, lang: Lang) -> Vec<Fact> {
     facts.push(Fact::mono("IP", vec![pod.status.pod_ip.clone()]));
     facts.push(Fact::mono(lang.pick("node", "节点"), vec![pod.spec.node_name.clone()]));
     let mut listens = Vec::new();
+    let images = programs(store);
     for container in &pod.spec.containers {
-        let app = App::of(container);
+        let app = App::of(container, &images);
         let ports = app.listens.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
         listens.push(match app.stand_in {
             false => format!("{}: {ports}", container.image),

@@ -129,6 +129,11 @@ pub fn apply(cluster: &mut Cluster, source: &Source, reading: Reading, lang: Lan
     Applied { output, diagnostics: file.diagnostics, said: file.said, is_readable: file.is_readable }
 }
 
+/// Whether some files describe an environment: the cluster enters it, before anything is applied.
+pub fn enter(cluster: &mut Cluster, sources: &[Source]) {
+    kubectl::labs(sources).iter().for_each(|lab| cluster.enter(lab));
+}
+
 /// Sends `count` requests from a place, a new connection each, as a traffic generator does: who gets no answer waits 2 seconds.
 pub fn request(cluster: &mut Cluster, from: &str, goal: &str, count: u32, lang: Lang) -> Output {
     let (mut terminal, mut files, mut io) = (Terminal::new(lang), Files::new(), Io::default());

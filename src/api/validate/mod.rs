@@ -6,6 +6,7 @@
 //! contexts, affinity.
 
 mod apps;
+mod lab;
 mod meta;
 mod pod;
 mod service;
@@ -60,6 +61,7 @@ fn body(object: &Object, causes: &mut Vec<Cause>) {
         Body::Pod(pod) => pod::pod_spec("spec", &pod.spec, pod::Of::Pod, causes),
         Body::Deployment(deployment) => apps::deployment(&deployment.spec, causes),
         Body::ReplicaSet(set) => apps::replica_set(set, causes),
+        Body::Lab(lab) => lab::lab(lab, causes),
         Body::Namespace(_)
         | Body::Node(_)
         | Body::Endpoints(_)

@@ -4,7 +4,7 @@ use crate::api::{self, Status};
 use crate::cluster::{Applied, Cluster};
 use crate::diag::{Diagnostic, Severity};
 use crate::manifest::{self, Manifest, Refusal, Refuser};
-use crate::object::Ref;
+use crate::object::{Kind, Object, Ref};
 use crate::text::Source;
 
 use super::super::flags::{Flag, switch, value};
@@ -59,6 +59,10 @@ pub(in crate::shell) fn file(cluster: &mut Cluster, source: &Source, namespace: 
         parsed.manifests.iter().map(|manifest| (manifest.span.start, Ok(manifest))).collect();
     documents.extend(parsed.refusals.iter().map(|refusal| (refusal.span.start, Err(refusal))));
     crate::sort::by_key(&mut documents, |(start, _)| *start);
+    // The environment is there before what stands in it, wherever the file names it.
+    for manifest in parsed.manifests.iter().filter(|manifest| stands(manifest.span.start)) {
+        cluster.enter(&manifest.object);
+    }
     for (_, document) in documents.into_iter().filter(|(start, _)| stands(*start)) {
         match document {
             Ok(manifest) => file.apply(cluster, source, manifest, namespace),
@@ -148,6 +152,14 @@ fn told(errors: &[Refused]) -> String {
     }
 }
 
+/// The Labs that files describe.
+pub(in crate::shell) fn labs(sources: &[Source]) -> Vec<Object> {
+    // To read a file twice costs time: most have none.
+    let told = sources.iter().filter(|source| source.text.contains("kubehop.dev/"));
+    let manifests = told.flat_map(|source| manifest::parse(source).manifests);
+    manifests.map(|manifest| manifest.object).filter(|object| object.kind() == Kind::Lab).collect()
+}
+
 /// `kubectl apply -f FILE|DIR|-`
 pub(super) fn apply(call: &mut Call) -> Result<i32, Fail> {
     if !call.flags.words.is_empty() {
@@ -160,6 +172,7 @@ pub(super) fn apply(call: &mut Call) -> Result<i32, Fail> {
     }
     let sources = sources(call, &names)?;
     let (mut errors, mut count) = (Vec::new(), 0);
+    labs(&sources).iter().for_each(|lab| call.shell.cluster.enter(lab));
     for source in sources {
         let file = file(call.shell.cluster, &source, &call.namespace, Reading::UntilUnreadable);
         warn(call.io, &source, &file, call.shell.terminal.lang);

@@ -98,6 +98,12 @@ fn object_text(call: &Call, object: &Arc<Object>) -> String {
             report.line(0, "\nNo resource quota.\n\nNo LimitRange resource.");
             return report.text();
         }
+        Body::Lab(_) => {
+            report.labels("Labels", &meta.labels);
+            report.annotations("Annotations", &meta.annotations);
+            report.line(0, &format!("API Version:\t{}", object.kind().api_version()));
+            report.line(0, &format!("Kind:\t{}", object.kind().name()));
+        }
         Body::Node(node) => {
             let roles = table::cells(object, false, call.shell.cluster.now()).swap_remove(2);
             report.line(0, &format!("Roles:\t{roles}"));

@@ -27,7 +27,7 @@ use super::{Io, Shell, go_quote};
 use crate::api::Status;
 use crate::object::{Kind, Ref};
 
-pub(super) use apply::file;
+pub(super) use apply::{file, labs};
 pub(super) use exec::left;
 pub(super) use forward::Forward;
 pub(super) use report::calendar;

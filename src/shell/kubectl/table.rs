@@ -32,6 +32,7 @@ pub(super) fn columns(kind: Kind) -> &'static [Column] {
             ("KERNEL-VERSION", true),
             ("CONTAINER-RUNTIME", true),
         ],
+        Kind::Lab => &[("NAME", false), ("AGE", false)],
         Kind::Pod => &[
             ("NAME", false),
             ("READY", false),
@@ -86,6 +87,7 @@ pub(super) fn cells(object: &Object, wide: bool, now: Instant) -> Vec<String> {
     let age = age(object.meta.creation_timestamp, now);
     match &object.body {
         Body::Namespace(namespace) => vec![name, namespace.status.phase.clone(), age],
+        Body::Lab(_) => vec![name, age],
         Body::Node(node) => node_cells(object, node, age),
         Body::Pod(pod) => pod_cells(object, pod, now),
         Body::Service(service) => {

@@ -3,10 +3,9 @@
 use serde_json::Value;
 
 use super::super::flags::{Flag, Takes, switch, value};
-use super::super::host::seconds;
 use super::{Call, Fail, change, go_quote, named};
 use crate::object::{Deployment, Kind, Ref};
-use crate::time::{Duration, Instant};
+use crate::time::{Duration, Instant, parse_duration};
 
 pub(super) const WAIT: &[Flag] = &[
     value("for", ' ', "CONDITION"),
@@ -29,33 +28,10 @@ enum Condition {
     Path(String, Option<String>),
 }
 
-/// `1m30s`, `90s`, `0.5s`, as Go reads times; a bare number is refused but for 0.
-fn duration(text: &str) -> Option<Duration> {
-    if text == "0" {
-        return Some(Duration::ZERO);
-    }
-    let mut total = Duration::ZERO;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let number = seconds(&rest[..end])?;
-        let unit_end = rest[end..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |at| end + at);
-        total = total.saturating_add(match &rest[end..unit_end] {
-            "ms" => number / 1000,
-            "s" => number,
-            "m" => number.saturating_mul(60),
-            "h" => number.saturating_mul(3600),
-            _ => return None,
-        });
-        rest = &rest[unit_end..];
-    }
-    Some(total)
-}
-
 fn timeout(call: &Call, usually: Duration) -> Result<Duration, Fail> {
     match call.flags.get("timeout") {
         None => Ok(usually),
-        Some(text) => duration(text).map(|time| time.min(Duration::from_secs(86_400))).ok_or_else(|| {
+        Some(text) => parse_duration(text).map(|time| time.min(Duration::from_secs(86_400))).ok_or_else(|| {
             let quoted = go_quote(text);
             let why = if text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() {
                 format!("missing unit in duration {quoted}")
@@ -239,19 +215,4 @@ fn status(deployment: &Deployment, key: &Ref, generation: i64) -> Option<(String
         return waiting(format!("{available} of {updated} updated replicas are available"));
     }
     Some((format!("deployment {name} successfully rolled out\n"), true))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_read_as_go_reads_them() {
-        assert_eq!(duration("1m30s"), Some(Duration::from_secs(90)));
-        assert_eq!(duration("1.5s"), Some(Duration::from_millis(1500)));
-        assert_eq!(duration("200ms"), Some(Duration::from_millis(200)));
-        assert_eq!(duration("0"), Some(Duration::ZERO));
-        assert_eq!(duration("30"), None);
-        assert_eq!(duration("5x"), None);
-    }
 }
