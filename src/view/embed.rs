@@ -5,6 +5,7 @@ use leptos::html;
 use leptos::prelude::*;
 
 use super::browser;
+use super::environment::mode_name;
 use super::state::{State, use_state};
 use super::words::Word;
 
@@ -18,7 +19,11 @@ pub fn EmbedHeader() -> impl IntoView {
             browser::watch_height(&app, browser::tell_height);
         }
     });
-    let place = move || state.session.with(|session| format!("{} / iptables", session.profile().name));
+    let place = move || {
+        state
+            .session
+            .with(|session| format!("{} / {}", session.profile().name, mode_name(session.profile().proxy_mode)))
+    };
     view! {
         <header class="top small" node_ref=head>
             <span class="dim">{place}</span>

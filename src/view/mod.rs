@@ -4,6 +4,7 @@ mod app;
 mod browser;
 mod editor;
 mod embed;
+mod environment;
 mod files;
 mod frame;
 mod icons;

@@ -17,6 +17,7 @@ use kubehop::text::{Source, Span};
 use kubehop::time::Instant;
 use leptos::prelude::*;
 
+use super::environment::Past;
 use super::files::Readings;
 use super::frame::Anchor;
 use super::lessons::Progress;
@@ -131,6 +132,8 @@ pub struct State {
     /// The traces of the batch that the stage still shows under way; the stage writes it, [`State::show`] fills it.
     pub flying: RwSignal<BTreeSet<u64>>,
 
+    /// The sessions before this one, in other environments, the last on top.
+    pub past: RwSignal<Vec<Past>>,
     /// One line for everybody, screen readers included: what just happened.
     pub notice: RwSignal<String>,
     anchor: StoredValue<Anchor>,
@@ -190,6 +193,7 @@ pub fn provide_state(start: Start) -> State {
         speed: RwSignal::new(1.0),
         muted: RwSignal::new(false),
         flying: RwSignal::new(BTreeSet::new()),
+        past: RwSignal::new(Vec::new()),
         notice: RwSignal::new(String::new()),
         anchor: StoredValue::new(Anchor::default()),
     };
@@ -224,8 +228,11 @@ impl State {
         reply
     }
 
-    /// Takes the last command back; with it goes the writing of files that came before a line was run.
+    /// Takes the last command back, or the last change of environment; with it goes the writing of files that came before a line was run.
     pub fn undo(&self) {
+        if self.leave_environment() {
+            return;
+        }
         let mut undone = None;
         self.session.update(|session| {
             while let Some((_, command)) = session.log().last().cloned() {
@@ -248,6 +255,7 @@ impl State {
     /// Back to the fresh cluster; the files stay as they are.
     pub fn reset(&self) {
         self.session.update(Session::reset);
+        self.past.set(Vec::new());
         self.diagnostics.set(BTreeMap::new());
         self.transcripts.set(vec![Transcript::default()]);
         self.rewound();

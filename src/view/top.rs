@@ -1,9 +1,9 @@
 //! The top bar: where one is (environment, rules, version, seed) and what holds for the whole page.
 
 use kubehop::lang::Lang;
-use kubehop::object::{Profile, ProxyMode};
 use leptos::prelude::*;
 
+use super::environment::Environment;
 use super::icons::{Icon, brand, icon};
 use super::lessons::Badge;
 use super::state::{State, Theme, use_state};
@@ -37,7 +37,7 @@ pub fn TopBar() -> impl IntoView {
                     class="btn ghost"
                     data-testid="undo"
                     title=move || state.say(Word::UndoHint)
-                    disabled=move || state.session.with(|session| session.log().is_empty())
+                    disabled=move || !state.can_undo()
                     on:click=move |_| state.undo()
                 >
                     {move || state.say(Word::Undo)}
@@ -64,56 +64,20 @@ pub fn TopBar() -> impl IntoView {
     }
 }
 
-/// Environment, proxy mode, version, seed.
+/// Environment, version, seed.
 #[component]
 fn Facts() -> impl IntoView {
     let state = use_state();
     let sep = || view! { <span class="sep-slash" aria-hidden="true">"/"</span> };
-    let profile = move || state.session.with(|session| session.profile().name.clone());
-    let mode = move || match state.session.with(|session| session.profile().proxy_mode) {
-        ProxyMode::Iptables => "iptables",
-        ProxyMode::Nftables => "nftables",
-    };
-    let choose = move |name: String, seed: u64| {
-        if let Some(profile) = Profile::named(&name) {
-            state.replace(profile, seed);
-        }
-    };
-    let seed = move || state.session.with(|session| session.seed());
     view! {
         <div class="facts">
-            <label class="pick">
-                <span class="vh">{move || state.say(Word::Environment)}</span>
-                <select
-                    data-testid="profile"
-                    prop:value=profile
-                    on:change=move |event| choose(event_target_value(&event), seed())
-                >
-                    {Profile::NAMES.map(|name| view! { <option value=name selected=move || profile() == name>{name}</option> })}
-                </select>
-                {icon(Icon::Down, 14)}
-            </label>
-            {sep()}
-            <span title=move || state.say(Word::ProxyMode)>{mode}</span>
+            <Environment />
             {sep()}
             <span class="version">{KUBERNETES}</span>
             {sep()}
-            <label class="seed">
-                <span>{move || state.say(Word::Seed)}</span>
-                <input
-                    data-testid="seed"
-                    inputmode="numeric"
-                    size="3"
-                    prop:value=move || seed().to_string()
-                    on:change=move |event| {
-                        if let Ok(seed) = event_target_value(&event).trim().parse() {
-                            choose(profile(), seed)
-                        } else {
-                            state.revision.update(|n| *n += 1)
-                        }
-                    }
-                />
-            </label>
+            <span class="seed-now">
+                {move || format!("{} {}", state.say(Word::Seed), state.session.with(|session| session.seed()))}
+            </span>
         </div>
     }
 }

@@ -21,7 +21,6 @@ words! {
     // The top bar.
     Environment: "Environment", "环境";
     Seed: "seed", "种子";
-    ProxyMode: "kube-proxy mode", "kube-proxy 模式";
     Undo: "Undo", "撤销";
     Reset: "Reset", "还原";
     Share: "Share", "分享";
