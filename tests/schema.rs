@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use k8s_openapi::api::{apps, core, discovery};
+use k8s_openapi::api::{apps, core, discovery, networking};
 use k8s_openapi::{Resource, schemars};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::Value;
@@ -101,6 +101,10 @@ fn table() -> String {
     all.add::<apps::v1::DaemonSet>();
     all.add::<apps::v1::ControllerRevision>();
     all.add::<core::v1::Event>();
+    all.add::<networking::v1::Ingress>();
+    all.add::<networking::v1::IngressClass>();
+    all.add::<core::v1::Secret>();
+    all.add::<core::v1::ConfigMap>();
 
     all.roots.insert("kubehop.dev/v1 Lab".into(), "dev.kubehop.v1.Lab".into());
 

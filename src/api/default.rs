@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::object::{
     Body, Container, DaemonSet, Deployment, EndpointSlice, Endpoints, IntOrString, Object, Pod, PodSpec, PodTemplate,
-    Probe, ReplicaSet, Rest, RollingUpdate, Service, StatefulSet, Tree, from_tree,
+    Probe, ReplicaSet, Rest, RollingUpdate, Service, StatefulSet, Tree, from_tree, to_base64,
 };
 
 /// Fills in what the user left out of an object.
@@ -29,7 +29,24 @@ pub fn default(object: &mut Object) {
         Body::EndpointSlice(slice) => endpoint_slice(slice),
         Body::StatefulSet(set) => stateful_set(set),
         Body::DaemonSet(set) => daemon_set(set),
-        Body::Node(_) | Body::ControllerRevision(_) | Body::Event(_) | Body::Lab(_) => {}
+        Body::IngressClass(class) => {
+            if let Some(Value::Object(parameters)) = &mut class.spec.parameters {
+                absent(parameters, "scope", || "Cluster".into());
+            }
+        }
+        Body::Secret(secret) => {
+            text(&mut secret.r#type, "Opaque");
+            // Not a default, but the conversion that goes with it: what is written in plain wins.
+            for (key, value) in std::mem::take(&mut secret.string_data) {
+                secret.data.insert(key, to_base64(value.as_bytes()));
+            }
+        }
+        Body::Node(_)
+        | Body::ControllerRevision(_)
+        | Body::Event(_)
+        | Body::Lab(_)
+        | Body::Ingress(_)
+        | Body::ConfigMap(_) => {}
     }
 }
 

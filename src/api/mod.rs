@@ -33,7 +33,7 @@ pub use validate::{validate, validate_update};
 pub use warn::{Warning, warnings};
 
 use crate::inet::Ipv4Net;
-use crate::object::{Body, Kind, Namespace, Object, Pod, PodStatus, Ref, Service};
+use crate::object::{Body, Ingress, IngressClass, Kind, Meta, Namespace, Object, Pod, PodStatus, Ref, Service};
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
 use allocate::{Allocator, Claim};
@@ -229,6 +229,7 @@ impl Api {
         self.namespace_accepts(object)?;
         self.begin(object);
         default(object);
+        default_class(&self.store, object);
         Ok(())
     }
 
@@ -302,12 +303,8 @@ impl Api {
             Body::Namespace(namespace) => namespace.status = Default::default(),
             Body::StatefulSet(set) => set.status = Default::default(),
             Body::DaemonSet(set) => set.status = Default::default(),
-            Body::Node(_)
-            | Body::Endpoints(_)
-            | Body::EndpointSlice(_)
-            | Body::ControllerRevision(_)
-            | Body::Event(_)
-            | Body::Lab(_) => {}
+            Body::Ingress(ingress) => ingress.status = Default::default(),
+            _ => {}
         }
     }
 
@@ -361,6 +358,22 @@ impl Api {
     }
 }
 
+/// The admission plugin DefaultIngressClass (`plugin/pkg/admission/network/defaultingressclass`): a new Ingress that names no
+/// class is of the default one, the newest if there are several.
+fn default_class(store: &Store, object: &mut Object) {
+    let annotated = object.meta.annotations.contains_key("kubernetes.io/ingress.class");
+    let Some(ingress) = object.body_mut::<Ingress>() else { return };
+    if annotated || ingress.spec.ingress_class_name.is_some() {
+        return;
+    }
+    let is_default =
+        |meta: &Meta| meta.annotations.get("ingressclass.kubernetes.io/is-default-class").is_some_and(|v| v == "true");
+    let classes = store.all::<IngressClass>().map(|(meta, _)| meta).filter(|meta| is_default(meta));
+    // The first by name of the newest.
+    let newest = classes.reduce(|a, b| if b.creation_timestamp > a.creation_timestamp { b } else { a });
+    ingress.spec.ingress_class_name = newest.map(|meta| meta.name.clone());
+}
+
 /// Seconds until a pod is to be gone; none if nobody runs it.
 fn pod_grace(pod: &Pod, asked: Option<i64>) -> Option<i64> {
     if pod.spec.node_name.is_empty() || matches!(pod.status.phase.as_str(), "Succeeded" | "Failed") {
@@ -370,8 +383,8 @@ fn pod_grace(pod: &Pod, asked: Option<i64>) -> Option<i64> {
 }
 
 fn counts_generations(kind: Kind) -> bool {
-    use Kind::{DaemonSet, Deployment, EndpointSlice, Pod, ReplicaSet, StatefulSet};
-    matches!(kind, Pod | Deployment | ReplicaSet | EndpointSlice | StatefulSet | DaemonSet)
+    use Kind::{DaemonSet, Deployment, EndpointSlice, Ingress, IngressClass, Pod, ReplicaSet, StatefulSet};
+    matches!(kind, Pod | Deployment | ReplicaSet | EndpointSlice | StatefulSet | DaemonSet | Ingress | IngressClass)
 }
 
 fn spec_changed(old: &Object, new: &Object) -> bool {
@@ -382,6 +395,8 @@ fn spec_changed(old: &Object, new: &Object) -> bool {
         (Body::StatefulSet(old), Body::StatefulSet(new)) => old.spec != new.spec,
         (Body::DaemonSet(old), Body::DaemonSet(new)) => old.spec != new.spec,
         (Body::EndpointSlice(old), Body::EndpointSlice(new)) => old != new,
+        (Body::Ingress(old), Body::Ingress(new)) => old.spec != new.spec,
+        (Body::IngressClass(old), Body::IngressClass(new)) => old.spec != new.spec,
         _ => false,
     }
 }
@@ -408,6 +423,8 @@ fn keep_system_fields(old: &Object, new: &mut Object) {
         (Body::DaemonSet(old), Body::DaemonSet(new)) => new.status.clone_from(&old.status),
         (Body::Namespace(old), Body::Namespace(new)) => new.status.clone_from(&old.status),
         (Body::Node(old), Body::Node(new)) => new.status.clone_from(&old.status),
+        (Body::Ingress(old), Body::Ingress(new)) => new.status.clone_from(&old.status),
+        (Body::Secret(old), Body::Secret(new)) if new.r#type.is_empty() => new.r#type.clone_from(&old.r#type),
         _ => {}
     }
 }

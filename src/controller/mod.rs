@@ -137,6 +137,7 @@ pub fn wake(store: &Store, touch: &Touch, by: Option<Controller>, mut wake: impl
         }
         Kind::EndpointSlice | Kind::Endpoints | Kind::ControllerRevision | Kind::Event | Kind::Lab => {}
         Kind::StatefulSet | Kind::DaemonSet => {}
+        Kind::Ingress | Kind::IngressClass | Kind::Secret | Kind::ConfigMap => {}
     }
     if let (Some(gone), None) = (was, is) {
         for dependent in store.dependents(&gone.meta.uid) {

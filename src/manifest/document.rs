@@ -18,11 +18,8 @@ const REQUEST_LIMIT: usize = 3_145_728;
 const REFUSED_LIMIT: usize = 1_000;
 
 /// Kinds of Kubernetes that the lab does not simulate; an error says so instead of calling them unknown.
-const NOT_SIMULATED: [(&str, &str); 44] = [
-    ("ConfigMap", "v1"),
-    ("Secret", "v1"),
+const NOT_SIMULATED: [(&str, &str); 39] = [
     ("ServiceAccount", "v1"),
-    ("Event", "v1"),
     ("LimitRange", "v1"),
     ("PersistentVolume", "v1"),
     ("PersistentVolumeClaim", "v1"),
@@ -36,8 +33,6 @@ const NOT_SIMULATED: [(&str, &str); 44] = [
     ("CronJob", "batch/v1"),
     ("HorizontalPodAutoscaler", "autoscaling/v1"),
     ("HorizontalPodAutoscaler", "autoscaling/v2"),
-    ("Ingress", "networking.k8s.io/v1"),
-    ("IngressClass", "networking.k8s.io/v1"),
     ("NetworkPolicy", "networking.k8s.io/v1"),
     ("IPAddress", "networking.k8s.io/v1"),
     ("ServiceCIDR", "networking.k8s.io/v1"),

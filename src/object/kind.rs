@@ -19,6 +19,10 @@ pub enum Kind {
     ControllerRevision,
     Event,
     Lab,
+    Ingress,
+    IngressClass,
+    Secret,
+    ConfigMap,
 }
 
 /// Whether objects of a kind live in a namespace.
@@ -64,7 +68,7 @@ const fn row(
 }
 
 /// Every kind, in the order of [`Kind`].
-pub const TABLE: [Row; 13] = [
+pub const TABLE: [Row; 17] = [
     row(Kind::Namespace, "Namespace", "", "namespaces", "namespace", &["ns"], Scope::Cluster),
     row(Kind::Node, "Node", "", "nodes", "node", &["no"], Scope::Cluster),
     row(Kind::Pod, "Pod", "", "pods", "pod", &["po"], Scope::Namespaced),
@@ -94,6 +98,10 @@ pub const TABLE: [Row; 13] = [
     ),
     row(Kind::Event, "Event", "", "events", "event", &["ev"], Scope::Namespaced),
     row(Kind::Lab, "Lab", "kubehop.dev", "labs", "lab", &[], Scope::Cluster),
+    row(Kind::Ingress, "Ingress", "networking.k8s.io", "ingresses", "ingress", &["ing"], Scope::Namespaced),
+    row(Kind::IngressClass, "IngressClass", "networking.k8s.io", "ingressclasses", "ingressclass", &[], Scope::Cluster),
+    row(Kind::Secret, "Secret", "", "secrets", "secret", &[], Scope::Namespaced),
+    row(Kind::ConfigMap, "ConfigMap", "", "configmaps", "configmap", &["cm"], Scope::Namespaced),
 ];
 
 impl Kind {

@@ -10,6 +10,8 @@ mod field;
 mod kind;
 mod meta;
 mod network;
+mod ingress;
+mod config;
 mod node;
 mod image;
 mod profile;
@@ -22,9 +24,11 @@ mod outage;
 
 use serde_json::{Map, Value};
 
+pub use config::*;
 pub use event::*;
 pub use field::{FieldRef, Ref};
 pub use image::{App, Body as AppBody, Route};
+pub use ingress::*;
 pub use kind::{Kind, Row, Scope, TABLE};
 pub use lab::*;
 pub use meta::{Labels, Meta, OwnerReference};
@@ -129,7 +133,11 @@ bodies!(
     DaemonSet,
     ControllerRevision,
     Event,
-    Lab
+    Lab,
+    Ingress,
+    IngressClass,
+    Secret,
+    ConfigMap
 );
 
 impl Object {

@@ -6,6 +6,8 @@
 //! contexts, affinity.
 
 mod apps;
+mod config;
+mod ingress;
 mod lab;
 mod meta;
 mod pod;
@@ -23,6 +25,9 @@ pub fn validate(object: &Object) -> Vec<Cause> {
     let mut causes = Vec::new();
     meta::object_meta(object, &mut causes);
     body(object, &mut causes);
+    if let Body::Ingress(ingress) = &object.body {
+        ingress::class_annotation(&object.meta, &ingress.spec, &mut causes);
+    }
     causes
 }
 
@@ -46,9 +51,12 @@ pub fn validate_update(old: &Object, new: &Object) -> Vec<Cause> {
             apps::immutable_selector(&old.spec.selector, &new.spec.selector, &mut causes);
             return causes;
         }
+        (Body::IngressClass(old), Body::IngressClass(new)) => ingress::class_update(&old.spec, &new.spec, &mut causes),
+        (Body::Secret(old), Body::Secret(new)) => config::secret_update(old, new, &mut causes),
+        (Body::ConfigMap(old), Body::ConfigMap(new)) => config::config_map_update(old, new, &mut causes),
         _ => {}
     }
-    if matches!(new.body, Body::Service(_)) {
+    if !matches!(new.body, Body::Namespace(_) | Body::Node(_) | Body::Endpoints(_)) {
         meta::object_meta(new, &mut causes);
     }
     body(new, &mut causes);
@@ -61,6 +69,10 @@ fn body(object: &Object, causes: &mut Vec<Cause>) {
         Body::Pod(pod) => pod::pod_spec("spec", &pod.spec, pod::Of::Pod, causes),
         Body::Deployment(deployment) => apps::deployment(&deployment.spec, causes),
         Body::ReplicaSet(set) => apps::replica_set(set, causes),
+        Body::Ingress(ingress) => ingress::ingress(&ingress.spec, causes),
+        Body::IngressClass(class) => ingress::class(&class.spec, causes),
+        Body::Secret(secret) => config::secret(&object.meta, secret, causes),
+        Body::ConfigMap(map) => config::config_map(map, causes),
         Body::Lab(lab) => lab::lab(lab, causes),
         Body::Namespace(_)
         | Body::Node(_)

@@ -67,6 +67,58 @@ pub(super) fn dns_subdomain(value: &str) -> Vec<String> {
     errors
 }
 
+/// `IsWildcardDNS1123Subdomain`
+pub(super) fn wildcard(value: &str) -> Vec<String> {
+    let mut errors = Vec::new();
+    if value.len() > 253 {
+        errors.push(too_long(253));
+    }
+    if !value.strip_prefix("*.").is_some_and(|rest| rest.split('.').all(is_label)) {
+        let message = "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character";
+        errors.push(regex(message, &format!("\\*\\.{SUBDOMAIN}"), &["*.example.com"]));
+    }
+    errors
+}
+
+/// `IsDomainPrefixedPath`: the value that is wrong, and why.
+pub(super) fn domain_path(value: &str) -> Vec<(&str, String)> {
+    let Some((host, path)) = value.split_once('/').filter(|(host, path)| !host.is_empty() && !path.is_empty()) else {
+        return vec![(value, "must be a domain-prefixed path (such as \"acme.io/foo\")".into())];
+    };
+    let mut errors: Vec<_> = dns_subdomain(host).into_iter().map(|message| (host, message)).collect();
+    if !path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,;=:".contains(&b)) {
+        let message = "Invalid path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')";
+        errors.push((path, message.into()));
+    }
+    errors
+}
+
+/// `IsConfigMapKey`
+pub(super) fn config_key(value: &str) -> Vec<String> {
+    let mut errors = Vec::new();
+    if value.len() > 253 {
+        errors.push(too_long(253));
+    }
+    if value.is_empty() || !value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)) {
+        let message = "a valid config key must consist of alphanumeric characters, '-', '_' or '.'";
+        errors.push(regex(message, "[-._a-zA-Z0-9]+", &["key.name", "KEY_NAME", "key-name"]));
+    }
+    errors.extend(match value {
+        "." | ".." => Some(format!("must not be '{value}'")),
+        _ if value.starts_with("..") => Some("must not start with '..'".to_owned()),
+        _ => None,
+    });
+    errors
+}
+
+/// `IsPathSegmentName`
+pub(super) fn path_segment(value: &str) -> Vec<String> {
+    match value {
+        "." | ".." => vec![format!("may not be '{value}'")],
+        _ => ["/", "%"].iter().filter(|c| value.contains(**c)).map(|c| format!("may not contain '{c}'")).collect(),
+    }
+}
+
 /// `IsLabelKey`, which is also every qualified name.
 pub(super) fn label_key(value: &str) -> Vec<String> {
     let message = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::super::flags::{Flag, Takes, switch, value};
 use super::report::{Report, calendar, none};
 use super::select::Asked;
-use super::{Call, Fail, describe_sets, table};
+use super::{Call, Fail, describe_sets, routes, table};
 use crate::object::{
     Body, Container, ContainerState, ContainerStatus, Deployment, EndpointAddress, EndpointSlice, Endpoints,
     IntOrString, Kind, Object, Pod, PodTemplate, Probe, ReplicaSet, Rest, Service,
@@ -68,6 +68,9 @@ pub(super) fn describe(call: &mut Call) -> Result<i32, Fail> {
 }
 
 fn object_text(call: &Call, object: &Arc<Object>) -> String {
+    if let Some(text) = routes::describe(call, object) {
+        return text;
+    }
     let mut report = Report::default();
     let meta = &object.meta;
     report.line(0, &format!("Name:\t{}", meta.name));
@@ -121,6 +124,7 @@ fn object_text(call: &Call, object: &Arc<Object>) -> String {
             }
             report.line(0, &format!("PodCIDR:\t{}", node.spec.pod_cidr));
         }
+        Body::Ingress(_) | Body::IngressClass(_) | Body::Secret(_) | Body::ConfigMap(_) => {}
     }
     if call.flags.get("show-events") != Some("false") {
         describe_sets::events(call, object, &mut report);
@@ -188,7 +192,7 @@ fn service_text(call: &Call, object: &Object, service: &Service, report: &mut Re
 }
 
 /// After `formatEndpointSlices`: up to three ready addresses with the port of the given name.
-fn ready_endpoints(call: &Call, service: &Object, port_name: &str) -> String {
+pub(super) fn ready_endpoints(call: &Call, service: &Object, port_name: &str) -> String {
     let slices = call.shell.cluster.store().list(Kind::EndpointSlice, Some(&service.meta.namespace));
     let mut own = 0;
     let mut all = Vec::new();

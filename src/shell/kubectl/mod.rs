@@ -18,6 +18,7 @@ mod exec;
 mod forward;
 mod report;
 mod describe;
+mod routes;
 mod describe_sets;
 mod wait;
 mod info;
