@@ -1,13 +1,15 @@
 //! What the server accepts, but warns of: headers of its answer, which kubectl prints as `Warning: …` on standard error.
 //!
-//! After `pkg/api/service/warnings.go`, `pkg/registry/discovery/endpointslice/strategy.go` and `k8s.io/apimachinery`
-//! `pkg/util/validation/ip.go`. That Endpoints are deprecated is told with every answer about them, by kubectl's side.
+//! After `pkg/api/service/warnings.go`, `pkg/registry/discovery/endpointslice/strategy.go`,
+//! `pkg/registry/networking/ingress/strategy.go` and `k8s.io/apimachinery` `pkg/util/validation/ip.go`. That Endpoints are deprecated is told with every answer about them, by kubectl's side.
 
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::status::quoted;
 use crate::object::{Body, EndpointSlice, Object, Service};
+
+const INGRESS_CLASS: &str = "kubernetes.io/ingress.class";
 
 /// A warning, and the field that it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +30,11 @@ pub fn warnings(object: &Object, old: Option<&Object>) -> Vec<Warning> {
             if !same {
                 endpoint_slice(slice, &mut out);
             }
+        }
+        Body::Ingress(_) if old.is_none() && object.meta.annotations.contains_key(INGRESS_CLASS) => {
+            let message =
+                "annotation \"kubernetes.io/ingress.class\" is deprecated, please use 'spec.ingressClassName' instead";
+            say(format!("metadata.annotations[{INGRESS_CLASS}]"), message, &mut out);
         }
         _ => {}
     }

@@ -398,7 +398,7 @@ fn settle(value: &mut Value, of: Shape, schema: &Schema) {
         (Value::Array(items), Shape::List(of)) => items.iter_mut().for_each(|value| settle(value, of.shape(), schema)),
         (value @ Value::Null, shape) => {
             *value = match shape {
-                Shape::String => Value::String(String::new()),
+                Shape::String | Shape::Bytes => Value::String(String::new()),
                 Shape::Bool => Value::Bool(false),
                 Shape::Struct(_) | Shape::Map(_) => Value::Object(Map::new()),
                 Shape::List(_) => Value::Array(Vec::new()),

@@ -262,7 +262,7 @@ spec:
     #[test]
     fn a_bad_document_hides_no_other() {
         let text = format!(
-            "kind: Service\n---\na: b: c\n---\napiVersion: v1\nkind: Foo\n---\napiVersion: networking.k8s.io/v1\nkind: Ingress\n---\n{STORY}"
+            "kind: Service\n---\na: b: c\n---\napiVersion: v1\nkind: Foo\n---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n---\n{STORY}"
         );
         let parsed = read(&text);
         assert_eq!(parsed.manifests.len(), 2);
@@ -271,7 +271,7 @@ spec:
         assert_eq!(parsed.diagnostics[0].message, "error validating data: apiVersion not set");
         assert_eq!(parsed.diagnostics[1].message, "yaml: mapping values are not allowed in this context");
         assert_eq!(parsed.diagnostics[2].message, "no matches for kind \"Foo\" in version \"v1\"");
-        assert_eq!(parsed.diagnostics[3].hint, Some(Hint::NotSimulated("Ingress".into())));
+        assert_eq!(parsed.diagnostics[3].hint, Some(Hint::NotSimulated("NetworkPolicy".into())));
     }
 
     #[test]

@@ -150,7 +150,7 @@ mod tests {
         };
         check(&terminal, "ku", &["kubectl"]);
         check(&terminal, "kubectl de", &["delete", "describe"]);
-        check(&terminal, "kubectl get s", &["services", "statefulsets"]);
+        check(&terminal, "kubectl get s", &["secrets", "services", "statefulsets"]);
         check(&terminal, "kubectl get svc k", &["kubernetes"]);
         check(&terminal, "kubectl get svc -n kube-system k", &["kube-dns"]);
         check(&terminal, "kubectl describe svc/k", &["svc/kubernetes"]);

@@ -1,9 +1,9 @@
 //! Every broken rule, at its field path, in the server's words and order.
 //!
-//! After `pkg/apis/core/validation/validation.go`, `pkg/apis/apps/validation/validation.go` and `k8s.io/apimachinery`
-//! `pkg/api/validation` and `pkg/api/validate/content`, as of Kubernetes 1.37: values are printed as JSON, lengths are counted in
-//! bytes, a Service's name may begin with a digit, addresses have no leading zeros. Left out: volumes, resources, security
-//! contexts, affinity.
+//! After `pkg/apis/core/validation/validation.go`, `pkg/apis/apps/validation/validation.go`,
+//! `pkg/apis/networking/validation/validation.go` and `k8s.io/apimachinery` `pkg/api/validation` and
+//! `pkg/api/validate/content`, as of Kubernetes 1.37: values are printed as JSON, lengths are counted in bytes, a Service's name
+//! may begin with a digit, addresses have no leading zeros. Left out: volumes, resources, security contexts, affinity.
 
 mod apps;
 mod config;

@@ -49,13 +49,19 @@ fn class(spec: &IngressSpec) -> &str {
     spec.ingress_class_name.as_deref().unwrap_or("<none>")
 }
 
-/// `formatHosts`: three at most.
+/// `formatHosts`: three at most, and how many rules more if any come after them.
 fn hosts(spec: &IngressSpec) -> String {
-    let named: Vec<&str> = spec.rules.iter().map(|rule| rule.host.as_str()).filter(|host| !host.is_empty()).collect();
-    match named.as_slice() {
-        [] => "*".into(),
-        [a, b, c, ..] if spec.rules.len() > 3 => format!("{a},{b},{c} + {} more...", spec.rules.len() - 3),
-        _ => named.join(","),
+    let (mut shown, mut more) = (Vec::new(), false);
+    for rule in &spec.rules {
+        more |= shown.len() == 3;
+        if !more && !rule.host.is_empty() {
+            shown.push(rule.host.as_str());
+        }
+    }
+    match shown.join(",") {
+        none if none.is_empty() => "*".into(),
+        hosts if more => format!("{hosts} + {} more...", spec.rules.len() - 3),
+        hosts => hosts,
     }
 }
 
@@ -204,4 +210,25 @@ fn endpoints(call: &Call, ingress: &Object, to: &IngressServiceBackend) -> Strin
         number => port.port == number,
     });
     ready_endpoints(call, object, port.map_or("", |port| port.name.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::IngressRule;
+
+    #[test]
+    fn three_hosts_are_shown() {
+        for (written, shown) in [
+            (&["", "a"][..], "a"),
+            (&["a", "b", "c"], "a,b,c"),
+            (&["a", "", "b", "c"], "a,b,c"),
+            (&["a", "b", "c", ""], "a,b,c + 1 more..."),
+            (&[""], "*"),
+        ] {
+            let rule = |host: &&str| IngressRule { host: (*host).to_owned(), ..IngressRule::default() };
+            let spec = IngressSpec { rules: written.iter().map(rule).collect(), ..IngressSpec::default() };
+            assert_eq!(hosts(&spec), shown, "{written:?}");
+        }
+    }
 }
