@@ -190,3 +190,34 @@ fn the_server_does_what_each_row_says() {
     println!("{passed} rows");
     assert!(failed.is_empty(), "{} of {} rows differ:\n{}", failed.len(), failed.len() + passed, failed.join("\n"));
 }
+
+#[test]
+fn an_ingress_without_class_is_of_the_default_one() {
+    let class = |name: &str, is_default: &str| {
+        let meta = json!({"name": name, "annotations": {"ingressclass.kubernetes.io/is-default-class": is_default}});
+        json!({"apiVersion": "networking.k8s.io/v1", "kind": "IngressClass", "metadata": meta, "spec": {"controller": "a.b/c"}})
+    };
+    let ingress = |annotations: Value| {
+        let backend = json!({"service": {"name": "web", "port": {"number": 80}}});
+        let meta = json!({"name": "shop", "annotations": annotations});
+        json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": meta, "spec": {"defaultBackend": backend}})
+    };
+    let class_of = |classes: &[Value], ingress: Value| {
+        let mut cluster = Cluster::new(&Profile::named("minikube").expect("a built-in profile"), 1);
+        for object in classes.iter().chain([&ingress]) {
+            let parsed = manifest::parse(&Source::new("f.yaml", object.to_string()));
+            cluster.apply(&parsed.manifests[0], "default").expect("all of them are well");
+        }
+        let list = cluster.store().list(kubehop::object::Kind::Ingress, None);
+        let tree = list.map(|object| object.to_value()).next().expect("the Ingress");
+        tree.pointer("/spec/ingressClassName").cloned().unwrap_or_default()
+    };
+    assert_eq!(class_of(&[class("a", "false")], ingress(json!({}))), Value::Null);
+    assert_eq!(class_of(&[class("a", "false"), class("b", "true")], ingress(json!({}))), "b");
+    assert_eq!(class_of(&[class("b", "true")], ingress(json!({"kubernetes.io/ingress.class": "c"}))), Value::Null);
+    assert_eq!(
+        class_of(&[class("b", "true"), class("a", "true")], ingress(json!({}))),
+        "a",
+        "as old as each other: by name"
+    );
+}

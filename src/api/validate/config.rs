@@ -37,9 +37,7 @@ pub(super) fn secret(meta: &Meta, secret: &Secret, causes: &mut Vec<Cause>) {
         }
         "kubernetes.io/dockercfg" => &[".dockercfg"],
         "kubernetes.io/dockerconfigjson" => &[".dockerconfigjson"],
-        "kubernetes.io/basic-auth" if ["username", "password"].iter().all(|key| lacks(key)) => {
-            &["username", "password"]
-        }
+        "kubernetes.io/basic-auth" if ["username", "password"].iter().all(lacks) => &["username", "password"],
         "kubernetes.io/ssh-auth" if secret.data.get("ssh-privatekey").is_none_or(String::is_empty) => {
             causes.push(Cause::required("data[ssh-privatekey]", ""));
             &[]
