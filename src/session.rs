@@ -12,6 +12,7 @@ use crate::cluster::Cluster;
 use crate::diag::Diagnostic;
 use crate::lang::Lang;
 use crate::object::{Profile, Ref};
+pub use crate::shell::Requests;
 use crate::shell::{self, Applied, Files, Output, Reading, Stream, Terminal};
 use crate::text::Source;
 use crate::time::{Duration, Instant};
@@ -35,16 +36,8 @@ pub enum Command {
         /// The line.
         line: String,
     },
-    /// `count` separate requests, a new connection each, from a place as traces name it (`laptop`, `node/minikube`,
-    /// `pod/default/web`).
-    Request {
-        /// Where from.
-        from: String,
-        /// `http://…` or `HOST:PORT`.
-        url: String,
-        /// How many.
-        count: u32,
-    },
+    /// Separate requests, a new connection each.
+    Request(Requests),
     /// Something breaks, or is mended.
     Fault(Fault),
 }
@@ -410,9 +403,9 @@ impl State {
                 let output = shell::run(&mut self.cluster, terminal, &mut self.files, line);
                 self.sent(output)
             }
-            Command::Request { from, url, count } => {
-                let count = (*count).min(REQUESTS);
-                let output = shell::request(&mut self.cluster, from, url, count, lang);
+            Command::Request(requests) => {
+                let requests = Requests { count: requests.count.min(REQUESTS), ..requests.clone() };
+                let output = shell::request(&mut self.cluster, &requests, lang);
                 self.sent(output)
             }
             Command::Fault(fault) => {
@@ -585,7 +578,9 @@ mod tests {
         let mut session = session();
         session.run(Command::Apply(service("web", "")));
         let start = session.cluster().now();
-        let request = |from: &str, url: &str| Command::Request { from: from.into(), url: url.into(), count: 3 };
+        let request = |from: &str, url: &str| {
+            Command::Request(Requests { from: from.into(), url: url.into(), count: 3, ..Requests::default() })
+        };
         let reply = session.run(request("laptop", "http://10.96.0.99/"));
         assert_eq!(reply.traces.len(), 3);
         assert_eq!(session.traces().len(), 3);

@@ -14,7 +14,7 @@ pub use check::{Cell, Check, Condition, Fate, Report, Since, judge};
 pub use markdown::{Block, Inline};
 
 use crate::object::{Body, Kind, Object, Ref};
-use crate::session::{Command, Fault, Session};
+use crate::session::{Command, Fault, Requests, Session};
 use crate::text::Source;
 
 /// A lesson in one language.
@@ -190,7 +190,8 @@ impl Act {
         let mut commands = Vec::new();
         if let Some(send) = &self.send {
             let url = with_addresses(&send.url, session);
-            commands.push(Command::Request { from: send.from.clone(), url, count: send.count });
+            let requests = Requests { from: send.from.clone(), url, count: send.count, ..Requests::default() };
+            commands.push(Command::Request(requests));
         }
         let pods = |labels: &String| selected(session, labels).map(|pod| pod.key()).collect::<Vec<Ref>>();
         if let Some(labels) = &self.fail_readiness {

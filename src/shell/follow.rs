@@ -1,5 +1,9 @@
 //! `trace`: separate requests, each followed hop by hop, as text or as one JSON array.
 
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
 use super::flags::{self, Flag, Style, switch, value};
 use super::{Io, Shell};
 use crate::time::Duration;
@@ -93,21 +97,53 @@ pub(super) fn run(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
     0
 }
 
+/// Requests to be sent from one place.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Requests {
+    /// Where from, as traces name places: `laptop`, `node/minikube`, `pod/default/web`.
+    #[serde(default = "laptop")]
+    pub from: String,
+    /// `http://…` or `HOST:PORT`.
+    pub url: String,
+    /// How many.
+    #[serde(default = "once")]
+    pub count: u32,
+    /// `GET` if it is empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub method: String,
+    /// Header lines.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+}
+
+fn laptop() -> String {
+    "laptop".to_owned()
+}
+
+const fn once() -> u32 {
+    1
+}
+
 /// How long a traffic generator waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Sends `count` requests from the place of the given name; gives an exit status.
-pub(super) fn send(shell: &mut Shell, io: &mut Io, from: &str, goal: &str, count: u32) -> i32 {
+/// Sends requests; gives an exit status.
+pub(super) fn send(shell: &mut Shell, io: &mut Io, requests: &Requests) -> i32 {
+    let Requests { from, url, count, method, headers } = requests;
     let Some(place) = shell.place_named(from) else {
         shell.say(io, format!("nothing runs at {from}"), format!("{from} 处没有可用的主机"));
         return 1;
     };
-    let Some(request) = request(goal, None, false) else {
-        unreadable(shell, io, goal);
+    let method = Some(method.as_str()).filter(|method| !method.is_empty());
+    let Some(request) = request(url, method, false) else {
+        unreadable(shell, io, url);
         return 2;
     };
+    let headers = headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let request = Request { headers, ..request };
     let mut code = 0;
-    for _ in 0..count {
+    for _ in 0..*count {
         let trace = shell.at(place.clone(), |shell| shell.request(io, &request, PATIENCE).0);
         code |= i32::from(trace.outcome.kind != trace::OutcomeKind::Answered);
     }

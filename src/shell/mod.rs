@@ -29,6 +29,7 @@ use crate::time::Duration;
 use crate::trace::{Place, Trace};
 
 pub use complete::complete;
+pub use follow::Requests;
 pub use job::{Job, poll};
 pub use place::prompt;
 
@@ -134,11 +135,11 @@ pub fn enter(cluster: &mut Cluster, sources: &[Source]) {
     kubectl::labs(sources).iter().for_each(|lab| cluster.enter(lab));
 }
 
-/// Sends `count` requests from a place, a new connection each, as a traffic generator does: who gets no answer waits 2 seconds.
-pub fn request(cluster: &mut Cluster, from: &str, goal: &str, count: u32, lang: Lang) -> Output {
+/// Sends requests, a new connection each, as a traffic generator does: who gets no answer waits 2 seconds.
+pub fn request(cluster: &mut Cluster, requests: &Requests, lang: Lang) -> Output {
     let (mut terminal, mut files, mut io) = (Terminal::new(lang), Files::new(), Io::default());
     let mut shell = Shell::new(cluster, &mut terminal, &mut files);
-    let code = follow::send(&mut shell, &mut io, from, goal, count);
+    let code = follow::send(&mut shell, &mut io, requests);
     Output { chunks: io.chunks, code, traces: shell.traces, clear: false }
 }
 

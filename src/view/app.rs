@@ -14,6 +14,7 @@ use super::stage::Stage;
 use super::state::{Pane, State, use_state};
 use super::terminal::TerminalPane;
 use super::top::TopBar;
+use super::traffic::TrafficBar;
 use super::transport::Transport;
 use super::words::Word;
 
@@ -30,7 +31,7 @@ fn page(state: State) -> impl IntoView {
     let lesson = Size::kept("lesson", 283, 220, 520);
     let code = Size::kept("code", 417, 300, 900);
     let terminal = Size::kept("terminal", 340, 110, 900);
-    let inspector = Size::kept("inspector", 292, 120, 700);
+    let inspector = Size::kept("inspector", 272, 120, 700);
     let style = move || [lesson, code, terminal, inspector].map(Size::style).concat();
     let pane = move || match state.pane.get() {
         Pane::Lesson => "lesson",
@@ -63,6 +64,7 @@ fn page(state: State) -> impl IntoView {
             <section class="st" aria-label=move || state.say(Word::Stage)>
                 <Stage />
                 <Before />
+                <TrafficBar />
                 <Transport />
                 <Separator size=inspector side=Side::Below label=Word::ResizeInspector />
                 <Inspector />

@@ -1,6 +1,6 @@
 //! The widget in somebody's article: the head, and its height told to the page around it.
 
-use kubehop::session::Command;
+use kubehop::session::{Command, Requests};
 use leptos::html;
 use leptos::prelude::*;
 
@@ -49,7 +49,8 @@ fn send(state: State) {
         let spec = &object.body::<kubehop::object::Service>()?.spec;
         let from = format!("node/{}", session.profile().nodes.first()?.name);
         let port = spec.ports.first()?.port;
-        Some(Command::Request { from, url: format!("http://{}:{port}/api/hello", spec.cluster_ip), count: 9 })
+        let url = format!("http://{}:{port}/api/hello", spec.cluster_ip);
+        Some(Command::Request(Requests { from, url, count: 9, ..Requests::default() }))
     });
     if let Some(command) = wanted {
         state.run(command);

@@ -24,6 +24,8 @@ pub enum Icon {
     Screen,
     /// Three lines.
     Menu,
+    /// Three dots.
+    More,
 }
 
 impl Icon {
@@ -52,6 +54,9 @@ impl Icon {
             }
             Self::Screen => {
                 r#"<path d="M2 3h12v8H2zM8 11v2.5M5.5 13.5h5" stroke="currentColor" stroke-width="1.4" fill="none" stroke-linejoin="round" stroke-linecap="round"/>"#
+            }
+            Self::More => {
+                r#"<path d="M3.5 8h.01M8 8h.01M12.5 8h.01" stroke="currentColor" stroke-width="2.4" stroke-linecap="round"/>"#
             }
             Self::Menu => {
                 r#"<path d="M2.5 4.5h11M2.5 8h11M2.5 11.5h11" stroke="currentColor" stroke-width="1.4" stroke-linecap="round"/>"#

@@ -26,24 +26,6 @@ struct Wish {
     lang: Option<Lang>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Ask {
-    #[serde(default = "laptop")]
-    from: String,
-    url: String,
-    #[serde(default = "once")]
-    count: u32,
-}
-
-fn laptop() -> String {
-    "laptop".to_owned()
-}
-
-const fn once() -> u32 {
-    1
-}
-
 fn error(text: impl AsRef<str>) -> JsValue {
     js_sys::Error::new(text.as_ref()).into()
 }
@@ -89,10 +71,10 @@ impl Lab {
         give(&told(&reply))
     }
 
-    /// Sends requests, each a new connection: `{from: "laptop", url, count: 1}` gives their traces.
+    /// Sends requests, each a new connection: `{from: "laptop", url, count: 1, method: "GET", headers: {}}` gives
+    /// their traces.
     pub fn request(&mut self, request: &JsValue) -> Result<JsValue, JsValue> {
-        let Ask { from, url, count } = read(request)?;
-        let reply = self.session.run(Command::Request { from, url, count });
+        let reply = self.session.run(Command::Request(read(request)?));
         if reply.output.code != 0 && reply.traces.is_empty() {
             return Err(error(reply.output.on(Stream::Err)));
         }

@@ -23,6 +23,7 @@ mod stage_svg;
 mod state;
 mod terminal;
 mod top;
+mod traffic;
 mod transport;
 mod words;
 

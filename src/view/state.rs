@@ -22,6 +22,7 @@ use super::files::Readings;
 use super::frame::Anchor;
 use super::lessons::Progress;
 use super::terminal::Transcript;
+use super::traffic::Traffic;
 use super::words::Word;
 
 /// Light, dark, or as the system has it.
@@ -113,6 +114,8 @@ pub struct State {
     /// The lesson and the learner's place in it.
     pub progress: Progress,
 
+    /// The row that sends requests.
+    pub traffic: Traffic,
     /// The traces of the command that sent some last, oldest first: what the stage plays.
     pub batch: RwSignal<Vec<u64>>,
     /// The selected trace.
@@ -184,6 +187,7 @@ pub fn provide_state(start: Start) -> State {
         typed: RwSignal::new(None),
         transcripts: RwSignal::new(vec![Transcript::default()]),
         progress: Progress::start(),
+        traffic: Traffic::new(),
         batch: RwSignal::new(Vec::new()),
         selected: RwSignal::new(None),
         hop: RwSignal::new(None),
