@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::marks::{Mark, Marks};
 use super::{PodState, RoomState};
 use crate::api::Store;
-use crate::object::{App, Kind, Lab, Node, Pod, Ref, Service};
+use crate::object::{App, Kind, Lab, Node, Outages, Pod, Ref, Service};
 use crate::trace::{By, Place, Trace};
 
 /// Places that are drawn only while packets go there.
@@ -60,10 +60,12 @@ pub(super) struct NodeFacts {
     pub(super) cidr: String,
     pub(super) zone: String,
     pub(super) state: RoomState,
+    /// The nodes to which its link is cut.
+    pub(super) cut: Vec<String>,
 }
 
 /// The nodes: the first is the control plane, the rest by name.
-pub(super) fn nodes(store: &Store) -> Vec<NodeFacts> {
+pub(super) fn nodes(store: &Store, outages: &Outages) -> Vec<NodeFacts> {
     let facts = store.all::<Node>().map(|(meta, node)| {
         let ready = node.status.conditions.iter().find(|c| c.r#type == "Ready").is_none_or(|c| c.status == "True");
         NodeFacts {
@@ -72,10 +74,19 @@ pub(super) fn nodes(store: &Store) -> Vec<NodeFacts> {
             cidr: node.spec.pod_cidr.clone(),
             zone: meta.labels.get("topology.kubernetes.io/zone").cloned().unwrap_or_default(),
             state: match (ready, node.spec.unschedulable) {
-                (false, _) => RoomState::Stopped,
+                _ if outages.is_stopped(&meta.name) => RoomState::Stopped,
+                (false, _) => RoomState::Silent,
                 (true, true) => RoomState::Cordoned,
                 (true, false) => RoomState::Running,
             },
+            cut: outages
+                .cut()
+                .filter_map(|(a, b)| match () {
+                    () if a == meta.name => Some(b.to_owned()),
+                    () if b == meta.name => Some(a.to_owned()),
+                    () => None,
+                })
+                .collect(),
         }
     });
     facts.collect()

@@ -89,6 +89,7 @@ pub(super) fn wish(width: Width) -> Wish {
         lang: Lang::En,
         laptop: Ipv4Addr::new(192, 168, 49, 1),
         needs: Needs { dns: true, hosts: BTreeSet::from(["minikube".into()]) },
+        outages: Outages::default(),
     }
 }
 

@@ -71,7 +71,7 @@ const SINGLE: usize = 60;
 pub fn compose(store: &Store, marks: &Marks, wish: &Wish) -> Scene {
     let grid = if wish.width == Width::Wide { WIDE } else { NARROW };
     let pods = cast::pods(store, marks);
-    let nodes = cast::nodes(store);
+    let nodes = cast::nodes(store, &wish.outages);
     let rules = wish.focus.as_ref().and_then(|key| rules::rules(store, marks, key));
     let others: Vec<Ref> = cast::services(store).into_iter().filter(|key| wish.focus.as_ref() != Some(key)).collect();
 

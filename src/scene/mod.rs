@@ -24,7 +24,7 @@ mod fixture;
 
 use crate::inet::Ipv4Addr;
 use crate::lang::Lang;
-use crate::object::Ref;
+use crate::object::{Outages, Ref};
 
 pub use cast::{Needs, services};
 pub use inspect::{Lit, lit};
@@ -59,6 +59,8 @@ pub struct Wish {
     pub laptop: Ipv4Addr,
     /// Who must be drawn because packets go there.
     pub needs: Needs,
+    /// What is broken.
+    pub outages: Outages,
 }
 
 /// A text and where it begins (or ends, or has its middle: the field's comment says so).
@@ -168,7 +170,9 @@ pub enum RoomState {
     Running,
     /// Running, but takes no new pods.
     Cordoned,
-    /// Its kubelet says nothing.
+    /// Its kubelet says nothing to the control plane.
+    Silent,
+    /// Turned off.
     Stopped,
 }
 
@@ -187,6 +191,8 @@ pub struct Room {
     pub rect: Rect,
     /// How it is.
     pub state: RoomState,
+    /// Whether the header's remark is about something broken.
+    pub broken: bool,
     /// eth0: packets come in by the upper lane, leave by the lower.
     pub notch: Rect,
     /// Its kernel.
@@ -295,6 +301,8 @@ pub struct PodBox {
     pub note: Option<Label>,
     /// How it is.
     pub state: PodState,
+    /// Whether its node is turned off.
+    pub off: bool,
     /// How many replicas the mark stands for.
     pub count: usize,
     /// Corners of the way from the kernel's spot to its door.

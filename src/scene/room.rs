@@ -49,8 +49,12 @@ pub(super) fn room(grid: &Grid, plan: &Plan, node: &NodeFacts, y: f32, wish: &Wi
     }
     let left = title.x + words(&node.name) * 1.12 + 10.0 + mono(&node.address) + 16.0;
     room.note = Label { at: pt(right, y + 20.0), text: note(grid, plan, node, wish.lang, right - left) };
+    room.broken = matches!(node.state, RoomState::Stopped | RoomState::Silent) || !node.cut.is_empty();
     let first = kernel.rect.bottom() + plan.lane;
     place_pods(grid, plan, &mut room, node, spot, kernel.rect.bottom() + 8.0, first, wish.lang);
+    if node.state == RoomState::Stopped {
+        room.pods.iter_mut().for_each(|pod| pod.off = true);
+    }
     room.kernel = kernel;
     room
 }
@@ -67,7 +71,18 @@ fn system_text(plan: &Plan, wish: &Wish) -> String {
 /// The longest remark about a node that fits.
 fn note(grid: &Grid, plan: &Plan, node: &NodeFacts, lang: Lang, space: f32) -> String {
     let choices: Vec<String> = match node.state {
-        RoomState::Stopped => vec![lang.pick("stopped", "已停止").to_owned()],
+        RoomState::Stopped => vec![lang.pick("turned off", "已关机").to_owned()],
+        _ if !node.cut.is_empty() => {
+            let others = node.cut.join(lang.pick(", ", "、"));
+            vec![
+                lang.pick(format!("no link to {others}"), format!("到 {others} 的线路已断")),
+                lang.pick("a link is cut", "有线路已断").to_owned(),
+            ]
+        }
+        RoomState::Silent => vec![
+            lang.pick("NotReady: its kubelet is silent", "NotReady：kubelet 没有消息").to_owned(),
+            "NotReady".to_owned(),
+        ],
         RoomState::Cordoned => vec![lang.pick("no new pods", "不接收新 Pod").to_owned()],
         RoomState::Running if plan.pods.is_empty() => vec![
             lang.pick("no replica on this node", "此节点上没有副本").to_owned(),
@@ -92,7 +107,8 @@ fn kernel(grid: &Grid, plan: &Plan, node: &NodeFacts, y: f32, wish: &Wish) -> Ke
     };
     let at = pt(rect.x + grid.pill, middle + 4.0);
     if node.state == RoomState::Stopped {
-        kernel.none = Some(Label { at, text: wish.lang.pick("stopped", "已停止").to_owned() });
+        kernel.none =
+            Some(Label { at, text: wish.lang.pick("nobody here: turned off", "没有人：已关机").to_owned() });
         return kernel;
     }
     let rows = plan.rules.as_deref().unwrap_or_default();
@@ -304,6 +320,7 @@ fn card(pod: &PodFacts, rect: Rect, roomy: bool, lang: Lang, feed: impl Fn(Pt, f
         door: port.map(|text| (door, text)),
         note: note.map(|text| Label { at: note_at, text: text.to_owned() }),
         state: pod.state,
+        off: false,
         count: 1,
         feed: feed(stop, door.center().y),
     }

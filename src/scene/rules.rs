@@ -196,7 +196,12 @@ mod tests {
             let end = if row.silent { "drop" } else { letters.as_str() };
             format!("[{} {} {}] {end}", row.node_port, row.outside, row.cluster)
         };
-        facts.on(&cast::nodes(&store)[1]).iter().map(row).collect::<Vec<_>>().join("\n")
+        facts
+            .on(&cast::nodes(&store, &crate::object::Outages::default())[1])
+            .iter()
+            .map(row)
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     #[test]

@@ -90,8 +90,9 @@ fn path(store: &Store, key: &Ref, service: &Service) -> String {
         !service.spec.selector.is_empty() && selector.matches(&object.meta.labels)
     };
     let pod = store.list(Kind::Pod, Some(&key.namespace)).find(chosen).and_then(|object| object.body::<Pod>());
-    let route =
-        pod.and_then(|pod| App::of(pod.spec.containers.first()?).routes.first().map(|route| route.path.clone()));
+    let images = super::cast::programs(store);
+    let container = pod.and_then(|pod| pod.spec.containers.first());
+    let route = container.and_then(|one| App::of(one, &images).routes.first().map(|route| route.path.clone()));
     route.filter(|path| path.starts_with('/')).unwrap_or_else(|| "/".to_owned())
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::line::{Line, Pt};
 use super::marks::{Mark, Marks};
 use super::{Anchor, Scene};
-use crate::trace::{Action, By, Hop, OutcomeKind, Place, Trace};
+use crate::trace::{Action, By, Hop, OutcomeKind, Place, Reason, Trace};
 
 /// How packets move.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -400,12 +400,16 @@ impl Maker<'_> {
     }
 
     /// Where each hop stands: between which anchors, and what share of the way.
-    fn anchors(&self, trace: &Trace) -> Vec<Stop> {
+    fn anchors(&mut self, trace: &Trace) -> Vec<Stop> {
         let mut stops: Vec<Stop> = Vec::with_capacity(trace.hops.len());
         let mut here = self.anchor(trace, &trace.from, true).unwrap_or(Anchor::Laptop);
         for (i, hop) in trace.hops.iter().enumerate() {
             if i > 0 && trace.hops[i - 1].exchange != hop.exchange {
                 here = self.anchor(trace, &trace.from, true).unwrap_or(here);
+            }
+            if let Some(stop) = self.broken(hop, here) {
+                stops.push(stop);
+                continue;
             }
             let client = hop.at == trace.from && (hop.by == By::Socket || hop.by == By::Resolver);
             let to = match self.anchor(trace, &hop.at, client) {
@@ -427,6 +431,23 @@ impl Maker<'_> {
             }
         }
         stops
+    }
+
+    /// Where a packet ends on its way to a node that is off, or by a link that is cut: before the wall, or on the wire.
+    fn broken(&mut self, hop: &Hop, here: Anchor) -> Option<Stop> {
+        let (node, is_cut) = match &hop.because.reason {
+            Reason::NodeStopped(node) => (node, false),
+            Reason::LinkCut { to, .. } => (to, true),
+            _ => return None,
+        };
+        let to = self.scene.anchor(&Place::Node(node.clone())).filter(|to| *to != here)?;
+        let Anchor::Kernel(room) = to else { return None };
+        let room = &self.scene.rooms[room];
+        let line = self.line(here, to);
+        let length = self.lines[line].length().max(1.0);
+        let before = room.kernel.spot.x - room.notch.x + 12.0;
+        let end = if is_cut { 0.5 } else { 1.0 - before / length };
+        Some(Stop { from: here, to, begin: 0.0, end: end.clamp(0.1, 1.0) })
     }
 
     fn anchor(&self, trace: &Trace, place: &Place, client: bool) -> Option<Anchor> {

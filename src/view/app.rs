@@ -31,7 +31,7 @@ fn page(state: State) -> impl IntoView {
     let lesson = Size::kept("lesson", 283, 220, 520);
     let code = Size::kept("code", 417, 300, 900);
     let terminal = Size::kept("terminal", 340, 110, 900);
-    let inspector = Size::kept("inspector", 272, 120, 700);
+    let inspector = Size::kept("inspector", 256, 120, 700);
     let style = move || [lesson, code, terminal, inspector].map(Size::style).concat();
     let pane = move || match state.pane.get() {
         Pane::Lesson => "lesson",

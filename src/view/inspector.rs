@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use kubehop::lang::Lang;
-use kubehop::object::{FieldRef, Kind, Ref};
+use kubehop::object::{FieldRef, Ref};
 use kubehop::scene::inspect::{self, Detail, Header, Row};
 use kubehop::scene::subject;
 use kubehop::scene::traffic::{self, Tally, readable};
-use kubehop::session::{Command, Fault};
 use kubehop::trace::{OutcomeKind, Trace};
 use leptos::prelude::*;
 
+use super::deeds;
 use super::stage_scenery::{Scenery, use_scenery};
 use super::stage_svg::{escape, mark_shape};
 use super::state::{Mark, MarkKind, State, use_state};
@@ -333,7 +333,7 @@ fn stats_of(tally: &Tally, lang: Lang) -> Vec<(String, String)> {
 }
 
 fn object_view(state: State, scenery: Scenery, key: Ref) -> impl IntoView {
-    let shown = key.clone();
+    let (shown, shown_key) = (key.clone(), key.clone());
     let facts = Memo::new(move |_| {
         scenery.scene.track();
         let lang = state.lang.get();
@@ -345,7 +345,6 @@ fn object_view(state: State, scenery: Scenery, key: Ref) -> impl IntoView {
         let key = key.clone();
         move || scenery.marks.with(|marks| marks.get(&key)).map(|mark| mark_shape(Some(mark), false))
     };
-    let menu = (key.kind == Kind::Pod).then(|| key.clone());
     let alive = {
         let key = key.clone();
         Memo::new(move |_| {
@@ -368,7 +367,7 @@ fn object_view(state: State, scenery: Scenery, key: Ref) -> impl IntoView {
                     )}
                 </button>
             </h2>
-            {move || alive.get().then(|| menu.clone().map(|key| faults(state, key)))}
+            {move || alive.get().then(|| deeds::buttons(state, scenery, shown_key.clone()))}
             <dl class="facts2">
                 {move || {
                     facts
@@ -388,35 +387,6 @@ fn object_view(state: State, scenery: Scenery, key: Ref) -> impl IntoView {
                 }}
             </dl>
         </section>
-    }
-}
-
-/// What can be done to a pod.
-fn faults(state: State, key: Ref) -> impl IntoView {
-    let failing = {
-        let key = key.clone();
-        Memo::new(move |_| state.session.with(|session| session.cluster().fails_readiness(&key)))
-    };
-    let kill = key.clone();
-    view! {
-        <div class="acts">
-            <button class="btn" data-testid="fault-kill" on:click=move |_| { state.run(Command::Fault(Fault::KillPod(kill.clone()))); }>
-                {move || state.pick("Kill pod", "杀死 Pod")}
-            </button>
-            <button
-                class="btn"
-                data-testid="fault-readiness"
-                aria-pressed=move || failing.get().to_string()
-                on:click=move |_| {
-                    let fails = !failing.get_untracked();
-                    state.run(Command::Fault(Fault::FailReadiness(key.clone(), fails)));
-                }
-            >
-                {move || {
-                    if failing.get() { state.pick("Mend readiness", "恢复就绪") } else { state.pick("Fail readiness", "使就绪探针失败") }
-                }}
-            </button>
-        </div>
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod app;
 mod browser;
+mod deeds;
 mod editor;
 mod embed;
 mod environment;

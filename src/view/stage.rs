@@ -10,8 +10,9 @@ use leptos::html;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use leptos::wasm_bindgen::closure::Closure;
-use web_sys::{Element, KeyboardEvent, PointerEvent, ResizeObserver};
+use web_sys::{Element, KeyboardEvent, MouseEvent, PointerEvent, ResizeObserver};
 
+use super::deeds::{Menu, ObjectMenu};
 use super::stage_canvas::{Lens, Painter, Spotlight};
 use super::stage_scenery::{Scenery, outcome, use_scenery};
 use super::stage_svg::{self, Card, CardRow, Stone};
@@ -155,8 +156,30 @@ pub fn Stage() -> impl IntoView {
         }
         if let Some(id) = hit(&event) {
             scenery.select(state, id);
-        } else if let Some(key) = event.target().and_then(|target| object_at(&target.unchecked_into())) {
-            scenery.inspect(key);
+        } else if let Some(target) = event.target().map(|target| target.unchecked_into::<Element>()) {
+            let more = target.closest("[data-more]").ok().flatten();
+            if let Some(more) = more {
+                let bounds = more.get_bounding_client_rect();
+                scenery.menu.set(Some(Menu { key: None, x: bounds.left(), y: bounds.bottom() + 4.0 }));
+            } else if let Some(key) = object_at(&target).filter(|_| event.button() == 0) {
+                scenery.inspect(key);
+            }
+        }
+    };
+    let on_menu = move |event: MouseEvent| {
+        let Some(target) = event.target() else { return };
+        let target: Element = target.unchecked_into();
+        let key = object_at(&target).or_else(|| reached(&target, scenery));
+        if key.is_some() {
+            event.prevent_default();
+            let bounds = target.get_bounding_client_rect();
+            // The keyboard's menu key says no place.
+            let by_key = event.client_x() == 0 && event.client_y() == 0;
+            let (x, y) = match by_key {
+                true => (bounds.left(), bounds.bottom()),
+                false => (f64::from(event.client_x()), f64::from(event.client_y())),
+            };
+            scenery.menu.set(Some(Menu { key, x, y }));
         }
     };
     let on_key = move |event: KeyboardEvent| {
@@ -197,6 +220,7 @@ pub fn Stage() -> impl IntoView {
             on:pointerup=on_up
             on:pointerleave=move |_| hovered.set(None)
             on:keydown=on_key
+            on:contextmenu=on_menu
         >
             <svg class="stage" viewBox=view_box preserveAspectRatio="none" aria-hidden="true">
                 <defs>
@@ -233,6 +257,7 @@ pub fn Stage() -> impl IntoView {
                 </button>
             </div>
             {reachable(state, scenery)}
+            <ObjectMenu />
             <p class="vh" role="status" data-testid="said">{move || scenery.said.get()}</p>
         </div>
     }
@@ -369,6 +394,12 @@ fn object_at(element: &Element) -> Option<Ref> {
         .and_then(|text| namespaced(Kind::Pod, text))
         .or_else(|| of("data-service").and_then(|text| namespaced(Kind::Service, text)))
         .or_else(|| of("data-node").map(|name| Ref::new(Kind::Node, "", name)))
+}
+
+/// The object whose button has the focus.
+fn reached(element: &Element, scenery: Scenery) -> Option<Ref> {
+    let name = element.get_attribute("data-object")?;
+    objects(scenery).into_iter().find(|key| key.to_string() == name)
 }
 
 /// The rule that the followed trace's hop matched.

@@ -9,6 +9,7 @@ use kubehop::scene::{self, Marks, Motion, Needs, Scene, Timeline, Width, Wish};
 use kubehop::trace::{OutcomeKind, Place, Trace};
 use leptos::prelude::*;
 
+use super::deeds::Menu;
 use super::state::State;
 
 /// What stage, transport and inspector share: the picture and its clock, derived from the page's state.
@@ -26,6 +27,8 @@ pub struct Scenery {
     pub focus: Memo<Option<Ref>>,
     /// The object that the inspector shows in place of a packet.
     pub object: RwSignal<Option<Ref>>,
+    /// The stage's menu, while it is to be open.
+    pub menu: RwSignal<Option<Menu>>,
     /// The last answer or failure, in one line, for those who do not see the stage.
     pub(super) said: RwSignal<String>,
     /// Whether the reader asked for less motion: packets jump from hop to hop, the followed one with its card.
@@ -75,7 +78,8 @@ pub fn provide_scenery(state: State) -> Scenery {
         marks.with(|marks| {
             state.session.with_untracked(|session| {
                 let laptop = session.profile().laptop;
-                let wish = Wish { width, height, focus, lang, laptop, needs };
+                let outages = session.cluster().outages().clone();
+                let wish = Wish { width, height, focus, lang, laptop, needs, outages };
                 Arc::new(scene::compose(session.cluster().store(), marks, &wish))
             })
         })
@@ -96,6 +100,7 @@ pub fn provide_scenery(state: State) -> Scenery {
         timeline,
         focus,
         object: RwSignal::new(None),
+        menu: RwSignal::new(None),
         said: RwSignal::new(String::new()),
         calm,
         chosen,

@@ -65,8 +65,12 @@ pub(crate) fn backdrop(scene: &Scene, lit: Option<&Lit>) -> String {
         walls(out, room);
     }
     for (i, room) in scene.rooms.iter().enumerate() {
-        let lit = lit.filter(|lit| lit.room == i);
-        rect(out, if lit.is_some() { "kern on" } else { "kern" }, room.kernel.rect, 6.0);
+        let class = match room.state {
+            RoomState::Stopped => "kern off",
+            _ if lit.is_some_and(|lit| lit.room == i) => "kern on",
+            _ => "kern",
+        };
+        rect(out, class, room.kernel.rect, 6.0);
     }
     for wire in &scene.wires {
         put!(out, r#"<path class="wire" d="{wire}"/>"#);
@@ -100,13 +104,14 @@ fn walls(out: &mut String, room: &Room) {
     let state = match room.state {
         RoomState::Running => "",
         RoomState::Cordoned => " cordoned",
+        RoomState::Silent => " silent",
         RoomState::Stopped => " stopped",
     };
     put!(out, r#"<g class="click{state}" data-node="{}">"#, escape(&room.name));
     rect(out, "room", room.rect, 10.0);
     put!(out, r#"<text class="h" x="{:.1}" y="{:.1}">{}"#, room.title.x, room.title.y, escape(&room.name));
     put!(out, r#"<tspan class="m ip" dx="10">{}</tspan></text>"#, escape(&room.address));
-    label(out, "q e", &room.note);
+    label(out, if room.broken { "bad e" } else { "q e" }, &room.note);
     out.push_str("</g>");
 }
 
@@ -228,7 +233,8 @@ pub(crate) fn pod(pod: &PodBox, aim: bool) -> String {
         PodState::Unready => " unready",
         PodState::Ending => " ending",
     };
-    put!(out, r#"<g class="pod{state}{hue}">"#);
+    let off = if pod.off { " off" } else { "" };
+    put!(out, r#"<g class="pod{state}{hue}{off}">"#);
     if !pod.address.text.is_empty() || !pod.short.text.is_empty() {
         rect(out, "box", Rect::new(0.0, 0.0, pod.rect.w, pod.rect.h), 6.0);
         if pod.state == PodState::Starting {

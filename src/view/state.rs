@@ -111,6 +111,8 @@ pub struct State {
     pub typed: RwSignal<Option<String>>,
     /// What each terminal shows.
     pub transcripts: RwSignal<Vec<Transcript>>,
+    /// Which of them is open.
+    pub terminal: RwSignal<u8>,
     /// The lesson and the learner's place in it.
     pub progress: Progress,
 
@@ -186,6 +188,7 @@ pub fn provide_state(start: Start) -> State {
         readings,
         typed: RwSignal::new(None),
         transcripts: RwSignal::new(vec![Transcript::default()]),
+        terminal: RwSignal::new(0),
         progress: Progress::start(),
         traffic: Traffic::new(),
         batch: RwSignal::new(Vec::new()),
@@ -261,6 +264,7 @@ impl State {
         self.session.update(Session::reset);
         self.past.set(Vec::new());
         self.diagnostics.set(BTreeMap::new());
+        self.terminal.set(0);
         self.transcripts.set(vec![Transcript::default()]);
         self.rewound();
     }
@@ -276,6 +280,7 @@ impl State {
     pub fn restore(&self, session: Session) {
         self.session.set(session);
         self.diagnostics.set(BTreeMap::new());
+        self.terminal.set(0);
         self.transcripts.set(vec![Transcript::default()]);
         self.rewound();
     }

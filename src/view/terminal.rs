@@ -15,6 +15,9 @@ use super::words::Word;
 /// How many blocks a terminal remembers.
 const SCROLLBACK: usize = 300;
 
+/// How many terminals there can be.
+const MOST_TERMINALS: usize = 8;
+
 /// A line and what it gave.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Block {
@@ -38,7 +41,7 @@ pub struct Transcript {
 #[component]
 pub fn TerminalPane() -> impl IntoView {
     let state = use_state();
-    let here = RwSignal::new(0u8);
+    let here = state.terminal;
     let line = RwSignal::new(String::new());
     // Where in the history the arrow keys are, counted from its end.
     let back = StoredValue::new(0usize);
@@ -147,7 +150,7 @@ pub fn TerminalPane() -> impl IntoView {
             <button
                 class="add"
                 data-testid="new-terminal"
-                disabled=move || { state.transcripts.with(Vec::len) > 7 }
+                disabled=move || { state.transcripts.with(Vec::len) >= MOST_TERMINALS }
                 aria-label=move || state.say(Word::NewTerminal)
                 title=move || state.say(Word::NewTerminal)
                 on:click=add
@@ -276,6 +279,21 @@ impl State {
                 last.id = id;
             }
         });
+    }
+
+    /// Runs a line in a terminal of its own, and shows that one.
+    pub fn run_beside(&self, line: &str) {
+        let free =
+            self.transcripts.with_untracked(|all| all.iter().rposition(|t| t.blocks.is_empty()).filter(|n| *n > 0));
+        let terminal = free.unwrap_or_else(|| self.transcripts.with_untracked(Vec::len).min(MOST_TERMINALS - 1));
+        self.transcripts.update(|all| {
+            if all.len() <= terminal {
+                all.push(Transcript::default());
+            }
+        });
+        self.terminal.set(terminal as u8);
+        self.pane.set(super::state::Pane::Terminal);
+        self.type_line(terminal as u8, line);
     }
 
     /// Shows a line and some output that no command gave.
