@@ -220,6 +220,13 @@ impl<'a> Decoder<'a> {
             "" => Some(Hint::Moved(rest)),
             start => Some(Hint::Moved(format!("{start}.{rest}"))),
         };
+        // How Ingresses were written before networking.k8s.io/v1.
+        match (name, key) {
+            ("IngressBackend", "serviceName") => return at(path, "service.name".into()),
+            ("IngressBackend", "servicePort") => return at(path, "service.port.number".into()),
+            ("IngressSpec", "backend") => return Some(Hint::DidYouMean("defaultBackend".into())),
+            _ => {}
+        }
         let above = self.owners.iter().rev().skip(1).find(|o| self.schema.field(o.name, key).is_some());
         if let Some(owner) = above {
             return at(owner.path, key.to_owned());

@@ -1,9 +1,9 @@
-//! `kubectl create` and `kubectl expose`: objects made from flags.
+//! `kubectl create` and `kubectl expose`: objects made from flags; [`make`] has the longer ones.
 
 use serde_json::{Value, json};
 
 use super::super::flags::{Flag, Takes, switch, value};
-use super::{Call, Fail, apply, go_quote, named, number};
+use super::{Call, Fail, apply, go_quote, make, named, number};
 use crate::manifest;
 use crate::object::{Body, Kind, Object};
 
@@ -21,6 +21,15 @@ pub(super) const CREATE: &[Flag] = &[
     value("external-name", ' ', "NAME"),
     DRY_RUN,
     value("output", 'o', "FORMAT"),
+    make::FLAGS[0],
+    make::FLAGS[1],
+    make::FLAGS[2],
+    make::FLAGS[3],
+    make::FLAGS[4],
+    make::FLAGS[5],
+    make::FLAGS[6],
+    make::FLAGS[7],
+    make::FLAGS[8],
 ];
 
 /// Whether nothing is to be sent to the server.
@@ -99,7 +108,11 @@ pub(super) fn create(call: &mut Call) -> Result<i32, Fail> {
             "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}, "spec": {}, "status": {},
         }),
         ["service" | "svc", r#type, name] => service(call, r#type, name)?,
-        ["deployment" | "deploy" | "dep" | "namespace" | "ns", names @ ..] => {
+        ["ingress" | "ing", name] => make::ingress(call, name)?,
+        ["configmap" | "cm", name] => make::config_map(call, name)?,
+        ["secret", kind @ ("generic" | "tls"), name] => make::secret(call, kind, name)?,
+        ["deployment" | "deploy" | "dep" | "namespace" | "ns" | "ingress" | "ing" | "configmap" | "cm", names @ ..]
+        | ["secret", "generic" | "tls", names @ ..] => {
             let count = names.len();
             return Err(Fail::Usage(format!("exactly one NAME is required, got {count}")));
         }
@@ -107,8 +120,8 @@ pub(super) fn create(call: &mut Call) -> Result<i32, Fail> {
         _ => {
             call.shell.say(
                 call.io,
-                "here kubectl create has -f FILE, deployment, namespace, service clusterip|nodeport|loadbalancer|externalname",
-                "此处的 kubectl create 支持 -f 文件、deployment、namespace、service clusterip|nodeport|loadbalancer|externalname",
+                "here kubectl create has -f FILE, deployment, namespace, service clusterip|nodeport|loadbalancer|externalname, ingress, configmap, secret generic|tls",
+                "此处的 kubectl create 支持 -f 文件、deployment、namespace、service clusterip|nodeport|loadbalancer|externalname、ingress、configmap、secret generic|tls",
             );
             return Err(Fail::Said(1));
         }

@@ -10,6 +10,7 @@ mod select;
 mod refusal;
 mod apply;
 mod get;
+mod make;
 mod create;
 mod delete;
 mod change;

@@ -42,6 +42,7 @@ fn at(severity: Severity, field: &str, message: String, manifest: &Manifest, key
 type Mistake = (Option<Kind>, &'static str, &'static str, &'static str, &'static str);
 
 const SERVICE: Option<Kind> = Some(Kind::Service);
+const INGRESS: Option<Kind> = Some(Kind::Ingress);
 
 /// The first row that fits speaks.
 const MISTAKES: &[Mistake] = &[
@@ -156,6 +157,34 @@ const MISTAKES: &[Mistake] = &[
         "when `type` is 'LoadBalancer'",
         "this goes with `type: LoadBalancer` alone: change the type, or take it out",
         "它只能和 `type: LoadBalancer` 一起用：请改 type，或删去这一项",
+    ),
+    (
+        INGRESS,
+        "spec.rules[].host",
+        "",
+        "a host is a DNS name alone: no scheme, no port, no path; leave it out for any host",
+        "host 只能是 DNS 名称：不带协议、端口和路径；不写表示任意主机",
+    ),
+    (
+        INGRESS,
+        "spec.rules[].http.paths[].pathType",
+        "Required value",
+        "each path says how it is matched: `pathType: Prefix` for all below it, `pathType: Exact` for itself alone",
+        "每条路径都要写明匹配方式：`pathType: Prefix` 匹配其下所有路径，`pathType: Exact` 只匹配自身",
+    ),
+    (
+        INGRESS,
+        "spec.rules[].http.paths[].path",
+        "must be an absolute path",
+        "a path begins with a slash",
+        "路径必须以斜杠开头",
+    ),
+    (
+        INGRESS,
+        "spec.rules[].http.paths[].backend",
+        "port name or number is required",
+        "a backend names the Service's port, the one that its clients use: `port: {number: 80}`",
+        "后端要写明 Service 的端口，也就是客户端所用的那个：`port: {number: 80}`",
     ),
     (
         None,
