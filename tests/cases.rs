@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! # What the case is about.
-//! seed: 7                     settings, if any: seed, profile, host (docker-desktop), lang
+//! seed: 7                     settings, if any: seed, profile, host (docker-desktop), proxy (nftables), lang
 //!
 //! === svc.yaml                a file of the laptop, up to the next ===
 //! ...
@@ -23,7 +23,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use kubehop::lang::Lang;
-use kubehop::object::{Host, Kind, Profile, Ref};
+use kubehop::object::{Host, Kind, Profile, ProxyMode, Ref};
 use kubehop::session::{Command, Fault, Reply, Session};
 use kubehop::shell::Stream;
 use kubehop::text::Source;
@@ -67,6 +67,7 @@ fn read(text: &str) -> Case {
             match line.split_once(": ") {
                 Some(("seed", seed)) => case.seed = seed.parse().unwrap(),
                 Some(("profile", name)) => case.profile = Profile::named(name).unwrap(),
+                Some(("proxy", "nftables")) => case.profile.proxy_mode = ProxyMode::Nftables,
                 Some(("host", "docker-desktop")) => case.profile.host = Host::DockerDesktop,
                 Some(("lang", tag)) => case.lang = Lang::from_tag(tag).unwrap(),
                 _ => {}

@@ -13,7 +13,8 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use kubehop::inet::Ipv4Addr;
-use kubehop::net::{End, Network, Origin, Way, iptables_save, nft_ruleset};
+use kubehop::net::nft::{Listed, Thing};
+use kubehop::net::{Asked, End, Network, Origin, PacketFilter, TableName, Way, iptables_save, nft_ruleset};
 use kubehop::object::{LoadBalancerIngress, ProxyMode, Service, ServiceSpec};
 use kubehop::time::Instant;
 use kubehop::trace::{Proto, Socket};
@@ -158,6 +159,125 @@ fn nft_reads_our_table_and_prints_the_same() {
             assert!(ours == theirs, "ours:\n{ours}\ntheirs:\n{theirs}");
         }
     }
+}
+
+/// Sends some packets to every Service, so that there is something to count.
+fn busy(world: &mut World, network: &Network) {
+    let ports: Vec<_> = network.service_ports().cloned().collect();
+    for (i, from) in [Origin::Laptop, Origin::Machine(0), Origin::Cabin(0), Origin::Wire(0)].into_iter().enumerate() {
+        for port in &ports {
+            let mut to = vec![Socket { ip: port.cluster_ip, port: port.port }];
+            to.push(Socket { ip: network.topology.machines[0].address, port: port.node_port });
+            to.extend(port.balancer_ips.iter().map(|ip| Socket { ip: *ip, port: port.port }));
+            for to in to {
+                for _ in 0..=i {
+                    let packet = network.packet(&mut world.flows, from, port.proto, to);
+                    network.judge(&mut world.flows, from, packet, Instant::ZERO, Way::Indexed);
+                }
+            }
+        }
+    }
+}
+
+/// What the tools print of a node, by the command that prints it.
+fn commands(filter: &PacketFilter<'_>) -> Vec<(String, String)> {
+    let mut all = vec![("iptables-save -c".to_owned(), filter.save(None, true))];
+    let asked = |flags: &str| Asked {
+        numeric: flags.contains('n'),
+        verbose: flags.contains('v'),
+        exact: flags.contains('x'),
+        line_numbers: flags.contains('l'),
+        ..Asked::default()
+    };
+    for table in [TableName::Mangle, TableName::Filter, TableName::Nat] {
+        let name = table.name();
+        for flags in ["", "n", "nv", "nvx", "nvl", "nl", "v"] {
+            let words = flags.chars().map(|c| if c == 'l' { " --line-numbers".into() } else { format!(" -{c}") });
+            let command = format!("iptables -t {name} -L{}", words.collect::<String>());
+            all.push((command, filter.list(table, &asked(flags)).unwrap()));
+        }
+        all.push((format!("iptables -t {name} -S"), filter.specs(table, &asked("")).unwrap()));
+        all.push((format!("iptables -t {name} -S -v"), filter.specs(table, &asked("v")).unwrap()));
+    }
+    let one = |chain: &str, rule| Asked { chain: Some(chain.into()), rule, verbose: true, ..asked("n") };
+    for (chain, rule) in [("OUTPUT", None), ("KUBE-FIREWALL", None), ("OUTPUT", Some(1)), ("KUBE-FIREWALL", Some(9))] {
+        let number = rule.map_or(String::new(), |rule: usize| format!(" {rule}"));
+        let listed = filter.list(TableName::Filter, &one(chain, rule)).unwrap();
+        all.push((format!("iptables -n -v -L {chain}{number}"), listed));
+        all.push((
+            format!("iptables -v -S {chain}{number}"),
+            filter.specs(TableName::Filter, &one(chain, rule)).unwrap(),
+        ));
+    }
+    for table in filter.nft_tables() {
+        let mut ask = |command: &str, what| {
+            let mut out = String::new();
+            if filter.nft_list(&mut out, table, what) {
+                all.push((command.to_owned(), out));
+            }
+        };
+        ask(&format!("nft list table ip {table}"), Listed::All);
+        let things = [
+            ("chain", "KUBE-FIREWALL"),
+            ("chain", "services"),
+            ("chain", "OUTPUT"),
+            ("set", "cluster-ips"),
+            ("map", "service-ips"),
+        ];
+        for (kind, name) in things {
+            let thing = match kind {
+                "chain" => Thing::Chain,
+                "set" => Thing::Set,
+                _ => Thing::Map,
+            };
+            ask(&format!("nft list {kind} ip {table} {name}"), Listed::One(thing, name));
+        }
+    }
+    for (kind, thing) in [("chains", Thing::Chain), ("sets", Thing::Set), ("maps", Thing::Map)] {
+        let mut out = String::new();
+        for table in filter.nft_tables() {
+            filter.nft_list(&mut out, table, Listed::Every(thing));
+        }
+        all.push((format!("nft list {kind}"), out));
+    }
+    all
+}
+
+/// Without the lines of `iptables-save` that tell the time.
+fn timeless(text: &str) -> String {
+    text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn the_tools_print_what_we_print() {
+    let worlds = [
+        ("t", three_replicas(ProxyMode::Iptables)),
+        ("i", everything(ProxyMode::Iptables)),
+        ("n", everything(ProxyMode::Nftables)),
+    ];
+    let mut compared = 0;
+    for (name, mut world) in worlds {
+        let network = world.network();
+        busy(&mut world, &network);
+        let filter = network.packet_filter(&world.flows, "minikube", Instant::ZERO).unwrap();
+        assert!(filter.save(None, true).lines().any(|line| line.starts_with('[') && !line.starts_with("[0:0]")));
+        let Some(namespace) = Namespace::new(name, &["iptables", "nft"]) else { return };
+        namespace.run(&["iptables-restore", "--counters"], &filter.save(None, true));
+        if let Some(table) = nft_ruleset(&network, "minikube") {
+            namespace.run(&["nft", "-f", "-"], &table);
+        }
+        for (command, ours) in commands(&filter) {
+            let words: Vec<&str> = command.split(' ').collect();
+            let mut theirs = namespace.run(&words, "");
+            // Sets of clients are filled by packets alone.
+            if !ours.contains("expires") {
+                theirs = timeless(&theirs);
+                assert!(timeless(&ours) == theirs, "{name}: {command}\nours:\n{ours}\ntheirs:\n{theirs}");
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 80, "{compared}");
 }
 
 /// All that may come of a packet: where it ends and whether its source is hidden.

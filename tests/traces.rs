@@ -220,7 +220,7 @@ fn law_indexed_and_plain_walks_agree() {
         }
         assert!(met.len() >= 4, "seed {seed} meets too few kinds of ends: {met:?}");
         for (a, b) in (0..3).filter_map(|i| Some((world.flows.kernel(i)?, plain.kernel(i)?))) {
-            assert_eq!(a.memory.packets, b.memory.packets, "seed {seed}: counters differ");
+            assert_eq!(a.memory.counts, b.memory.counts, "seed {seed}: counters differ");
         }
     }
 }

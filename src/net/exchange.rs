@@ -280,11 +280,27 @@ impl Network {
         let End::Cabin(cabin, _) = &walked.end else {
             return match &walked.end {
                 End::Laptop(_) => self.words.laptop_listens_not.clone(),
+                End::Machine(machine, _) if sent.dst == arrived.dst => self.node_refusal(*machine, arrived),
                 _ => Because::plain(Reason::NodeListensNot),
             };
         };
         // A Service that led here chose the port; otherwise the client did, and the image is what did not fit.
         nothing_listens(&self.topology.cabins[*cabin], arrived.proto, self.blame(sent, arrived))
+    }
+
+    /// Why a node refused a packet for an address of its own.
+    fn node_refusal(&self, machine: usize, arrived: Packet) -> Arc<Because> {
+        let machine = &self.topology.machines[machine];
+        let port = self.service_ports().find(|p| p.proto == arrived.proto && p.node_port == arrived.dst.port);
+        // A node port that a rule took, or should have taken, is refused elsewhere.
+        match port.filter(|port| port.node_port != 0 && port.lacking.is_none()) {
+            Some(port) => {
+                let at = machine.node_ports_at().into();
+                let reason = Reason::NodePortElsewhere { service: port.service.clone(), at };
+                Arc::new(Because { rule: None, reason, cause: Some(port.port_field("nodePort")) })
+            }
+            None => Because::plain(Reason::NodeListensNot),
+        }
     }
 
     /// The `targetPort` that turned one destination into another.

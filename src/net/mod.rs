@@ -27,6 +27,7 @@ mod rule;
 mod topology;
 mod walk;
 mod words;
+mod print;
 
 use std::sync::Arc;
 
@@ -36,7 +37,8 @@ pub use dns::{Lookup, Record, RecordType, Zone, candidates};
 pub use fabric::Fabric;
 pub use forward::{Carried, Carrier, Failure, Laptop, Listener};
 pub use http::{Answer, Speech, Target};
-pub use netfilter::{Memory, Way};
+pub use netfilter::{Count, Memory, Way};
+pub use print::{Asked, PacketFilter, iptables_save, nft_ruleset};
 pub use proxy::{Endpoint, Served, ServicePort};
 pub use rule::{
     Base, Chain, CtState, Hook, Match, OWN, Part, Range, Rule, Ruleset, Shared, Shown, Spot, Table, TableName, Whole,
@@ -92,22 +94,6 @@ fn replace<K: Ord, T>(list: &mut Vec<Arc<T>>, changes: &[(K, Option<Arc<T>>)], k
         list.extend(new.clone());
     }
     list.extend(old);
-}
-
-/// A node's rules, as `iptables-save` prints them; none if there is no such node.
-pub fn iptables_save(network: &Network, node: &str, now: Instant) -> Option<String> {
-    let machine = network.topology.machines.iter().find(|machine| *machine.name == *node)?;
-    let mut out = String::new();
-    machine.rules.save(&mut out, &calendar(now));
-    Some(out)
-}
-
-/// kube-proxy's table on a node, as `nft list table ip kube-proxy` prints it and `nft -f` reads it; none in mode iptables.
-pub fn nft_ruleset(network: &Network, node: &str) -> Option<String> {
-    let machine = network.topology.machines.iter().find(|machine| *machine.name == *node)?;
-    let mut out = String::new();
-    machine.nft.as_ref()?.list(&mut out, nft::Listed::Table, Instant::ZERO, &|_| Vec::new());
-    Some(out)
 }
 
 /// `Thu Oct  1 08:00:00 2026`, as `ctime` prints it.

@@ -13,7 +13,7 @@ use super::topology::Machine;
 use crate::inet::Ipv4Addr;
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
-use crate::trace::{Action, Because, By, Packet, Place, Reason};
+use crate::trace::{Action, Because, By, Packet, Place, Proto, Reason};
 
 /// Where the first packet of a connection is in a kernel.
 #[derive(Clone, Debug)]
@@ -54,13 +54,22 @@ pub(super) enum Verdict {
     Reject(Arc<Because>),
 }
 
+/// What a rule has matched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// How many packets.
+    pub packets: u64,
+    /// How many bytes they had.
+    pub bytes: u64,
+}
+
 /// What changes in a kernel as packets pass.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
-    /// How many packets each rule matched: first the tables' rules, then each part's, by their numbers.
+    /// What each rule matched: first the tables' rules, then each part's, by their numbers.
     ///
     /// Empty where none did yet.
-    pub packets: Vec<Vec<u64>>,
+    pub counts: Vec<Vec<Count>>,
     /// When each source was last seen, by `recent` list.
     pub recent: BTreeMap<(Ipv4Addr, Arc<str>), Instant>,
     /// The rules that are counted.
@@ -68,9 +77,19 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// What a rule matched.
+    pub fn count(&self, spot: Spot) -> Count {
+        self.counts.get(spot.slot).and_then(|counts| counts.get(spot.rule)).copied().unwrap_or_default()
+    }
+
     /// How many packets a rule matched.
     pub fn packets(&self, spot: Spot) -> u64 {
-        self.packets.get(spot.slot).and_then(|counts| counts.get(spot.rule)).copied().unwrap_or(0)
+        self.count(spot).packets
+    }
+
+    /// Whether these are the rules that are counted.
+    pub(super) fn counts_for(&self, rules: &Arc<Ruleset>) -> bool {
+        self.rules.as_ref().is_some_and(|old| Arc::ptr_eq(old, rules))
     }
 
     /// Takes over from other rules. What was written anew starts counting anew.
@@ -78,26 +97,29 @@ impl Memory {
     /// kube-proxy writes a changed Service's chains and, each time, the chains of all Services; the kernel's own chains and
     /// the chains of other Services keep their counters (`iptables-restore --noflush`).
     pub(super) fn follow(&mut self, rules: &Arc<Ruleset>) {
-        if self.rules.as_ref().is_some_and(|old| Arc::ptr_eq(old, rules)) {
+        if self.counts_for(rules) {
             return;
         }
         let Some(old) = self.rules.replace(rules.clone()) else {
-            self.packets.resize_with(rules.parts.len() + 1, Vec::new);
+            self.counts.resize_with(rules.parts.len() + 1, Vec::new);
             return;
         };
-        let mut counts = std::mem::take(&mut self.packets);
-        self.packets.reserve(rules.parts.len() + 1);
+        let mut counts = std::mem::take(&mut self.counts);
+        self.counts.reserve(rules.parts.len() + 1);
         let mut base = counts.first_mut().map(std::mem::take).unwrap_or_default();
         if Arc::ptr_eq(&old.base, &rules.base) {
             for table in &rules.base.tables {
                 for chain in table.chains.iter().filter(|chain| !chain.builtin && chain.is_proxys()) {
-                    base.iter_mut().skip(chain.first).take(chain.rules.len()).for_each(|count| *count = 0);
+                    base.iter_mut()
+                        .skip(chain.first)
+                        .take(chain.rules.len())
+                        .for_each(|count| *count = Count::default());
                 }
             }
         } else {
             base.clear();
         }
-        self.packets.push(base);
+        self.counts.push(base);
         let mut from = 0;
         for part in &rules.parts {
             while old.parts.get(from).is_some_and(|other| other.name < part.name) {
@@ -106,18 +128,20 @@ impl Memory {
             let same =
                 old.parts.get(from).filter(|other| Arc::ptr_eq(other, part)).and_then(|_| counts.get_mut(from + 1));
             let mut kept = same.map(std::mem::take).unwrap_or_default();
-            kept.iter_mut().take(part.shared.len()).for_each(|count| *count = 0);
-            self.packets.push(kept);
+            kept.iter_mut().take(part.shared.len()).for_each(|count| *count = Count::default());
+            self.counts.push(kept);
         }
     }
 
-    fn count(&mut self, rules: &Ruleset, spot: Spot) {
-        let Some(counts) = self.packets.get_mut(spot.slot) else { return };
+    fn add(&mut self, rules: &Ruleset, spot: Spot, bytes: u64) {
+        let Some(counts) = self.counts.get_mut(spot.slot) else { return };
         if counts.is_empty() {
             let count = spot.slot.checked_sub(1).map_or(rules.base.count, |slot| rules.parts[slot].count);
-            counts.resize(count, 0);
+            counts.resize(count, Count::default());
         }
-        counts[spot.rule] += 1;
+        let count = &mut counts[spot.rule];
+        count.packets += 1;
+        count.bytes += bytes;
     }
 }
 
@@ -176,6 +200,16 @@ impl Judged {
     /// A packet that enters a kernel.
     pub(super) fn new(packet: Packet) -> Self {
         Self { packet, mark: 0, dnat: false, snat: false, marked: None, picked: None, masked: None }
+    }
+}
+
+impl Judged {
+    /// The packet's size: a SYN with the options that Linux gives it, a question to a DNS server, a ping.
+    fn bytes(&self) -> u64 {
+        match self.packet.proto {
+            Proto::Tcp | Proto::Udp => 60,
+            Proto::Icmp => 84,
+        }
     }
 }
 
@@ -279,7 +313,7 @@ impl Kernel<'_> {
             return None;
         }
         let (rules, table) = (passing.rules, passing.table);
-        self.memory.count(rules, at.spot(rules, table));
+        self.memory.add(rules, at.spot(rules, table), passing.judged.bytes());
         let because = || match &rule.why {
             Some(why) => why.because(|| at.show(rules, table)).clone(),
             None => Arc::new(Because {

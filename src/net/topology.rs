@@ -140,6 +140,18 @@ impl Machine {
     }
 }
 
+impl Machine {
+    /// The addresses on which node ports answer, by the rules that say so.
+    pub(super) fn node_ports_at(&self) -> Vec<Ipv4Addr> {
+        if let Some(nft) = &self.nft {
+            // Without the set it is every address but the loopback ones.
+            return nft.base.node_port_ips.clone().unwrap_or_else(|| vec![self.address, self.gateway]);
+        }
+        let named = self.rules.node_port_destinations();
+        if named.is_empty() { vec![self.address, self.gateway] } else { named }
+    }
+}
+
 impl Cabin {
     /// Reads a pod; none if it does not run.
     pub(super) fn read(store: &Store, topology: &Topology, meta: &Meta, pod: &Pod) -> Option<Self> {

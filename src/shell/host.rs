@@ -3,7 +3,6 @@
 use super::flags::{self, Flag, Style, switch};
 use super::job::Work;
 use super::{Io, PROGRAMS, Shell};
-use crate::net;
 use crate::object::{Kind, Node, Pod, Ref, Service};
 use crate::time::Duration;
 use crate::trace::Place;
@@ -304,14 +303,6 @@ pub(super) fn ip(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
             "2: {name}: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP group default\n    link/ether 02:42:{a:02x}:{b:02x}:{c:02x}:{d:02x} brd ff:ff:ff:ff:ff:ff\n    inet {address}/24 brd {a}.{b}.{c}.255 scope global {name}\n       valid_lft forever preferred_lft forever\n"
         ));
     }
-    0
-}
-
-/// `iptables-save`: the rules of the node's kernel. On the laptop and in pods nobody has written any.
-pub(super) fn iptables_save(shell: &mut Shell, io: &mut Io, _: &[String]) -> i32 {
-    let Place::Node(name) = shell.terminal.place().clone() else { return 0 };
-    let (network, now) = (shell.cluster.network(), shell.cluster.now());
-    io.out(net::iptables_save(&network, &name, now).unwrap_or_default());
     0
 }
 

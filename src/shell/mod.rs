@@ -11,6 +11,7 @@ mod job;
 mod filter;
 mod host;
 mod lookup;
+mod tables;
 mod curl;
 mod minikube;
 mod follow;
@@ -317,9 +318,21 @@ const PROGRAMS: &[Program] = &[
     program("nslookup", lookup::nslookup, "ask the DNS server for a name", "向 DNS 服务器查询名字"),
     program(
         "iptables-save",
-        host::iptables_save,
+        tables::iptables_save,
         "the rules that kube-proxy wrote, on a node",
         "节点上 kube-proxy 写的规则",
+    ),
+    program(
+        "iptables",
+        tables::iptables,
+        "the same as a table, with counters (iptables -t nat -L -n -v)",
+        "同上，以表格列出并带计数（iptables -t nat -L -n -v）",
+    ),
+    program(
+        "nft",
+        tables::nft,
+        "the same as nftables has it (nft list ruleset)",
+        "同上，nftables 的写法（nft list ruleset）",
     ),
     program("ip", host::ip, "the addresses here (ip addr)", "此处的地址（ip addr）"),
     program("hostname", host::hostname, "where you stand", "当前位置的主机名"),

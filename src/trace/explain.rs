@@ -223,6 +223,13 @@ pub fn explain(because: &Because, lang: Lang) -> String {
             "The address is the node's own, but no program on it listens on this port and no rule of kube-proxy's takes it. So the kernel refuses.".into(),
             "这是节点自己的地址，但没有程序监听这个端口，也没有 kube-proxy 的规则接管它。于是被内核拒绝。".into(),
         ),
+        NodePortElsewhere { service, at } => {
+            let list = join(at.iter());
+            (
+                format!("The port is the node port of Service {service}, but on this node kube-proxy serves node ports on {list} only. No program listens here, so the kernel refuses."),
+                format!("这个端口是 Service {service} 的 NodePort，但在本节点上 kube-proxy 只在 {list} 上提供 NodePort。这里没有程序监听，于是被内核拒绝。"),
+            )
+        }
         LaptopListensNot => (
             "Nothing on the laptop listens on this port, so its kernel refuses.".into(),
             "你的电脑上没有程序监听这个端口，于是被它的内核拒绝。".into(),

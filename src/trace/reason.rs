@@ -185,6 +185,13 @@ pub enum Reason {
     },
     /// Nothing on the node listens on the port.
     NodeListensNot,
+    /// It is a node port, but kube-proxy serves node ports on other addresses of the node alone.
+    NodePortElsewhere {
+        /// Whose node port.
+        service: Arc<str>,
+        /// Where it is served.
+        at: Arc<[Ipv4Addr]>,
+    },
     /// Nothing on the laptop listens on the port.
     LaptopListensNot,
     /// The client speaks TLS, and the program does not.

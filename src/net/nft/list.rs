@@ -9,23 +9,26 @@ use crate::net::rule::{Hook, Range};
 use crate::time::{Duration, Instant};
 use crate::trace::{Proto, Socket};
 
-/// What is asked for of the table.
+/// What is asked for of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listed<'a> {
     /// Everything.
-    Table,
-    /// Every chain, without its rules.
-    Chains,
-    /// Every set.
-    Sets,
-    /// Every map.
-    Maps,
-    /// One chain.
-    Chain(&'a str),
-    /// One set.
-    Set(&'a str),
-    /// One map.
-    Map(&'a str),
+    All,
+    /// Every thing of a kind; chains without their rules.
+    Every(Thing),
+    /// One thing, by its name.
+    One(Thing, &'a str),
+}
+
+/// A kind of things that a table has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Thing {
+    /// Chains of rules.
+    Chain,
+    /// Sets of addresses.
+    Set,
+    /// Maps from addresses and ports to verdicts.
+    Map,
 }
 
 /// Which clients the kernel keeps in sets: `seen(set)` gives their addresses, and when they came last.
@@ -34,48 +37,39 @@ pub(crate) type Seen<'a> = &'a dyn Fn(&Arc<str>) -> Vec<(Ipv4Addr, Instant)>;
 impl Ruleset {
     /// Prints the table, or what is asked for of it; whether there was any such thing.
     pub(crate) fn list(&self, out: &mut String, what: Listed<'_>, now: Instant, seen: Seen<'_>) -> bool {
-        let mut found = !matches!(what, Listed::Chain(_) | Listed::Set(_) | Listed::Map(_));
+        let mut found = !matches!(what, Listed::One(..));
         // Between the things of a table there is an empty line, but only where the whole table is listed.
         let mut first = true;
         let mut begin = |out: &mut String| {
-            if what == Listed::Table && !std::mem::take(&mut first) {
+            if what == Listed::All && !std::mem::take(&mut first) {
                 out.push('\n');
             }
             found = true;
         };
         out.push_str("table ip kube-proxy {\n");
-        if what == Listed::Table {
+        if what == Listed::All {
             out.push_str("\tcomment \"rules for kube-proxy\"\n");
         }
-        let wants = |map: bool, name: &str| match what {
-            Listed::Table => true,
-            Listed::Sets => !map,
-            Listed::Maps => map,
-            Listed::Set(wanted) => !map && wanted == name,
-            Listed::Map(wanted) => map && wanted == name,
-            Listed::Chains | Listed::Chain(_) => false,
+        let wants = |thing: Thing, name: &str| match what {
+            Listed::All => true,
+            Listed::Every(wanted) => thing == wanted,
+            Listed::One(wanted, of_name) => thing == wanted && name == of_name,
         };
         for set in SetName::ALL {
             let missing = set == SetName::NodePortIps && self.base.node_port_ips.is_none();
-            if !missing && wants(set.has_port(), set.says().0) {
+            let thing = if set.has_port() { Thing::Map } else { Thing::Set };
+            if !missing && wants(thing, set.says().0) {
                 begin(out);
                 self.set(out, set);
             }
         }
-        for set in self.parts.iter().flat_map(|part| &part.affinity).filter(|set| wants(false, &set.name)) {
+        for set in self.parts.iter().flat_map(|part| &part.affinity).filter(|set| wants(Thing::Set, &set.name)) {
             begin(out);
             affinity(out, set, now, seen(&set.name));
         }
-        for (part, chain) in self.chains() {
-            let wanted = match what {
-                Listed::Table | Listed::Chains => true,
-                Listed::Chain(name) => *chain.name == *name,
-                _ => false,
-            };
-            if wanted {
-                begin(out);
-                self.print_chain(out, part, chain, what != Listed::Chains);
-            }
+        for (part, chain) in self.chains().filter(|(_, chain)| wants(Thing::Chain, &chain.name)) {
+            begin(out);
+            self.print_chain(out, part, chain, what != Listed::Every(Thing::Chain));
         }
         out.push_str("}\n");
         found
@@ -149,7 +143,7 @@ impl Ruleset {
 
     fn print_chain(&self, out: &mut String, part: Option<usize>, chain: &Chain, with_rules: bool) {
         let _ = writeln!(out, "\tchain {} {{", chain.name);
-        if let Some(comment) = chain.comment.filter(|_| with_rules) {
+        if let Some(comment) = chain.comment {
             let _ = writeln!(out, "\t\tcomment \"{comment}\"");
         }
         if let Some(hooked) = chain.hooked {

@@ -11,7 +11,7 @@ mod judge;
 use std::sync::Arc;
 
 pub(super) use judge::At;
-pub use list::Listed;
+pub use list::{Listed, Thing};
 
 use super::rule::{Hook, Range, Why};
 use crate::inet::{Ipv4Addr, Ipv4Net};
