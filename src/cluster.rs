@@ -9,7 +9,7 @@ pub use crate::api::Applied;
 use crate::api::{Api, Status, Store};
 use crate::controller::{self, Change, Controller, Kubelet, Queue};
 use crate::manifest::Manifest;
-use crate::net::{Fabric, Flows, Network};
+use crate::net::{Entry, Fabric, Flows, Lines, Network, Over};
 use crate::object::{Deployment, Kind, Object, Outages, Profile, Ref, ReplicaSet, StatefulSet};
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
@@ -215,14 +215,30 @@ impl Cluster {
         }
     }
 
-    /// Sends one request (a new connection) from a place and follows it to its end.
+    /// Sends one request over a new connection from a place and follows it to its end.
     pub fn request(&mut self, from: &Place, request: &Request) -> Trace {
-        self.fabric.send(self.api.store(), &self.profile, from, request, self.now)
+        self.request_over(Over::New, from, request)
+    }
+
+    /// Sends one request from a place and follows it to its end.
+    pub fn request_over(&mut self, over: Over<'_>, from: &Place, request: &Request) -> Trace {
+        let network = self.network();
+        self.fabric.send(&network, over, from, request, self.now)
+    }
+
+    /// A program ends, and closes the connections that it kept open.
+    pub fn hang_up(&mut self, lines: &mut Lines) {
+        self.fabric.hang_up(lines, self.now);
+    }
+
+    /// The kernel of a node forgets connections, as `conntrack -D` tells it to.
+    pub fn forget_connections(&mut self, machine: usize, which: impl Fn(&Entry) -> bool) {
+        self.fabric.flows_mut().forget_connections(machine, which);
     }
 
     /// The network as it is now: topology, and every node's rules.
     pub fn network(&mut self) -> Arc<Network> {
-        self.fabric.network(self.api.store(), &self.profile)
+        self.fabric.network(self.api.store(), &self.profile, self.now)
     }
 
     /// What the nodes' kernels remember: counters, connections.

@@ -36,7 +36,7 @@ pub enum Command {
         /// The line.
         line: String,
     },
-    /// Separate requests, a new connection each.
+    /// Requests from a place.
     Request(Requests),
     /// Something breaks, or is mended.
     Fault(Fault),

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use super::Network;
 use super::app::Server;
+use super::conntrack::Stage;
 use super::dns::candidates;
 use super::http::{Answer, Speech, Target};
+use super::line::{self, Line, Lines};
 use super::netfilter::{Recorder, Way};
 use super::proxy::ServicePort;
-use super::topology::{Cabin, Origin, STEP};
-use super::walk::{End, Flows, Walk, Walked};
+use super::topology::{Cabin, Life, Origin, STEP};
+use super::walk::{End, Flows, Turn, Walk, Walked};
 use crate::inet::Ipv4Addr;
 use crate::object::FieldRef;
 use crate::time::{Duration, Instant};
@@ -53,7 +55,23 @@ pub(super) struct Client<'a> {
 pub(super) struct Conversation {
     pub(super) answer: Answer,
     pub(super) responder: Place,
+    /// Which run of the responder it was, and on which node.
+    pub(super) life: Life,
+    pub(super) node: Option<Arc<str>>,
     pub(super) seen_source: Ipv4Addr,
+}
+
+/// The connection of an exchange.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'a> {
+    /// The client's packet.
+    pub(super) packet: Packet,
+    /// What is spoken.
+    pub(super) speech: Speech,
+    /// The connection that is open already, if the packet is not its first.
+    pub(super) open: Option<&'a Line>,
+    /// What is left of the connection after the answer.
+    pub(super) then: Stage,
 }
 
 impl Network {
@@ -61,6 +79,7 @@ impl Network {
     pub(super) fn request(
         &self,
         flows: &mut Flows,
+        lines: Option<&mut Lines>,
         from: &Place,
         request: &Request,
         now: Instant,
@@ -86,36 +105,71 @@ impl Network {
             return failed(OutcomeKind::DnsFailure, from.clone(), because);
         };
         let client = Client { place: from, origin, now };
-        let ip = match target.address() {
-            Some(ip) => ip,
-            None => match self.resolve(flows, &client, target.host, tape) {
-                Ok(ip) => ip,
-                Err(outcome) => return *outcome,
-            },
+        let mut kept = lines.map(|lines| (line::key(&target), lines));
+        let had = kept.as_mut().and_then(|(key, lines)| lines.take(key));
+        let (open, ended) = match had {
+            Some(line) if line.closed => (None, Some(line)),
+            open => (open, None),
         };
-        let dst = Socket { ip, port: target.port };
-        let packet = self.packet(flows, origin, target.speech.proto(), dst);
-        let opens = match packet.proto {
-            Proto::Tcp => &self.words.connects,
-            Proto::Udp => &self.words.sends,
-            Proto::Icmp => &self.words.pinged,
+        let packet = match &open {
+            Some(line) => {
+                let sends = if line.packet.proto == Proto::Tcp { &self.words.connected } else { &self.words.bound };
+                tape.hop(By::Socket, Action::Send, line.packet, || sends.clone());
+                line.packet
+            }
+            None => {
+                let ip = match target.address() {
+                    Some(ip) => ip,
+                    None => match self.resolve(flows, &client, target.host, tape) {
+                        Ok(ip) => ip,
+                        Err(outcome) => return *outcome,
+                    },
+                };
+                let dst = Socket { ip, port: target.port };
+                let packet = self.packet(flows, origin, target.speech.proto(), dst);
+                let opens = match (packet.proto, ended) {
+                    (Proto::Tcp, Some(line)) => {
+                        Because::plain(Reason::ClientReconnects(line.server.to_string().into()))
+                    }
+                    (Proto::Tcp, None) => self.words.connects.clone(),
+                    (Proto::Udp, _) => self.words.sends.clone(),
+                    (Proto::Icmp, _) => self.words.pinged.clone(),
+                };
+                tape.hop(By::Socket, Action::Connect, packet, || opens);
+                packet
+            }
         };
-        tape.hop(By::Socket, Action::Connect, packet, || opens.clone());
+        let then = if kept.is_some() { Stage::Open } else { Stage::Closed };
+        let call = Call { packet, speech: target.speech, open: open.as_ref(), then };
         let mut answers = |server: &Server, arrived: Packet| {
             let answer = server.answer(request, &target, arrived);
             (Reason::Answers { by: server.name.clone(), status: answer.status }, answer)
         };
-        match self.converse(flows, &client, packet, target.speech, tape, &mut answers) {
-            Err(outcome) => *outcome,
-            Ok(conversation) => Outcome {
-                kind: OutcomeKind::Answered,
-                status: conversation.answer.status,
-                body: conversation.answer.body,
-                responder: Some(conversation.responder),
-                seen_source: Some(conversation.seen_source),
-                at: None,
-                because: None,
-            },
+        match self.converse(flows, &client, call, tape, &mut answers) {
+            Err(outcome) => {
+                // A socket for datagrams stays what it is, whatever becomes of them.
+                if let (Some((key, lines)), Some(line)) = (kept, open.filter(|line| line.packet.proto == Proto::Udp)) {
+                    lines.keep(key, line);
+                }
+                *outcome
+            }
+            Ok(conversation) => {
+                if let Some((key, lines)) = kept {
+                    let (server, life, node) = (conversation.responder.clone(), conversation.life, conversation.node);
+                    if let Some(old) = lines.keep(key, Line { packet, server, life, node, closed: false }) {
+                        flows.close(old.packet, Stage::Closed, now);
+                    }
+                }
+                Outcome {
+                    kind: OutcomeKind::Answered,
+                    status: conversation.answer.status,
+                    body: conversation.answer.body,
+                    responder: Some(conversation.responder),
+                    seen_source: Some(conversation.seen_source),
+                    at: None,
+                    because: None,
+                }
+            }
         }
     }
 
@@ -168,7 +222,8 @@ impl Network {
                 };
                 (reason, Answer { status: 0, body: "".into(), micros: DNS_MICROS })
             };
-            let conversation = self.converse(flows, client, packet, Speech::Udp, tape, &mut answers);
+            let call = Call { packet, speech: Speech::Udp, open: None, then: Stage::Closed };
+            let conversation = self.converse(flows, client, call, tape, &mut answers);
             if let Err(outcome) = conversation {
                 let at = outcome.at.clone().unwrap_or_else(|| client.place.clone());
                 let because = outcome.because.clone().unwrap_or_else(|| Because::plain(Reason::DnsSilent(name.into())));
@@ -204,25 +259,32 @@ impl Network {
         }
     }
 
-    /// One exchange over one connection whose first packet was just sent: out, the program's answer, and back.
+    /// One exchange over a connection over which a packet was just sent: out, the program's answer, and back.
     pub(super) fn converse(
         &self,
         flows: &mut Flows,
         client: &Client<'_>,
-        packet: Packet,
-        speech: Speech,
+        call: Call<'_>,
         tape: &mut Tape,
         answers: &mut dyn FnMut(&Server, Packet) -> (Reason, Answer),
     ) -> Result<Conversation, Box<Outcome>> {
-        let (topology, words, now) = (&self.topology, &self.words, client.now);
-        let mut walk = Walk { network: self, topology, words, flows, rec: tape, now, way: Way::Indexed };
+        let (topology, words, now, packet) = (&self.topology, &self.words, client.now, call.packet);
+        let turn = if call.open.is_some() { Turn::Later } else { Turn::First };
+        let mut walk =
+            Walk { network: self, topology, words, flows, rec: tape, now, way: Way::Indexed, turn, judged_away: false };
         let walked = walk.go(client.origin, packet);
-        if let Some(carried) = self.carry(&mut walk, &walked, client, packet, speech, answers) {
+        if let Some(carried) = self.carry(&mut walk, &walked, client, packet, call.speech, answers) {
             return carried;
         }
-        let (arrived, place, servers) = match &walked.end {
+        let host = |machine: usize| Some(topology.machines[machine].name.clone());
+        let (arrived, place, servers, life, node) = match &walked.end {
             End::Lost(at, because) => return Err(lost(walk, &walked, OutcomeKind::Timeout, at, because)),
-            End::Unreachable(at, because) => return Err(lost(walk, &walked, OutcomeKind::Unreachable, at, because)),
+            End::Unreachable(at, because) => {
+                // To an open connection this is no final word: its kernel tries again until it gives up.
+                let open = call.open.is_some() && packet.proto == Proto::Tcp;
+                let kind = if open { OutcomeKind::Timeout } else { OutcomeKind::Unreachable };
+                return Err(lost(walk, &walked, kind, at, because));
+            }
             End::Rejected(at, because) => {
                 walk.rec.reply = true;
                 walk.back(&walked, client.origin, packet, Reason::RefusalArrives);
@@ -230,36 +292,35 @@ impl Network {
             }
             End::Cabin(cabin, packet) => {
                 let cabin = &topology.cabins[*cabin];
-                (*packet, &cabin.place, &cabin.servers[..])
+                (*packet, &cabin.place, &cabin.servers[..], cabin.life.clone(), host(cabin.node))
             }
             End::Machine(machine, packet) => {
-                let machine = &topology.machines[*machine];
-                (*packet, &machine.place, &machine.servers[..])
+                let here = &topology.machines[*machine];
+                (*packet, &here.place, &here.servers[..], Life::default(), host(*machine))
             }
-            End::Laptop(packet) => (*packet, &Place::Laptop, &[][..]),
+            End::Laptop(packet) => (*packet, &Place::Laptop, &[][..], Life::default(), None),
         };
         walk.rec.reply = true;
         if arrived.proto == Proto::Icmp {
             walk.rec.wait(STEP);
             walk.rec.hop(By::Socket, Action::Answer, arrived.reversed(), || words.pings.clone());
             walk.back(&walked, client.origin, packet, Reason::ReplyArrives);
-            remember(walk.flows, &walked, true, now);
+            walk.remember(&walked, Stage::Closed);
             let answer = Answer { status: 0, body: "".into(), micros: 0 };
-            return Ok(Conversation { answer, responder: place.clone(), seen_source: arrived.src.ip });
+            return Ok(Conversation { answer, responder: place.clone(), life, node, seen_source: arrived.src.ip });
+        }
+        let stranger = call.open.is_some_and(|line| (&line.server, &line.life) != (place, &life));
+        if stranger && arrived.proto == Proto::Tcp {
+            let because = Because::plain(Reason::UnknownConnection(place.to_string().into()));
+            return Err(self.rebuff(walk, &walked, client, call, (OutcomeKind::Reset, By::Socket), place, because));
         }
         let Some(server) = servers.iter().find(|server| server.listens(arrived.proto, arrived.dst.port)) else {
             let because = self.refusal(&walked, packet, arrived);
-            walk.rec.wait(STEP);
-            walk.rec.hop(By::Socket, Action::Reject, arrived.reversed(), || because.clone());
-            walk.back(&walked, client.origin, packet, Reason::RefusalArrives);
-            return Err(lost(walk, &walked, OutcomeKind::Refused, place, &because));
+            return Err(self.rebuff(walk, &walked, client, call, (OutcomeKind::Refused, By::Socket), place, because));
         };
-        if speech == Speech::Https && !server.speaks_tls() {
+        if call.speech == Speech::Https && !server.speaks_tls() {
             let because = Because::plain(Reason::SpeaksNoTls(server.name.clone()));
-            walk.rec.wait(STEP);
-            walk.rec.hop(By::App, Action::Reject, arrived.reversed(), || because.clone());
-            walk.back(&walked, client.origin, packet, Reason::RefusalArrives);
-            return Err(lost(walk, &walked, OutcomeKind::TlsFailure, place, &because));
+            return Err(self.rebuff(walk, &walked, client, call, (OutcomeKind::TlsFailure, By::App), place, because));
         }
         let (reason, answer) = answers(server, arrived);
         walk.rec.wait(Duration::from_micros(answer.micros));
@@ -271,8 +332,29 @@ impl Network {
             Arc::new(Because { rule: None, reason, cause })
         });
         walk.back(&walked, client.origin, packet, Reason::ReplyArrives);
-        remember(walk.flows, &walked, true, now);
-        Ok(Conversation { answer, responder: place.clone(), seen_source: arrived.src.ip })
+        walk.remember(&walked, call.then);
+        Ok(Conversation { answer, responder: place.clone(), life, node, seen_source: arrived.src.ip })
+    }
+
+    /// The end of an exchange that was cut off where it arrived.
+    #[expect(clippy::too_many_arguments, reason = "all that an exchange holds at its end")]
+    fn rebuff(
+        &self,
+        mut walk: Walk<'_, Tape>,
+        walked: &Walked,
+        client: &Client<'_>,
+        call: Call<'_>,
+        (kind, by): (OutcomeKind, By),
+        place: &Place,
+        because: Arc<Because>,
+    ) -> Box<Outcome> {
+        if let Some(arrived) = walked.arrived() {
+            walk.rec.wait(STEP);
+            walk.rec.hop(by, Action::Reject, arrived.reversed(), || because.clone());
+        }
+        walk.back(walked, client.origin, call.packet, Reason::RefusalArrives);
+        walk.remember(walked, Stage::Reset);
+        Box::new(failed(kind, place.clone(), because))
     }
 
     /// Why the packet's port was refused where it arrived.
@@ -324,8 +406,14 @@ impl Network {
     }
 }
 
-fn lost(walk: Walk<'_, Tape>, walked: &Walked, kind: OutcomeKind, at: &Place, because: &Arc<Because>) -> Box<Outcome> {
-    remember(walk.flows, walked, kind == OutcomeKind::Refused, walk.now);
+fn lost(
+    mut walk: Walk<'_, Tape>,
+    walked: &Walked,
+    kind: OutcomeKind,
+    at: &Place,
+    because: &Arc<Because>,
+) -> Box<Outcome> {
+    walk.remember(walked, Stage::Asked);
     Box::new(failed(kind, at.clone(), because.clone()))
 }
 
@@ -352,12 +440,5 @@ pub(super) fn failed(kind: OutcomeKind, at: Place, because: Arc<Because>) -> Out
         seen_source: None,
         at: Some(at),
         because: Some(because),
-    }
-}
-
-/// Lets the kernels on the way remember the connection.
-fn remember(flows: &mut Flows, walked: &Walked, answered: bool, now: Instant) {
-    for leg in walked.legs() {
-        flows.kernels[leg.machine].conntrack.add(leg.before, leg.after, answered, now);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::compile::Stale;
-use super::{Flows, Network, compile};
+use super::{Flows, Lines, Network, compile};
 use crate::api::{Store, Touch};
 use crate::object::{Outages, Profile};
 use crate::rng::Rng;
@@ -15,6 +15,19 @@ use crate::trace::{Place, Request, Trace};
 pub struct Fabric {
     flows: Flows,
     compiled: Option<Compiled>,
+    /// Whether machines went off or on, and connections have not followed yet.
+    shaken: bool,
+}
+
+/// By which connection a request travels.
+#[derive(Debug)]
+pub enum Over<'a> {
+    /// A new one, which ends with it.
+    New,
+    /// One that a program keeps open while it runs, or a new one that it then keeps.
+    Lines(&'a mut Lines),
+    /// The same of a client that stays at its place, as a browser does.
+    Kept,
 }
 
 /// The network as it was, and what it has missed since.
@@ -29,7 +42,7 @@ struct Compiled {
 impl Fabric {
     /// A network that has carried nothing yet; `rng` is the cluster's.
     pub fn new(rng: &Rng) -> Self {
-        Self { flows: Flows::new(rng), compiled: None }
+        Self { flows: Flows::new(rng), compiled: None, shaken: false }
     }
 
     /// Hears of changes, all that the store has made since it was last told.
@@ -42,26 +55,32 @@ impl Fabric {
     }
 
     /// The network as the store has it now: made anew where something has changed.
-    pub fn network(&mut self, store: &Store, profile: &Profile) -> Arc<Network> {
-        match &mut self.compiled {
+    pub fn network(&mut self, store: &Store, profile: &Profile, now: Instant) -> Arc<Network> {
+        let (network, changed) = match &mut self.compiled {
             Some(compiled) if compiled.revision == store.revision() => {
                 let stale = std::mem::take(&mut compiled.stale);
-                if !stale.is_empty() {
+                let changed = !stale.is_empty();
+                if changed {
                     Arc::make_mut(&mut compiled.network).update(store, stale);
                 }
-                compiled.network.clone()
+                (compiled.network.clone(), changed)
             }
             _ => {
                 let network = Arc::new(compile(store, profile));
                 let compiled = Compiled { network, stale: Stale::default(), revision: store.revision() };
-                self.compiled.insert(compiled).network.clone()
+                (self.compiled.insert(compiled).network.clone(), true)
             }
+        };
+        if changed || std::mem::take(&mut self.shaken) {
+            self.flows.follow(&network, now);
         }
+        network
     }
 
     /// From now on, these machines are off and these links are cut.
     pub fn suffer(&mut self, outages: &Outages) {
         self.flows.suffer(outages);
+        self.shaken = true;
     }
 
     /// What the kernels remember.
@@ -74,9 +93,22 @@ impl Fabric {
         &mut self.flows
     }
 
-    /// Sends one request over a new connection, and follows it to its end.
-    pub fn send(&mut self, store: &Store, profile: &Profile, from: &Place, request: &Request, now: Instant) -> Trace {
-        let network = self.network(store, profile);
-        network.send(&mut self.flows, from, request, now)
+    /// Sends one request and follows it to its end.
+    pub fn send(&mut self, network: &Network, over: Over<'_>, from: &Place, request: &Request, now: Instant) -> Trace {
+        match over {
+            Over::New => network.send_over(&mut self.flows, None, from, request, now),
+            Over::Lines(lines) => network.send_over(&mut self.flows, Some(lines), from, request, now),
+            Over::Kept => {
+                let mut lines = self.flows.clients.remove(from).unwrap_or_default();
+                let trace = network.send_over(&mut self.flows, Some(&mut lines), from, request, now);
+                self.flows.clients.insert(from.clone(), lines);
+                trace
+            }
+        }
+    }
+
+    /// A client ends, and closes the connections that it kept open.
+    pub fn hang_up(&mut self, lines: &mut Lines, now: Instant) {
+        self.flows.hang_up(lines, now);
     }
 }

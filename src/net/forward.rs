@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use super::Network;
 use super::app::Server;
-use super::exchange::{Client, Conversation, Tape, failed, nothing_listens};
+use super::conntrack::Stage;
+use super::exchange::{Call, Client, Conversation, Tape, failed, nothing_listens};
 use super::http::{Answer, Speech};
 use super::netfilter::Recorder;
 use super::topology::{LINK, Origin, STEP};
@@ -262,7 +263,8 @@ impl Network {
                 walk.rec.wait(Duration::from_micros(answer.micros));
                 let because = Because { rule: None, reason, cause: Some(cabin.image_field.clone()) };
                 walk.rec.hop(By::App, Action::Answer, inside.reversed(), || Arc::new(because));
-                Ok(Conversation { answer, responder: cabin.place.clone(), seen_source: inside.src.ip })
+                let (responder, life, node) = (cabin.place.clone(), cabin.life.clone(), Some(node.name.clone()));
+                Ok(Conversation { answer, responder, life, node, seen_source: inside.src.ip })
             }
         };
         walk.rec.wait(STEP);
@@ -316,7 +318,8 @@ impl Network {
         let on_node = Client { place: &place, origin: Origin::Machine(machine), now: client.now };
         let packet = self.packet(walk.flows, on_node.origin, Proto::Tcp, to);
         walk.rec.hop(By::Socket, Action::Connect, packet, || self.words.connects.clone());
-        let told = self.converse(&mut *walk.flows, &on_node, packet, speech, &mut *walk.rec, answers);
+        let call = Call { packet, speech, open: None, then: Stage::Closed };
+        let told = self.converse(&mut *walk.flows, &on_node, call, &mut *walk.rec, answers);
         walk.rec.reply = true;
         walk.rec.wait(STEP);
         walk.rec.at(&place);

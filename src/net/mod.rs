@@ -20,6 +20,7 @@ mod fabric;
 mod forward;
 mod http;
 mod index;
+mod line;
 mod netfilter;
 pub mod nft;
 mod proxy;
@@ -32,11 +33,12 @@ mod print;
 use std::sync::Arc;
 
 pub use compile::compile;
-pub use conntrack::{Conntrack, Entry};
+pub use conntrack::{Conntrack, Entry, Stage};
 pub use dns::{Lookup, Record, RecordType, Zone, candidates};
-pub use fabric::Fabric;
+pub use fabric::{Fabric, Over};
 pub use forward::{Carried, Carrier, Failure, Laptop, Listener};
 pub use http::{Answer, Speech, Target};
+pub use line::Lines;
 pub use netfilter::{Count, Memory, Way};
 pub use print::{Asked, PacketFilter, iptables_save, nft_ruleset};
 pub use proxy::{Endpoint, Served, ServicePort};
@@ -49,7 +51,7 @@ pub use walk::{End, Flows, Leg, State, Walked};
 
 use exchange::Tape;
 use netfilter::Silent;
-use walk::Walk;
+use walk::{Turn, Walk};
 use words::Words;
 
 use crate::inet::Ipv4Addr;
@@ -127,19 +129,41 @@ impl Network {
 
     /// Sends one request over a new connection, and follows it to its end.
     pub fn send(&self, flows: &mut Flows, from: &Place, request: &Request, now: Instant) -> Trace {
+        self.send_over(flows, None, from, request, now)
+    }
+
+    /// The same, over one of the connections that a client keeps open, if there is such a client.
+    pub fn send_over(
+        &self,
+        flows: &mut Flows,
+        lines: Option<&mut Lines>,
+        from: &Place,
+        request: &Request,
+        now: Instant,
+    ) -> Trace {
         flows.kernels.resize_with(self.topology.machines.len(), State::default);
         flows.traces += 1;
         let mut tape =
             Tape { hops: Vec::with_capacity(12), at: from.clone(), t: Duration::ZERO, reply: false, exchange: 0 };
-        let outcome = self.request(flows, from, request, now, &mut tape);
+        let outcome = self.request(flows, lines, from, request, now, &mut tape);
         Trace { id: flows.traces, start: now, from: from.clone(), request: request.clone(), outcome, hops: tape.hops }
     }
 
     /// Judges the first packet of a connection: verdict and counters only.
     pub fn judge(&self, flows: &mut Flows, origin: Origin, packet: Packet, now: Instant, way: Way) -> Walked {
         flows.kernels.resize_with(self.topology.machines.len(), State::default);
-        Walk { topology: &self.topology, words: &self.words, network: self, flows, rec: &mut Silent, now, way }
-            .go(origin, packet)
+        Walk {
+            topology: &self.topology,
+            words: &self.words,
+            network: self,
+            flows,
+            rec: &mut Silent,
+            now,
+            way,
+            turn: Turn::First,
+            judged_away: false,
+        }
+        .go(origin, packet)
     }
 
     /// A client's packet to a destination, from a free port.

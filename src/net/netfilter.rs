@@ -2,8 +2,8 @@
 //!
 //! Chains are walked as the kernel walks them, but where thousands of Services add rules to one chain an index leads to those
 //! that the packet's destination can match ([`super::index`]), and one draw chooses among thousands of endpoints; both ways
-//! give the same verdict. Table `nat` sees only the first packet of a connection, which is the one that we judge; the others
-//! follow it by [`super::conntrack`].
+//! give the same verdict. Table `nat` sees only the first packet of a connection; the others do as [`super::conntrack`]
+//! remembers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +22,8 @@ pub(super) struct Judged {
     pub packet: Packet,
     /// Its mark.
     pub mark: u32,
+    /// Whether this kernel knows its connection.
+    pub known: bool,
     /// Whether its destination was rewritten in this kernel.
     pub dnat: bool,
     /// Whether its source was.
@@ -199,7 +201,7 @@ enum Step {
 impl Judged {
     /// A packet that enters a kernel.
     pub(super) fn new(packet: Packet) -> Self {
-        Self { packet, mark: 0, dnat: false, snat: false, marked: None, picked: None, masked: None }
+        Self { packet, mark: 0, known: false, dnat: false, snat: false, marked: None, picked: None, masked: None }
     }
 }
 
@@ -386,9 +388,10 @@ impl Kernel<'_> {
             Match::Mark { value, mask, not } => (judged.mark & mask == *value) != *not,
             Match::CtState { states, not } => {
                 let is = |state: &CtState| match state {
-                    CtState::New => true,
+                    CtState::New => !judged.known,
+                    CtState::Established => judged.known,
                     CtState::Dnat => judged.dnat,
-                    CtState::Established | CtState::Related | CtState::Invalid => false,
+                    CtState::Related | CtState::Invalid => false,
                 };
                 states.iter().any(is) != *not
             }

@@ -76,7 +76,12 @@ pub struct Cabin {
     pub asks_cluster: bool,
     /// What listens in it.
     pub servers: Vec<Server>,
+    /// Which run of its programs this is.
+    pub(super) life: Life,
 }
+
+/// A run of a pod's programs: connections end with it. The pod's uid, and how often its containers were started again.
+pub(super) type Life = (Arc<str>, i32);
 
 /// All places that packets can reach, by address.
 #[derive(Clone, Debug, PartialEq)]
@@ -174,6 +179,7 @@ impl Cabin {
             namespace,
             name,
             servers: Server::of(meta, pod, &topology.images),
+            life: (meta.uid.as_str().into(), pod.status.container_statuses.iter().map(|c| c.restart_count).sum()),
         })
     }
 
@@ -274,7 +280,7 @@ impl Topology {
     }
 
     /// The pod of a place.
-    fn by_place(&self, place: &Place) -> Option<&Arc<Cabin>> {
+    pub(super) fn by_place(&self, place: &Place) -> Option<&Arc<Cabin>> {
         let at = self.by_place.binary_search_by(|cabin| cabin.place.cmp(place)).ok()?;
         self.by_place.get(at)
     }

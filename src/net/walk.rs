@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::Network;
-use super::conntrack::Conntrack;
+use super::conntrack::{Conntrack, Entry, Stage};
 use super::forward::Laptop;
+use super::line::Clients;
 use super::netfilter::{Judged, Kernel, Memory, Recorder, Verdict, Way};
 use super::rule::{Hook, TableName};
 use super::topology::{LINK, NEIGHBOUR_TIMEOUT, Origin, Route, STEP, Topology, VETH};
@@ -26,6 +27,16 @@ pub struct Flows {
     pub(super) traces: u64,
     pub(super) outages: Outages,
     pub(super) laptop: Laptop,
+    pub(super) clients: Clients,
+}
+
+/// Which packet of a connection is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// The first: rules decide.
+    First,
+    /// A later one: kernels do as they remember.
+    Later,
 }
 
 /// What one kernel remembers.
@@ -52,6 +63,8 @@ pub struct Leg {
 #[derive(Clone, Debug)]
 pub struct Walked {
     legs: [Option<Leg>; MOST_LEGS],
+    /// Whether a rule refused it or threw it away.
+    judged_away: bool,
     /// The end.
     pub end: End,
 }
@@ -82,6 +95,7 @@ impl Flows {
             traces: 0,
             outages: Outages::default(),
             laptop: Laptop::default(),
+            clients: Clients::default(),
         }
     }
 
@@ -98,6 +112,7 @@ impl Flows {
     /// Lets every kernel forget what it remembers.
     pub fn forget(&mut self) {
         self.kernels.clear();
+        self.clients.clear();
     }
 
     /// A free port for a client, in Linux' range.
@@ -107,6 +122,14 @@ impl Flows {
 }
 
 impl Walked {
+    /// The packet where it arrived; none if it did not.
+    pub(super) fn arrived(&self) -> Option<Packet> {
+        match &self.end {
+            End::Cabin(_, packet) | End::Machine(_, packet) | End::Laptop(packet) => Some(*packet),
+            End::Rejected(..) | End::Lost(..) | End::Unreachable(..) => None,
+        }
+    }
+
     /// The kernels that the packet passed, in order.
     pub fn legs(&self) -> impl DoubleEndedIterator<Item = &Leg> {
         self.legs.iter().flatten()
@@ -122,10 +145,12 @@ pub(super) struct Walk<'a, R> {
     pub(super) rec: &'a mut R,
     pub(super) now: Instant,
     pub(super) way: Way,
+    pub(super) turn: Turn,
+    pub(super) judged_away: bool,
 }
 
 impl<R: Recorder> Walk<'_, R> {
-    /// Follows the first packet of a connection to its end.
+    /// Follows a packet to its end.
     pub(super) fn go(&mut self, origin: Origin, packet: Packet) -> Walked {
         let (topology, words) = (self.topology, self.words);
         let mut legs = [None; MOST_LEGS];
@@ -223,9 +248,22 @@ impl<R: Recorder> Walk<'_, R> {
         let me = &topology.machines[machine];
         self.flows.kernels[machine].memory.follow(&me.rules);
         let first = judged.packet.dst.ip;
-        let nat = if local { Hook::Output } else { Hook::Prerouting };
-        if let Some(end) = self.pass(machine, TableName::Nat, nat, judged, me.address) {
-            return (Some(end), 0);
+        let remembered = match self.turn {
+            Turn::First => None,
+            Turn::Later => self.flows.kernels[machine].conntrack.find(judged.packet, self.now).map(Entry::after),
+        };
+        judged.known = remembered.is_some();
+        if let Some(after) = remembered {
+            if judged.packet.dst != after.dst {
+                (judged.packet.dst, judged.dnat) = (after.dst, true);
+                self.rec.wait(STEP);
+                self.rec.hop(By::Conntrack, Action::Dnat, judged.packet, || words.follows.clone());
+            }
+        } else {
+            let nat = if local { Hook::Output } else { Hook::Prerouting };
+            if let Some(end) = self.pass(machine, TableName::Nat, nat, judged, me.address) {
+                return (Some(end), 0);
+            }
         }
         let route = topology.route(machine, judged.packet.dst.ip);
         let filters: &[Hook] = match (local, route) {
@@ -243,7 +281,13 @@ impl<R: Recorder> Walk<'_, R> {
             Route::Cabin(_) | Route::Nobody => me.gateway,
             Route::Own | Route::Machine(_) | Route::Laptop | Route::Away => me.address,
         };
-        if (local || route != Route::Own)
+        if let Some(after) = remembered {
+            if judged.packet.src != after.src {
+                judged.packet.src = after.src;
+                self.rec.wait(STEP);
+                self.rec.hop(By::Conntrack, Action::Snat, judged.packet, || words.follows.clone());
+            }
+        } else if (local || route != Route::Own)
             && let Some(end) = self.pass(machine, TableName::Nat, Hook::Postrouting, judged, out)
         {
             return (Some(end), 0);
@@ -291,11 +335,13 @@ impl<R: Recorder> Walk<'_, R> {
         match kernel.pass(table, hook, judged, out, self.rec) {
             Verdict::Accept => None,
             Verdict::Drop(because) => {
+                self.judged_away = true;
                 self.rec.wait(STEP);
                 self.rec.hop(By::KubeProxy, Action::Drop, judged.packet, || because.clone());
                 Some(End::Lost(me.place.clone(), because))
             }
             Verdict::Reject(because) => {
+                self.judged_away = true;
                 self.rec.wait(STEP);
                 self.rec.hop(By::KubeProxy, Action::Reject, judged.packet, || because.clone());
                 Some(End::Rejected(me.place.clone(), because))
@@ -317,7 +363,23 @@ impl<R: Recorder> Walk<'_, R> {
             }
             End::Rejected(..) | End::Lost(..) | End::Unreachable(..) => {}
         }
-        Walked { legs, end }
+        let judged_away = std::mem::take(&mut self.judged_away);
+        Walked { legs, judged_away, end }
+    }
+
+    /// Lets the kernels on the way remember the connection, which has come to `stage`.
+    pub(super) fn remember(&mut self, walked: &Walked, stage: Stage) {
+        let legs = walked.legs.iter().flatten().count();
+        for (i, leg) in walked.legs().enumerate() {
+            let table = &mut self.flows.kernels[leg.machine].conntrack;
+            // A connection that a rule of this very kernel ended is never confirmed.
+            if i + 1 == legs && walked.judged_away {
+                continue;
+            }
+            if self.turn == Turn::First || !table.see(leg.before, stage, self.now) {
+                table.add(leg.before, leg.after, stage, self.now);
+            }
+        }
     }
 
     /// Takes an answer, or a refusal, back to the client along the kernels that the request passed.

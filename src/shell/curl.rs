@@ -6,8 +6,9 @@ use super::flags::{self, Flag, Problem, Style, switch, value};
 use super::host::{seconds, unescape};
 use super::{Io, Shell};
 use crate::inet::Ipv4Addr;
+use crate::net::{Lines, Over};
 use crate::time::Duration;
-use crate::trace::{By, OutcomeKind, Place, Request, Trace};
+use crate::trace::{Action, By, OutcomeKind, Place, Request, Trace};
 
 /// After this long without an answer to any SYN, Linux gives up (`tcp_syn_retries` = 6).
 const SYN_GIVES_UP: Duration = Duration::from_secs(131);
@@ -77,9 +78,20 @@ fn target(url: &str) -> Result<Target, &'static str> {
 impl Shell<'_> {
     /// Sends a request from where one stands and lets the time pass that it takes, `limit` at most.
     pub(super) fn request(&mut self, io: &mut Io, request: &Request, limit: Duration) -> (Trace, Duration) {
+        self.request_over(io, Over::New, request, limit)
+    }
+
+    /// The same, over a connection that may be open already.
+    pub(super) fn request_over(
+        &mut self,
+        io: &mut Io,
+        over: Over<'_>,
+        request: &Request,
+        limit: Duration,
+    ) -> (Trace, Duration) {
         let start = self.cluster.now();
         let place = self.terminal.place().clone();
-        let trace = self.cluster.request(&place, request);
+        let trace = self.cluster.request_over(over, &place, request);
         let took = match trace.outcome.kind {
             OutcomeKind::Timeout => limit.min(SYN_GIVES_UP),
             _ => trace.duration().min(limit),
@@ -128,10 +140,21 @@ pub(super) fn curl(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
         }
     }
     let urls = flags.words.clone();
-    urls.iter().fold(0, |_, url| one(shell, io, &flags, limits, url))
+    // One run of curl sends over the connections that it has open.
+    let mut lines = Lines::default();
+    let code = urls.iter().fold(0, |_, url| one(shell, io, &flags, limits, url, &mut lines));
+    shell.cluster.hang_up(&mut lines);
+    code
 }
 
-fn one(shell: &mut Shell, io: &mut Io, flags: &flags::Flags, limits: [Option<Duration>; 2], url: &str) -> i32 {
+fn one(
+    shell: &mut Shell,
+    io: &mut Io,
+    flags: &flags::Flags,
+    limits: [Option<Duration>; 2],
+    url: &str,
+    lines: &mut Lines,
+) -> i32 {
     let quiet = flags.on("silent") && !flags.on("show-error");
     let fail = |io: &mut Io, code: i32, text: &str| {
         if !quiet {
@@ -172,7 +195,7 @@ fn one(shell: &mut Shell, io: &mut Io, flags: &flags::Flags, limits: [Option<Dur
     };
     let [max_time, connect] = limits;
     let limit = max_time.unwrap_or(Duration::MAX).min(connect.unwrap_or(Duration::MAX));
-    let (trace, took) = shell.request(io, &request, limit);
+    let (trace, took) = shell.request_over(io, Over::Lines(lines), &request, limit);
     let address = server(&trace, &target.host);
     let failure = failure(&trace, &target, took, limits);
     if flags.on("verbose") {
@@ -267,7 +290,12 @@ fn asked(
 ) {
     let Target { host, port, path, .. } = target;
     let Some(address) = address else { return };
-    io.err(format!("*   Trying {address}:{port}...\n"));
+    let open = trace.hops.iter().any(|hop| hop.action == Action::Send);
+    if open {
+        io.err(format!("* Re-using existing connection with host {host}\n"));
+    } else {
+        io.err(format!("*   Trying {address}:{port}...\n"));
+    }
     match trace.outcome.kind {
         OutcomeKind::Answered | OutcomeKind::Reset | OutcomeKind::TlsFailure => {}
         OutcomeKind::Refused => {
@@ -278,9 +306,12 @@ fn asked(
             io.err(format!("* connect to {address} port {port} failed: No route to host\n"));
             return;
         }
+        OutcomeKind::Timeout if open => {}
         OutcomeKind::Timeout | OutcomeKind::DnsFailure => return,
     }
-    io.err(format!("* Connected to {host} ({address}) port {port}\n"));
+    if !open {
+        io.err(format!("* Connected to {host} ({address}) port {port}\n"));
+    }
     let given = |name: &str| headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
     io.err(format!("> {method} {path} HTTP/1.1\n"));
     if !given("host") {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::flags::{self, Flag, Style, switch, value};
 use super::{Io, Shell};
+use crate::net::Over;
 use crate::time::Duration;
 use crate::trace::{self, Request};
 
@@ -16,14 +17,14 @@ pub(super) const TRACE: &[Flag] = &[
     value("header", 'H', "LINE"),
     value("request", 'X', "METHOD"),
     switch("udp", 'u'),
+    switch("keep-alive", ' '),
     switch("insecure", 'k'),
 ];
 
 /// How many requests one call sends at most.
 const MOST: u32 = 1000;
 
-const USAGE: &str =
-    "usage: trace [--from WHERE] [-n COUNT] [-o text|json] [-X METHOD] [-H 'K: V'] [-u] [-k] URL|HOST:PORT\n";
+const USAGE: &str = "usage: trace [--from WHERE] [-n COUNT] [-o text|json] [-X METHOD] [-H 'K: V'] [-u] [-k] [--keep-alive] URL|HOST:PORT\n";
 
 /// `trace [--from WHERE] [-n COUNT] [-o text|json] [-H 'K: V'] URL|HOST:PORT`
 ///
@@ -83,7 +84,8 @@ pub(super) fn run(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
     let lang = shell.terminal.lang;
     let mut all = Vec::new();
     for i in 0..count {
-        let trace = shell.at(from.clone(), |shell| shell.request(io, &request, Duration::MAX).0);
+        let over = if flags.on("keep-alive") { Over::Kept } else { Over::New };
+        let trace = shell.at(from.clone(), |shell| shell.request_over(io, over, &request, Duration::MAX).0);
         if json {
             all.push(trace::to_json(&trace, lang));
         } else {
@@ -115,6 +117,9 @@ pub struct Requests {
     /// Header lines.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
+    /// Whether they travel over one connection, which stays open from one call to the next; else each opens its own.
+    #[serde(default, rename = "keepAlive", skip_serializing_if = "std::ops::Not::not")]
+    pub keep_alive: bool,
 }
 
 fn laptop() -> String {
@@ -130,7 +135,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Sends requests; gives an exit status.
 pub(super) fn send(shell: &mut Shell, io: &mut Io, requests: &Requests) -> i32 {
-    let Requests { from, url, count, method, headers } = requests;
+    let Requests { from, url, count, method, headers, keep_alive } = requests;
     let Some(place) = shell.place_named(from) else {
         shell.say(io, format!("nothing runs at {from}"), format!("{from} 处没有可用的主机"));
         return 1;
@@ -144,7 +149,8 @@ pub(super) fn send(shell: &mut Shell, io: &mut Io, requests: &Requests) -> i32 {
     let request = Request { headers, ..request };
     let mut code = 0;
     for _ in 0..*count {
-        let trace = shell.at(place.clone(), |shell| shell.request(io, &request, PATIENCE).0);
+        let over = if *keep_alive { Over::Kept } else { Over::New };
+        let trace = shell.at(place.clone(), |shell| shell.request_over(io, over, &request, PATIENCE).0);
         code |= i32::from(trace.outcome.kind != trace::OutcomeKind::Answered);
     }
     code

@@ -18,6 +18,7 @@ mod follow;
 mod fault;
 mod kubectl;
 mod complete;
+mod conntrack;
 
 use std::collections::BTreeMap;
 
@@ -136,7 +137,7 @@ pub fn enter(cluster: &mut Cluster, sources: &[Source]) {
     kubectl::labs(sources).iter().for_each(|lab| cluster.enter(lab));
 }
 
-/// Sends requests, a new connection each, as a traffic generator does: who gets no answer waits 2 seconds.
+/// Sends requests as a traffic generator does: who gets no answer waits 2 seconds.
 pub fn request(cluster: &mut Cluster, requests: &Requests, lang: Lang) -> Output {
     let (mut terminal, mut files, mut io) = (Terminal::new(lang), Files::new(), Io::default());
     let mut shell = Shell::new(cluster, &mut terminal, &mut files);
@@ -333,6 +334,12 @@ const PROGRAMS: &[Program] = &[
         tables::nft,
         "the same as nftables has it (nft list ruleset)",
         "同上，nftables 的写法（nft list ruleset）",
+    ),
+    program(
+        "conntrack",
+        conntrack::run,
+        "the connections that a node's kernel remembers (conntrack -L)",
+        "节点内核记得的连接（conntrack -L）",
     ),
     program("ip", host::ip, "the addresses here (ip addr)", "此处的地址（ip addr）"),
     program("hostname", host::hostname, "where you stand", "当前位置的主机名"),

@@ -244,6 +244,26 @@ pub fn explain(because: &Because, lang: Lang) -> String {
             "The address belongs to a real network interface, so a kernel answers the ping.".into(),
             "这个地址属于真实的网络接口，由那里的内核应答 ping。".into(),
         ),
+        ClientReuses => (
+            "The client sends over the connection that it has open already: nothing is opened, so nothing is chosen anew.".into(),
+            "客户端沿用已经打开的连接：没有新建连接，也就不会重新选择。".into(),
+        ),
+        ClientSendsAgain => (
+            "The client sends from the same port as before, so that kernels take the datagram for part of the same exchange.".into(),
+            "客户端从与之前相同的端口发出，内核会把它当作同一次通信的一部分。".into(),
+        ),
+        ClientReconnects(server) => (
+            format!("{server} closed the connection when it ended, so the client opens a new one."),
+            format!("{server} 结束时关闭了连接，因此客户端新建一个。"),
+        ),
+        FollowsConnection => (
+            "The kernel knows this connection and does as it did with its first packet. No rule is asked, so that a changed Service does not move it.".into(),
+            "内核认识这个连接，照第一个数据包的办法处理。不再查询规则，所以 Service 的改动不会移走它。".into(),
+        ),
+        UnknownConnection(server) => (
+            format!("The packet belongs to a connection that {server} never had, so its kernel resets it."),
+            format!("数据包属于 {server} 从未有过的连接，于是它的内核将其重置。"),
+        ),
         UndoesNat => (
             "The kernel remembers this connection and puts the original addresses back, so that the client sees an answer from the address it called.".into(),
             "内核记得这个连接，把地址还原，使客户端看到的应答来自它所访问的地址。".into(),
@@ -307,6 +327,7 @@ pub fn action_label(hop: &Hop, lang: Lang) -> String {
     let (src, dst) = (hop.packet.src.ip, hop.packet.dst.ip);
     let (en, zh) = match (hop.action, hop.reply) {
         (Action::Connect, _) => ("connect", "发起连接"),
+        (Action::Send, _) => ("send on", "继续发送"),
         (Action::Query, _) => ("ask for a name", "查询名字"),
         (Action::Receive, false) => ("receive", "收到"),
         (Action::Receive, true) if hop.because.reason == Reason::RefusalArrives => ("hear the refusal", "得知被拒绝"),
@@ -405,6 +426,11 @@ mod tests {
             SpeaksNoTls("x".into()),
             Answers { by: "x".into(), status: 200 },
             EchoReply,
+            ClientReuses,
+            ClientSendsAgain,
+            ClientReconnects("x".into()),
+            FollowsConnection,
+            UnknownConnection("x".into()),
             UndoesNat,
             ReplyGoesOn,
             ReplyArrives,

@@ -12,7 +12,7 @@
 //! hops      t_us    microseconds since start_us
 //!           at      a place, as in `from`
 //!           by      socket | resolver | route | kube-proxy | conntrack | link | app | tunnel
-//!           action  connect | query | receive | forward | match | dnat | snat | unnat | deliver | answer | drop |
+//!           action  connect | send | query | receive | forward | match | dnat | snat | unnat | deliver | answer | drop |
 //!                   reject | unreachable
 //!           reply   true on the way back; absent on the way out
 //!           exchange  counts the trace's exchanges from 0: first those with the DNS, then the request's own

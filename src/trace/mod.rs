@@ -88,6 +88,8 @@ pub enum By {
 pub enum Action {
     /// A client opened a connection or sent a datagram.
     Connect,
+    /// A client sent on over a connection that was open already.
+    Send,
     /// A name was asked for.
     Query,
     /// The packet came in at an interface.
@@ -293,6 +295,7 @@ impl Action {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Connect => "connect",
+            Self::Send => "send",
             Self::Query => "query",
             Self::Receive => "receive",
             Self::Forward => "forward",

@@ -17,6 +17,12 @@ pub enum Reason {
     ClientSends,
     /// The client sent a ping.
     ClientPings,
+    /// The client sent on over a connection that it has open.
+    ClientReuses,
+    /// The client sent from the same port as before.
+    ClientSendsAgain,
+    /// The server closed the connection when it ended, so the client opened another.
+    ClientReconnects(Arc<str>),
 
     // Wires and routes.
     /// The packet left its pod by the veth pair.
@@ -210,6 +216,10 @@ pub enum Reason {
     EchoReply,
 
     // The way back.
+    /// The kernel knew the connection and did as with its first packet.
+    FollowsConnection,
+    /// The program at the address knows no such connection.
+    UnknownConnection(Arc<str>),
     /// The kernel put back the addresses that it had changed.
     UndoesNat,
     /// The answer goes on towards the client.

@@ -71,8 +71,8 @@ impl Lab {
         give(&told(&reply))
     }
 
-    /// Sends requests, each a new connection: `{from: "laptop", url, count: 1, method: "GET", headers: {}}` gives
-    /// their traces.
+    /// Sends requests, each a new connection unless they keep one alive:
+    /// `{from: "laptop", url, count: 1, method: "GET", headers: {}, keepAlive: false}` gives their traces.
     pub fn request(&mut self, request: &JsValue) -> Result<JsValue, JsValue> {
         let reply = self.session.run(Command::Request(read(request)?));
         if reply.output.code != 0 && reply.traces.is_empty() {

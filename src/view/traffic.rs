@@ -68,6 +68,7 @@ impl Traffic {
             count: self.count.get(),
             method: if method == "GET" { String::new() } else { method },
             headers,
+            keep_alive: false,
         }
     }
 
@@ -287,7 +288,8 @@ mod tests {
         let check = |from: &str, count: u32, expected: &str| {
             let url = "http://10.96.0.7/?a=1&b=2".to_owned();
             let headers = BTreeMap::from([("Host".to_owned(), "it's".to_owned())]);
-            let requests = Requests { from: from.into(), url, count, method: "POST".into(), headers };
+            let requests =
+                Requests { from: from.into(), url, count, method: "POST".into(), headers, ..Requests::default() };
             assert_eq!(curl_line(&requests), expected);
         };
         check("laptop", 1, r"curl -m 2 -X POST -H 'Host: it'\''s' 'http://10.96.0.7/?a=1&b=2'");

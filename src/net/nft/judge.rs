@@ -156,8 +156,7 @@ impl<'a, R: Recorder> Judge<'a, '_, R> {
     fn matches(&mut self, part: Option<usize>, condition: &Match) -> bool {
         let packet = self.judged.packet;
         match condition {
-            // What we judge opens its connection.
-            Match::New => true,
+            Match::New => !self.judged.known,
             Match::Src(range) => range.net.contains(&packet.src.ip) != range.not,
             Match::Dst(range) => range.net.contains(&packet.dst.ip) != range.not,
             Match::SrcNotAmong(nets) => !nets.iter().any(|net| net.contains(&packet.src.ip)),
