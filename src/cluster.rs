@@ -6,11 +6,11 @@ mod environment;
 use std::sync::Arc;
 
 pub use crate::api::Applied;
-use crate::api::{Api, Status, Store};
+use crate::api::{Api, Span, Status, Store};
 use crate::controller::{self, Change, Controller, Kubelet, Queue};
 use crate::manifest::Manifest;
 use crate::net::{Entry, Fabric, Flows, Lines, Network, Over};
-use crate::object::{Deployment, Kind, Object, Outages, Profile, Ref, ReplicaSet, StatefulSet};
+use crate::object::{Deployment, Kind, Object, Outages, Pod, Profile, Ref, ReplicaSet, StatefulSet};
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
 use crate::trace::{Place, Request, Trace};
@@ -42,6 +42,9 @@ impl Cluster {
 
     /// A cluster that begins now.
     fn begun(profile: Profile, rng: Rng, now: Instant) -> Self {
+        // A control plane that the cloud runs is never off.
+        let home = profile.nodes.first().filter(|_| profile.control_plane.is_none()).map_or("", |node| &*node.name);
+        let outages = Outages::new(home);
         let mut cluster = Self {
             api: Api::new(profile.service_cidr, &rng),
             kubelet: Kubelet::new(&rng, profile.images.clone()),
@@ -51,7 +54,7 @@ impl Cluster {
             fabric: Fabric::new(&rng),
             rng,
             spawned: 0,
-            outages: Outages::default(),
+            outages,
             profile: Arc::new(profile),
         };
         cluster.boot();
@@ -157,38 +160,68 @@ impl Cluster {
 
     /// Turns a node off; false if it is off already.
     pub fn stop_node(&mut self, node: &str) -> Result<bool, Status> {
-        self.break_or_mend(&[node], |outages| outages.stop(node))
+        self.break_or_mend(&[node], |outages, now| outages.stop(node, now))
     }
 
     /// Turns a node on; false if it is on already.
     pub fn start_node(&mut self, node: &str) -> Result<bool, Status> {
-        self.break_or_mend(&[node], |outages| outages.start(node))
+        self.break_or_mend(&[node], |outages, now| outages.start(node, now))
     }
 
     /// Cuts the link between two nodes; false if it is cut already.
     pub fn cut_link(&mut self, a: &str, b: &str) -> Result<bool, Status> {
-        self.break_or_mend(&[a, b], |outages| outages.cut_link(a, b))
+        self.break_or_mend(&[a, b], |outages, now| outages.cut_link(a, b, now))
     }
 
     /// Mends the link between two nodes; false if it is whole.
     pub fn mend_link(&mut self, a: &str, b: &str) -> Result<bool, Status> {
-        self.break_or_mend(&[a, b], |outages| outages.mend_link(a, b))
+        self.break_or_mend(&[a, b], |outages, now| outages.mend_link(a, b, now))
     }
 
-    fn break_or_mend(&mut self, nodes: &[&str], change: impl FnOnce(&mut Outages) -> bool) -> Result<bool, Status> {
+    fn break_or_mend(
+        &mut self,
+        nodes: &[&str],
+        change: impl FnOnce(&mut Outages, Instant) -> bool,
+    ) -> Result<bool, Status> {
         if let Some(missing) = nodes.iter().find(|name| self.profile.nodes.iter().all(|node| node.name != ***name)) {
             return Err(Status::not_found(&Ref::new(Kind::Node, "", *missing)));
         }
-        let changed = change(&mut self.outages);
+        let now = self.now;
+        let was = self.outages.clone();
+        let changed = change(&mut self.outages, now);
         if changed {
             self.fabric.suffer(&self.outages);
+            let names: Vec<String> = self.profile.nodes.iter().map(|node| node.name.clone()).collect();
+            for name in names {
+                if self.outages.is_stopped(&name) && !was.is_stopped(&name) {
+                    self.kubelet.power_off(self.api.store(), &name, now);
+                }
+                if was.is_stopped(&name) && !self.outages.is_stopped(&name) {
+                    self.kubelet.power_on(&name, now);
+                }
+                let heard = [&was, &self.outages].map(|outages| outages.silent_since(&name).is_none());
+                if heard[0] == heard[1] {
+                    continue;
+                }
+                self.queue.add(Controller::Node, Ref::new(Kind::Node, "", name.as_str()), now);
+                if heard[1] {
+                    // Its kubelet sees what was done to its pods meanwhile, and what it is to start.
+                    let pods = self.api.store().all::<Pod>().filter(|(_, pod)| pod.spec.node_name == name);
+                    let pods = pods.map(|(meta, _)| Ref::new(Kind::Pod, meta.namespace.as_str(), meta.name.as_str()));
+                    let keys: Vec<Ref> = pods.chain(self.kubelet.on(&name)).collect();
+                    let at = now + Duration::from_secs(8);
+                    keys.into_iter().for_each(|key| self.queue.add(Controller::Kubelet, key, at));
+                }
+            }
         }
         Ok(changed)
     }
 
     /// Lets time pass until `until`, controllers working as it does.
+    ///
+    /// While the node of the control plane is off, nobody works: what is due waits until it is on again.
     pub fn advance(&mut self, until: Instant) {
-        loop {
+        while self.has_control_plane() {
             let deadline = self.deadlines.next().filter(|at| self.queue.next().is_none_or(|next| *at < next));
             let queue = if deadline.is_some() { &mut self.deadlines } else { &mut self.queue };
             let Some((at, controller, key)) = queue.pop(until) else { break };
@@ -200,8 +233,15 @@ impl Cluster {
 
     /// When something will next happen by itself, other than periodic work that changes nothing and deadlines that only
     /// bookkeeping waits for (a rollout's ten minutes); none if it is quiet.
+    ///
+    /// A node that is off counts as quiet once it is known to be lost: that its pods are evicted 300 seconds later is a deadline.
     pub fn pending(&self) -> Option<Instant> {
-        self.queue.next()
+        self.queue.next().filter(|_| self.has_control_plane())
+    }
+
+    /// Whether the API server and the controllers run.
+    pub fn has_control_plane(&self) -> bool {
+        !self.outages.is_stopped(self.outages.home())
     }
 
     /// Lets time pass until the cluster is quiet, `limit` at most.
@@ -258,7 +298,8 @@ impl Cluster {
     }
 
     fn reconcile(&mut self, controller: Controller, key: &Ref) {
-        let outcome = controller::reconcile(controller, &mut self.kubelet, self.api.store(), key, self.now);
+        let outcome =
+            controller::reconcile(controller, &mut self.kubelet, self.api.store(), &self.outages, key, self.now);
         if let Some(again) = outcome.again {
             self.queue.add(controller, key.clone(), again.max(self.now));
         }
@@ -269,19 +310,44 @@ impl Cluster {
             return;
         }
         for change in outcome.changes {
-            self.change(change);
+            self.change(change, Some(controller));
         }
         self.wake(Some(controller));
     }
 
-    fn change(&mut self, change: Change) {
+    /// Creates what a controller wants, and has its owner told as an event.
+    fn create_for_controller(&mut self, object: Object) {
+        let (meta, kind) = (object.meta.clone(), object.kind());
+        let created = self.api.create_trusted(object, self.now);
+        if let Some(remark) = controller::created(self.api.store(), kind, &meta, &created) {
+            self.api.tell(remark, Span::once(self.now), self.now);
+        }
+    }
+
+    fn change(&mut self, change: Change, by: Option<Controller>) {
         // A refusal (the namespace is ending, the object is gone) leaves the controller to look again when that changes.
         match change {
-            Change::Create(object) => drop(self.api.create_trusted(*object, self.now)),
+            Change::Create(object) => self.create_for_controller(*object),
             Change::Put(object) => self.api.put(*object, self.now),
-            Change::Delete(key) => drop(self.api.delete(&key, None, self.now)),
+            Change::Delete(key) => {
+                let own =
+                    [Controller::ReplicaSet, Controller::StatefulSet, Controller::DaemonSet].map(Some).contains(&by);
+                let meta = self.store().get(&key).filter(|_| own).map(|o| o.meta.clone());
+                if self.api.delete(&key, None, self.now).is_ok()
+                    && let Some(remark) = meta.and_then(|meta| controller::deleted(&key, &meta))
+                {
+                    self.api.tell(remark, Span::once(self.now), self.now);
+                }
+            }
             Change::Remove(key) => self.api.remove(&key),
-            Change::Tell(remark) => self.api.tell(*remark, self.now),
+            Change::Tell(remark) => self.api.tell(*remark, Span::once(self.now), self.now),
+            Change::TellOf(remark, first, last, times) => {
+                self.api.tell(*remark, Span { first, last, times, every: None }, self.now);
+            }
+            Change::GoOn(remark, every) => {
+                self.api.tell(*remark, Span { times: 0, every: Some(every), ..Span::once(self.now) }, self.now);
+            }
+            Change::Hush(remark) => self.api.tell(*remark, Span { times: 0, ..Span::once(self.now) }, self.now),
         }
     }
 
@@ -311,7 +377,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::object::{EndpointSlice, Endpoints, Pod};
+    use crate::object::{EndpointSlice, Endpoints};
 
     fn cluster() -> Cluster {
         Cluster::new(&Profile::named("multinode").unwrap(), 1)

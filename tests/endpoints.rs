@@ -2,7 +2,7 @@
 
 use kubehop::api::Store;
 use kubehop::controller::{Change, Controller, Kubelet, Outcome, reconcile};
-use kubehop::object::{EndpointSlice, Endpoints, Kind, Node, Object, Pod, Ref, Service, Tree, from_tree};
+use kubehop::object::{EndpointSlice, Endpoints, Kind, Node, Object, Outages, Pod, Ref, Service, Tree, from_tree};
 use kubehop::rng::Rng;
 use kubehop::time::Instant;
 use serde::Deserialize;
@@ -82,7 +82,14 @@ fn store(given: &Value) -> Store {
 }
 
 fn run(store: &Store, controller: Controller, service: &Ref) -> Outcome {
-    reconcile(controller, &mut Kubelet::new(&Rng::new(1), [].into()), store, service, Instant::ZERO)
+    reconcile(
+        controller,
+        &mut Kubelet::new(&Rng::new(1), [].into()),
+        store,
+        &Outages::default(),
+        service,
+        Instant::ZERO,
+    )
 }
 
 fn slices(store: &Store) -> Vec<EndpointSlice> {

@@ -61,8 +61,30 @@ pub struct Kept {
     /// How often.
     pub count: i32,
     revision: u64,
+    /// It is said again after each such time.
+    every: Option<Duration>,
     /// Its number, which stands for the nanoseconds that tell events of one moment apart.
     serial: u64,
+}
+
+/// When something was said, how often, and whether it goes on.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    /// When it was said first.
+    pub first: Instant,
+    /// When it was said last.
+    pub last: Instant,
+    /// How often; zero if only what comes is told.
+    pub times: i32,
+    /// From now on it is said again after each such time, without being told again.
+    pub every: Option<Duration>,
+}
+
+impl Span {
+    /// It was said once.
+    pub fn once(at: Instant) -> Self {
+        Self { first: at, last: at, times: 1, every: None }
+    }
 }
 
 /// All that was said within the last hour, by object. A clone is cheap.
@@ -105,6 +127,28 @@ impl Remark {
 }
 
 impl Kept {
+    /// Whether it is still kept.
+    fn lives(&self, now: Instant) -> bool {
+        self.every.is_some() || self.last + KEPT > now
+    }
+
+    /// Counts what was said again by itself.
+    fn catch_up(&mut self, now: Instant) {
+        if let Some(every) = self.every.filter(|every| !every.is_zero()) {
+            let times = now.since(self.last).as_micros() / every.as_micros();
+            let times = u32::try_from(times).unwrap_or(u32::MAX);
+            self.count = self.count.saturating_add(i32::try_from(times).unwrap_or(i32::MAX));
+            self.last = self.last + every * times;
+        }
+    }
+
+    /// The same as it stands now.
+    fn at(&self, now: Instant) -> Self {
+        let mut kept = self.clone();
+        kept.catch_up(now);
+        kept
+    }
+
     /// Whether the scheduler said it: it records in the newer form.
     fn is_new_form(&self) -> bool {
         self.remark.from == SCHEDULER
@@ -181,23 +225,29 @@ fn uid_of(name: &str, reason: &str, message: &str) -> String {
 
 impl Events {
     /// Takes a remark down; `revision` is the store's.
-    pub(super) fn add(&mut self, remark: Remark, revision: u64, now: Instant) {
+    pub(super) fn add(&mut self, remark: Remark, span: Span, revision: u64, now: Instant) {
         let all = Arc::make_mut(&mut self.kept);
         if now >= self.swept + SWEEP {
             self.swept = now;
-            all.retain(|_, kept| kept.iter().any(|k| k.last + KEPT > now));
+            all.retain(|_, kept| kept.iter().any(|k| k.lives(now)));
         }
         let kept = Arc::make_mut(all.entry(remark.about.clone()).or_default());
-        match kept.iter_mut().find(|k| k.remark == remark && k.last + KEPT > now) {
+        match kept.iter_mut().find(|k| k.remark == remark && k.lives(now)) {
             Some(same) => {
-                same.count = same.count.saturating_add(1);
-                same.last = now;
+                same.catch_up(now);
+                same.count = same.count.saturating_add(span.times);
+                if span.times > 0 {
+                    same.last = same.last.max(span.last);
+                }
+                same.every = span.every;
                 same.revision = revision;
             }
-            None => {
+            None if span.times > 0 => {
                 self.serial += 1;
-                kept.push(Kept { remark, first: now, last: now, count: 1, revision, serial: self.serial });
+                let Span { first, last, times, every } = span;
+                kept.push(Kept { remark, first, last, count: times, revision, every, serial: self.serial });
             }
+            None => {}
         }
     }
 
@@ -214,6 +264,11 @@ impl Events {
         found
     }
 
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
     /// Forgets all events in a namespace that is gone.
     pub(super) fn forget(&mut self, gone: &str) {
         Arc::make_mut(&mut self.kept).retain(|about, _| &*about.namespace != gone);
@@ -222,9 +277,10 @@ impl Events {
     /// What was said of an object, by the time at which it was said last; of another object of its name, nothing.
     ///
     /// As `kubectl describe` sorts them: what the scheduler says has no last time, and comes first.
-    pub fn of(&self, about: &Ref, uid: &str, now: Instant) -> Vec<&Kept> {
+    pub fn of(&self, about: &Ref, uid: &str, now: Instant) -> Vec<Kept> {
         let kept = self.kept.get(about).map_or(&[][..], |kept| kept.as_slice());
-        let mut found: Vec<&Kept> = kept.iter().filter(|k| k.remark.uid == uid && k.last + KEPT > now).collect();
+        let live = kept.iter().filter(|k| k.remark.uid == uid && k.lives(now));
+        let mut found: Vec<Kept> = live.map(|k| k.at(now)).collect();
         crate::sort::by_key(&mut found, |k| if k.is_new_form() { 0 } else { k.last.as_micros() / 1_000_000 });
         found
     }
@@ -232,8 +288,8 @@ impl Events {
     /// The events of a namespace (of all, if none is given) as objects, by namespace and name.
     pub fn objects(&self, wanted: Option<&str>, now: Instant) -> Vec<Arc<Object>> {
         let all = self.kept.iter().filter(|(about, _)| wanted.is_none_or(|wanted| namespace(about) == wanted));
-        let live = all.flat_map(|(_, kept)| kept.iter()).filter(|k| k.last + KEPT > now);
-        let mut found: Vec<Arc<Object>> = live.map(|k| Arc::new(k.object())).collect();
+        let live = all.flat_map(|(_, kept)| kept.iter()).filter(|k| k.lives(now));
+        let mut found: Vec<Arc<Object>> = live.map(|k| Arc::new(k.at(now).object())).collect();
         crate::sort::by_key(&mut found, |o| (o.meta.namespace.clone(), o.meta.name.clone()));
         found
     }
@@ -253,9 +309,10 @@ mod tests {
         let mut events = Events::default();
         let at = |seconds: u64| Instant::from_millis(seconds * 1000);
         let about = Ref::new(Kind::Pod, "default", "web");
-        events.add(remark("a"), 1, at(0));
-        events.add(remark("b"), 2, at(5));
-        events.add(remark("a"), 3, at(10));
+        let say = |events: &mut Events, text: &str, s: u64| events.add(remark(text), Span::once(at(s)), s, at(s));
+        say(&mut events, "a", 0);
+        say(&mut events, "b", 5);
+        say(&mut events, "a", 10);
         let seen: Vec<_> = events.of(&about, "u", at(20)).iter().map(|k| (k.remark.message.clone(), k.count)).collect();
         assert_eq!(seen, [("b".to_owned(), 1), ("a".to_owned(), 2)]);
         assert!(events.of(&about, "another", at(20)).is_empty());
@@ -264,9 +321,21 @@ mod tests {
     }
 
     #[test]
+    fn what_goes_on_is_counted_without_being_told() {
+        let mut events = Events::default();
+        let at = |seconds: u64| Instant::from_millis(seconds * 1000);
+        let about = Ref::new(Kind::Pod, "default", "web");
+        events.add(remark("a"), Span { every: Some(Duration::from_secs(10)), ..Span::once(at(3)) }, 1, at(3));
+        let seen = |events: &Events, s: u64| events.of(&about, "u", at(s)).iter().map(|k| (k.count, k.last)).next();
+        assert_eq!(seen(&events, 34), Some((4, at(33))));
+        events.add(remark("a"), Span { times: 0, ..Span::once(at(40)) }, 2, at(40));
+        assert_eq!(seen(&events, 90), Some((4, at(33))), "it was hushed");
+    }
+
+    #[test]
     fn an_event_looks_like_one() {
         let mut events = Events::default();
-        events.add(remark("a"), 7, Instant::from_millis(1500));
+        events.add(remark("a"), Span::once(Instant::from_millis(1500)), 7, Instant::from_millis(1500));
         let object = events.objects(Some("default"), Instant::from_millis(2000)).swap_remove(0);
         assert_eq!(object.meta.name, "web.18da58f2c2662f01");
         let tree = object.to_value();

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 pub use default::default;
-pub use events::{Events, Kept, Remark, Tone};
+pub use events::{Events, Kept, Remark, Span, Tone};
 pub use merge::LAST_APPLIED;
 pub use origin::Origin;
 pub use status::{Cause, Reason, Status};
@@ -89,8 +89,13 @@ impl Api {
     }
 
     /// Takes a remark down as an event.
-    pub fn tell(&mut self, remark: Remark, now: Instant) {
-        self.store.tell(remark, now);
+    pub fn tell(&mut self, remark: Remark, span: Span, now: Instant) {
+        self.store.tell(remark, span, now);
+    }
+
+    /// Forgets all events: what came before the learner is not told.
+    pub fn forget_events(&mut self) {
+        self.store.forget_events();
     }
 
     /// Takes in a new object.

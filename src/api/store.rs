@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::events::{Events, Remark};
+use super::events::{Events, Remark, Span};
 use super::index::Index;
 use crate::object::{AsBody, EndpointSlice, Kind, Labels, Meta, Object, Ref, Service};
 use crate::time::Instant;
@@ -112,8 +112,13 @@ impl Store {
     }
 
     /// Takes a remark down as an event: no change of the store.
-    pub fn tell(&mut self, remark: Remark, now: Instant) {
-        self.events.add(remark, self.revision, now);
+    pub fn tell(&mut self, remark: Remark, span: Span, now: Instant) {
+        self.events.add(remark, span, self.revision, now);
+    }
+
+    /// Forgets all events.
+    pub(super) fn forget_events(&mut self) {
+        self.events.clear();
     }
 
     /// Forgets the event of this name; false if no controller's has it.

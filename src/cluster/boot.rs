@@ -10,9 +10,9 @@ use super::Cluster;
 use crate::controller;
 use crate::inet::{Ipv4Net, Pool};
 use crate::object::{
-    Condition, Container, Deployment, EndpointAddress, EndpointConditions, EndpointPort, EndpointSlice, EndpointSubset,
-    Endpoints, IntOrString, Kind, LabNode, Labels, Namespace, Node, NodeAddress, Object, OwnerReference, Pod, Ref,
-    Rest, Service, ServicePort,
+    Condition, Container, DaemonSet, Deployment, EndpointAddress, EndpointConditions, EndpointPort, EndpointSlice,
+    EndpointSubset, Endpoints, IntOrString, Kind, LabNode, Labels, Namespace, Node, NodeAddress, Object,
+    OwnerReference, Pod, PodSpec, Ref, Rest, Service, ServicePort,
 };
 use crate::time::Instant;
 
@@ -59,12 +59,13 @@ impl Cluster {
             let outcome = if controller == controller::Controller::Kubelet && !self.kubelet.runs(&key) {
                 self.kubelet.adopt(store, &key, self.now)
             } else {
-                controller::reconcile(controller, &mut self.kubelet, store, &key, self.now)
+                controller::reconcile(controller, &mut self.kubelet, store, &self.outages, &key, self.now)
             };
-            outcome.changes.into_iter().for_each(|change| self.change(change));
+            outcome.changes.into_iter().for_each(|change| self.change(change, Some(controller)));
             self.wake(Some(controller));
         }
         self.deadlines = controller::Queue::default();
+        self.api.forget_events();
     }
 
     fn kubernetes_service(&mut self) {
@@ -134,17 +135,7 @@ impl Cluster {
             agents.push(("kindnet", "docker.io/kindest/kindnetd:v20250512-df8de77b", "app"));
         }
         for (name, image, label) in agents {
-            for node in nodes {
-                let mut object = host_pod("", name, image, &node.name);
-                object.meta.generate_name = format!("{name}-");
-                object.meta.labels = labels(&[(label, name), ("pod-template-generation", "1")]);
-                object.meta.owner_references = vec![reference("apps/v1", "DaemonSet", name, "")];
-                if let Some(body) = object.body_mut::<Pod>() {
-                    body.spec.rest.insert("tolerations".into(), json!([{ "operator": "Exists" }]));
-                }
-                let created = self.api.create_trusted(object, self.now);
-                assert!(created.is_ok(), "what a cluster starts with is accepted: {created:?}");
-            }
+            self.born(agent(name, image, label));
         }
         if !ours {
             return;
@@ -223,17 +214,39 @@ fn reference(api_version: &str, kind: &str, name: &str, uid: &str) -> OwnerRefer
 }
 
 fn host_pod(name: &str, container: &str, image: &str, node: &str) -> Object {
-    let mut pod = Pod::default();
-    pod.spec.host_network = true;
+    let mut pod = Pod { spec: host_spec(container, image), ..Pod::default() };
     pod.spec.node_name = node.to_owned();
-    pod.spec.rest.insert("priorityClassName".into(), "system-node-critical".into());
-    pod.spec.containers = vec![Container {
+    Object::new("kube-system", name, pod)
+}
+
+/// One container on its node's own network.
+fn host_spec(container: &str, image: &str) -> PodSpec {
+    let mut spec = PodSpec { host_network: true, ..PodSpec::default() };
+    spec.rest.insert("priorityClassName".into(), "system-node-critical".into());
+    spec.containers = vec![Container {
         name: container.to_owned(),
         image: image.to_owned(),
         command: vec![container.to_owned()],
         ..Container::default()
     }];
-    Object::new("kube-system", name, pod)
+    spec
+}
+
+/// A DaemonSet that runs on every node's own network.
+fn agent(name: &str, image: &str, label: &str) -> Object {
+    let mut pod = host_spec(name, image);
+    pod.rest.insert("tolerations".into(), json!([{ "operator": "Exists" }]));
+    pod.rest.insert("serviceAccountName".into(), name.into());
+    if name == "kube-proxy" {
+        pod.node_selector = labels(&[("kubernetes.io/os", "linux")]);
+    }
+    let mut set = DaemonSet::default();
+    set.spec.selector.match_labels = labels(&[(label, name)]);
+    set.spec.template.metadata.labels = set.spec.selector.match_labels.clone();
+    set.spec.template.spec = pod;
+    let mut object = Object::new("kube-system", name, set);
+    object.meta.labels = labels(&[(label, name)]);
+    object
 }
 
 fn kube_dns(address: String) -> Object {
@@ -281,7 +294,7 @@ fn node(lab: &LabNode, role: Role, now: Instant) -> Object {
     node.status.addresses = vec![address("InternalIP", &lab.address.to_string())];
     node.status.addresses.extend(lab.public.map(|public| address("ExternalIP", &public.to_string())));
     node.status.addresses.push(address("Hostname", &lab.name));
-    let condition = |r#type: &str, status: &str, reason: &str, message: &str| Condition {
+    let condition = |(r#type, status, reason, message): (&str, &str, &str, &str)| Condition {
         last_transition_time: Some(now),
         message: message.into(),
         reason: reason.into(),
@@ -289,12 +302,7 @@ fn node(lab: &LabNode, role: Role, now: Instant) -> Object {
         r#type: r#type.into(),
         ..Condition::default()
     };
-    node.status.conditions = vec![
-        condition("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
-        condition("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-        condition("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
-        condition("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
-    ];
+    node.status.conditions = controller::HEALTHY.map(condition).to_vec();
     let rest: Rest = [
         ("allocatable", amounts.clone()),
         ("capacity", amounts),

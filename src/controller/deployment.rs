@@ -5,11 +5,12 @@
 
 use std::cmp::Reverse;
 
+use super::revision::hash;
 use super::{Change, Outcome, owner, with_body};
-use crate::api::{Store, safe_encode};
+use crate::api::{Remark, Store};
 use crate::object::{
     Condition, Deployment, DeploymentStatus, IntOrString, Kind, LabelSelector, Meta, Object, Pod, PodTemplate, Ref,
-    ReplicaSet, ReplicaSetSpec, Tree,
+    ReplicaSet, ReplicaSetSpec,
 };
 use crate::time::{Duration, Instant};
 
@@ -59,6 +60,9 @@ pub(super) fn reconcile(store: &Store, key: &Ref, now: Instant) -> Outcome {
         if let Some(replicas) = replicas {
             let new = new_set(meta, deployment, newest + 1, replicas);
             created = Some(new.meta.name.clone());
+            if replicas > 0 {
+                outcome.changes.push(scaled(meta, &new.meta.name, 0, replicas));
+            }
             outcome.changes.push(Change::Create(Box::new(new)));
         }
     }
@@ -93,6 +97,9 @@ pub(super) fn reconcile(store: &Store, key: &Ref, now: Instant) -> Outcome {
             notes.insert(REVISION.into(), new_revision.to_string());
             copy_annotations(meta, notes);
         }
+        if s.to_be != s.is() {
+            outcome.changes.push(scaled(meta, &s.meta.name, s.is(), s.to_be));
+        }
         if changed.meta != *s.meta || changed.body::<ReplicaSet>() != Some(s.set) {
             outcome.changes.push(Change::Put(changed));
         }
@@ -113,6 +120,19 @@ pub(super) fn reconcile(store: &Store, key: &Ref, now: Instant) -> Outcome {
         outcome.changes.push(Change::Put(Box::new(changed)));
     }
     outcome
+}
+
+/// The event of a scaled set.
+fn scaled(meta: &Meta, set: &str, from: i32, to: i32) -> Change {
+    let way = if to > from { "up" } else { "down" };
+    let message = format!("Scaled {way} replica set {set} from {from} to {to}");
+    Change::Tell(Box::new(Remark::normal(
+        Kind::Deployment,
+        meta,
+        "deployment-controller",
+        "ScalingReplicaSet",
+        message,
+    )))
 }
 
 /// The sum over all sets; numbers that people write can be as large as they fit.
@@ -138,12 +158,6 @@ fn same_template(with_hash: &PodTemplate, plain: &PodTemplate) -> bool {
     with_hash.spec == plain.spec
         && with_hash.metadata.annotations == plain.metadata.annotations
         && a.iter().filter(|(k, _)| *k != HASH).eq(b.iter().filter(|(k, _)| *k != HASH))
-}
-
-fn hash(template: &PodTemplate) -> String {
-    let text = template.write().to_string();
-    let sum = text.bytes().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193));
-    safe_encode(&sum.to_string())
 }
 
 fn new_set(meta: &Meta, deployment: &Deployment, revision: i64, replicas: i32) -> Object {
@@ -185,7 +199,7 @@ fn copy_annotations(from: &Meta, to: &mut crate::object::Labels) {
     }
 }
 
-fn part(value: Option<&IntOrString>, of: i32, up: bool) -> i32 {
+pub(super) fn part(value: Option<&IntOrString>, of: i32, up: bool) -> i32 {
     match value {
         None => 0,
         Some(IntOrString::Int(n)) => *n,

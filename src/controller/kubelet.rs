@@ -8,24 +8,20 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::probe::{ProbeRun, Sight};
+use super::container::{Boxed, GoesOn, Made, State};
 use super::scheduler::set_condition;
 use super::{Change, Outcome, with_body};
-use crate::api::Store;
+use crate::api::{Remark, Store};
 use crate::inet::{Ipv4Addr, Pool};
-use crate::object::{
-    App, Condition, Container, ContainerRunning, ContainerState, ContainerStatus, ContainerTerminated,
-    ContainerWaiting, Node, Pod, PodIp, Probe, Ref, Tree,
-};
+use crate::object::{App, Condition, Container, ContainerStatus, Kind, Meta, Node, Outages, Pod, PodIp, Ref};
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
 
-/// The first and the longest wait of a container that keeps ending.
-const BACK_OFF: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(300));
-/// A container that ran this long starts afresh with its waits.
-const FORGIVEN: Duration = Duration::from_secs(600);
-/// From a container's end to its first restart, and from the last end of a pod to the pod's: the kubelet looks once a second.
+/// From the last end of a pod's container to the pod's: the kubelet looks once a second.
 const NOTICE: Duration = Duration::from_millis(500);
+
+/// From a machine's start to its kubelet's first work.
+const BOOT: Duration = Duration::from_secs(7);
 
 /// What runs on the nodes.
 #[derive(Clone, Debug)]
@@ -33,6 +29,7 @@ pub struct Kubelet {
     pools: BTreeMap<String, Pool>,
     runs: Arc<BTreeMap<Ref, Run>>,
     unready: BTreeSet<Ref>,
+    ill: BTreeSet<Ref>,
     rng: Rng,
     /// Programs by image, besides the built-in ones.
     images: Arc<[(String, App)]>,
@@ -47,28 +44,9 @@ struct Run {
     begun: Instant,
     starts: Instant,
     told_to_end: Option<Instant>,
+    /// Whether it ran before its node was turned off.
+    again: bool,
     containers: Vec<Boxed>,
-}
-
-/// A container that runs, or waits to.
-#[derive(Clone, Debug)]
-struct Boxed {
-    app: Arc<App>,
-    state: State,
-    restarts: i32,
-    wait: Option<Duration>,
-    last: Option<ContainerTerminated>,
-    startup: Option<ProbeRun>,
-    readiness: Option<ProbeRun>,
-    liveness: Option<ProbeRun>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum State {
-    /// It runs; when it is to end, with which exit code and why, where that is known.
-    Runs { since: Instant, ends: Option<(Instant, i32, &'static str)> },
-    /// It has ended, and is started again at some time, or never.
-    Over { end: Instant, code: i32, why: &'static str, since: Instant, again: Option<Instant> },
 }
 
 impl Kubelet {
@@ -78,6 +56,7 @@ impl Kubelet {
             pools: BTreeMap::new(),
             runs: Arc::default(),
             unready: BTreeSet::new(),
+            ill: BTreeSet::new(),
             rng: rng.fork("kubelet"),
             images,
         }
@@ -103,11 +82,50 @@ impl Kubelet {
         if let Some((_, body)) = store.read::<Pod>(pod) {
             self.advance(pod, body, now);
         }
-        if unready {
-            self.unready.insert(pod.clone());
-        } else {
-            self.unready.remove(pod);
+        set(&mut self.unready, pod, unready);
+    }
+
+    /// Makes a pod fail its liveness from now on, or lets it tell the truth again.
+    pub fn set_ill(&mut self, store: &Store, pod: &Ref, ill: bool, now: Instant) {
+        if let Some((_, body)) = store.read::<Pod>(pod) {
+            self.advance(pod, body, now);
         }
+        set(&mut self.ill, pod, ill);
+    }
+
+    /// The pods that run on a node, or ran when it was turned off.
+    pub fn on(&self, node: &str) -> Vec<Ref> {
+        self.runs.iter().filter(|(_, run)| run.node == node).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// A node is turned off: its programs die where they stand, and nobody tells.
+    pub fn power_off(&mut self, store: &Store, node: &str, now: Instant) {
+        for key in self.on(node) {
+            if let Some((_, pod)) = store.read::<Pod>(&key) {
+                self.advance(&key, pod, now);
+            }
+            if let Some(run) = Arc::make_mut(&mut self.runs).get_mut(&key) {
+                run.again |= run.ip.is_some();
+                run.containers.iter_mut().for_each(|b| b.die(now));
+                if let (Some(pool), Some(ip)) = (self.pools.get_mut(node), run.ip.take()) {
+                    pool.release(ip);
+                }
+            }
+        }
+    }
+
+    /// A node is turned on: its kubelet starts what it is to run, each pod in a new sandbox.
+    pub fn power_on(&mut self, node: &str, now: Instant) {
+        for key in self.on(node) {
+            let takes = 1500 + u64::from(self.rng.below(1500));
+            if let Some(run) = Arc::make_mut(&mut self.runs).get_mut(&key) {
+                run.starts = next_look(now + BOOT + Duration::from_millis(takes));
+            }
+        }
+    }
+
+    fn made(&self, pod: &Ref) -> Made {
+        Made { unready: self.unready.contains(pod), ill: self.ill.contains(pod) }
     }
 
     /// Runs a pod that has run since the cluster began.
@@ -122,17 +140,23 @@ impl Kubelet {
             }
         }
         Arc::make_mut(&mut self.runs).insert(key.clone(), run);
-        self.reconcile(store, key, now)
+        self.reconcile(store, &Outages::default(), key, now)
     }
 
-    /// Brings one pod up to now.
-    pub fn reconcile(&mut self, store: &Store, key: &Ref, now: Instant) -> Outcome {
+    /// Brings one pod up to now. A kubelet that is off, or cut off from the control plane, neither hears nor tells.
+    pub fn reconcile(&mut self, store: &Store, outages: &Outages, key: &Ref, now: Instant) -> Outcome {
         let mut outcome = Outcome::default();
         let Some((meta, pod)) = store.read::<Pod>(key) else {
-            self.forget(key);
-            self.unready.remove(key);
+            if self.runs.get(key).is_none_or(|run| outages.silent_since(&run.node).is_none()) {
+                self.forget(key);
+                self.unready.remove(key);
+                self.ill.remove(key);
+            }
             return outcome;
         };
+        if outages.silent_since(&pod.spec.node_name).is_some() {
+            return outcome;
+        }
         if self.runs.get(key).is_some_and(|run| run.uid != meta.uid) {
             self.forget(key);
         }
@@ -154,25 +178,27 @@ impl Kubelet {
         }
         self.advance_start(store, key, pod, now);
         self.advance(key, pod, now);
-        let failing = self.unready.contains(key);
+        let made = self.made(key);
         let Some(run) = Arc::make_mut(&mut self.runs).get_mut(key) else { return outcome };
 
         if meta.deletion_timestamp.is_some() {
             let grace = Duration::from_secs(meta.deletion_grace_period_seconds.unwrap_or(30).max(0).unsigned_abs());
             let gone = run.end(pod, grace, now);
+            run.tell(meta, pod, made, now, &mut outcome);
             if gone <= now {
                 outcome.changes.push(Change::Remove(key.clone()));
                 return outcome;
             }
             outcome.again = Some(gone);
         } else {
-            outcome.again = run.next(&pod.spec.containers, &pod.spec.restart_policy, failing).filter(|at| *at > now);
+            outcome.again = run.next(&pod.spec.containers, made).filter(|at| *at > now);
+            run.tell(meta, pod, made, now, &mut outcome);
         }
         let host = store
             .read::<Node>(&Ref::new(crate::object::Kind::Node, "", pod.spec.node_name.as_str()))
             .and_then(|(_, node)| node.status.address("InternalIP").map(str::to_owned));
         let mut changed = pod.clone();
-        run.describe(meta, &mut changed, host.as_deref().unwrap_or_default(), failing, now);
+        run.describe(meta, &mut changed, host.as_deref().unwrap_or_default(), made.unready, now);
         if changed != *pod
             && let Some(object) = with_body(store, key, changed)
         {
@@ -183,11 +209,11 @@ impl Kubelet {
 
     /// Lets a pod's programs and probes run up to now.
     fn advance(&mut self, key: &Ref, pod: &Pod, now: Instant) {
-        let failing = self.unready.contains(key);
-        if let Some(run) = Arc::make_mut(&mut self.runs).get_mut(key) {
+        let made = self.made(key);
+        if let Some(run) = Arc::make_mut(&mut self.runs).get_mut(key).filter(|run| run.ip.is_some()) {
             let grace = pod.spec.termination_grace_period_seconds.unwrap_or(30).max(0).unsigned_abs();
             for (b, container) in run.containers.iter_mut().zip(&pod.spec.containers) {
-                b.advance(container, &pod.spec.restart_policy, Duration::from_secs(grace), failing, now);
+                b.advance(container, &pod.spec.restart_policy, Duration::from_secs(grace), made, now);
             }
         }
     }
@@ -203,8 +229,13 @@ impl Kubelet {
             run.ip = Some(ip);
             let starts = run.starts;
             for (b, container) in run.containers.iter_mut().zip(&pod.spec.containers) {
-                b.start(container, starts);
+                if run.again {
+                    b.revive(container, starts);
+                } else {
+                    b.start(container, starts);
+                }
             }
+            run.again = false;
         }
     }
 
@@ -228,16 +259,7 @@ impl Kubelet {
 
 impl Run {
     fn new(uid: &str, pod: &Pod, images: &[(String, App)], begun: Instant, starts: Instant) -> Self {
-        let containers = pod.spec.containers.iter().map(|container| Boxed {
-            app: Arc::new(App::of(container, images)),
-            state: State::Over { end: begun, code: 0, why: "", since: begun, again: None },
-            restarts: 0,
-            wait: None,
-            last: None,
-            startup: None,
-            readiness: None,
-            liveness: None,
-        });
+        let containers = pod.spec.containers.iter().map(|container| Boxed::new(App::of(container, images), begun));
         Self {
             uid: uid.to_owned(),
             node: pod.spec.node_name.clone(),
@@ -245,21 +267,25 @@ impl Run {
             begun,
             starts,
             told_to_end: None,
+            again: false,
             containers: containers.collect(),
         }
     }
 
     /// When something happens next by itself.
-    fn next(&self, containers: &[Container], policy: &str, failing: bool) -> Option<Instant> {
+    fn next(&self, containers: &[Container], made: Made) -> Option<Instant> {
         if self.ip.is_none() {
             return Some(self.starts);
         }
-        self.containers.iter().zip(containers).filter_map(|(b, c)| b.next(c, policy, failing)).min()
+        self.containers.iter().zip(containers).filter_map(|(b, c)| b.next(c, made)).min()
     }
 
     /// Tells the programs to end, once; says when the pod is gone.
     fn end(&mut self, pod: &Pod, grace: Duration, now: Instant) -> Instant {
         let told = *self.told_to_end.get_or_insert(now);
+        if told == now {
+            self.containers.iter_mut().zip(&pod.spec.containers).for_each(|(b, c)| b.stopping(c, now));
+        }
         if self.ip.is_none() {
             return told;
         }
@@ -276,14 +302,39 @@ impl Run {
         last + NOTICE
     }
 
+    /// Tells as events what has happened in the containers.
+    fn tell(&mut self, meta: &Meta, pod: &Pod, made: Made, now: Instant, outcome: &mut Outcome) {
+        let Some(ip) = self.ip.map(|ip| ip.to_string()) else { return };
+        let remark = |saying: &super::container::Saying, container: &Container| Remark {
+            tone: saying.tone,
+            ..Remark::normal(Kind::Pod, meta, "kubelet", saying.reason, saying.text.clone())
+                .on(&pod.spec.node_name)
+                .of(&container.name)
+        };
+        for (b, container) in self.containers.iter_mut().zip(&pod.spec.containers) {
+            let (sayings, deadline) = b.say_all(container, meta, &ip, made, now);
+            for saying in sayings {
+                let remark = Box::new(remark(&saying, container));
+                outcome.changes.push(match saying.goes_on {
+                    GoesOn::No => Change::TellOf(remark, saying.first, saying.last, saying.times),
+                    GoesOn::Every(time) => Change::GoOn(remark, time),
+                    GoesOn::Over => Change::Hush(remark),
+                });
+            }
+            outcome.deadline = outcome.deadline.into_iter().chain(deadline).min();
+        }
+    }
+
     /// Writes what is known of the run into the pod's status.
-    fn describe(&self, meta: &crate::object::Meta, pod: &mut Pod, host: &str, failing: bool, now: Instant) {
+    fn describe(&self, meta: &Meta, pod: &mut Pod, host: &str, failing: bool, now: Instant) {
         let up = self.ip.is_some();
         let statuses: Vec<ContainerStatus> = self
             .containers
             .iter()
             .zip(&pod.spec.containers)
-            .map(|(b, container)| b.status(container, meta, up, failing, pod.status.phase == "Running" || up))
+            .map(|(b, container)| {
+                b.status(container, meta, up || self.again, failing, pod.status.phase == "Running" || up)
+            })
             .collect();
         let ready = !statuses.is_empty() && statuses.iter().all(|status| status.ready);
         let over = up
@@ -291,6 +342,7 @@ impl Run {
             && !self.containers.is_empty();
         let failed = self.containers.iter().any(|b| matches!(b.state, State::Over { code, .. } if code != 0));
         let phase = match (up, over) {
+            (false, _) if self.again => "Running",
             (false, _) => "Pending",
             (true, true) if failed => "Failed",
             (true, true) => "Succeeded",
@@ -329,6 +381,14 @@ impl Run {
     }
 }
 
+fn set(pods: &mut BTreeSet<Ref>, pod: &Ref, on: bool) {
+    if on {
+        pods.insert(pod.clone());
+    } else {
+        pods.remove(pod);
+    }
+}
+
 /// How long a container's hook holds its end up.
 fn hook(container: &Container) -> Duration {
     let Some(hook) = container.rest.get("lifecycle").and_then(|l| l.get("preStop")) else { return Duration::ZERO };
@@ -342,207 +402,8 @@ fn hook(container: &Container) -> Duration {
     Duration::from_secs(plain.or(words).unwrap_or(0))
 }
 
-impl Boxed {
-    fn start(&mut self, container: &Container, since: Instant) {
-        let ends =
-            self.app.exit.map(|(after, code)| (since + after, code, if code == 0 { "Completed" } else { "Error" }));
-        self.state = State::Runs { since, ends };
-        let run = |probe: &Option<Probe>, value: bool| probe.as_ref().map(|p| ProbeRun::new(p, value, since));
-        self.startup = run(&container.startup_probe, false);
-        self.readiness = run(&container.readiness_probe, false);
-        self.liveness = run(&container.liveness_probe, true);
-    }
-
-    fn sight(&self, probe: &Probe, container: &Container, since: Instant) -> Sight {
-        Sight::of(probe, container, &self.app, since)
-    }
-
-    fn started(&self) -> bool {
-        matches!(self.state, State::Runs { .. }) && self.startup.as_ref().is_none_or(|probe| probe.value)
-    }
-
-    fn is_ready(&self, failing: bool) -> bool {
-        self.started() && self.readiness.as_ref().map_or(!failing, |probe| probe.value)
-    }
-
-    /// Runs the program and its probes up to `now`.
-    fn advance(&mut self, container: &Container, policy: &str, grace: Duration, failing: bool, now: Instant) {
-        loop {
-            match self.state.clone() {
-                State::Over { again: Some(at), end, code, why, since } if at <= now => {
-                    self.last = Some(ContainerTerminated {
-                        exit_code: code,
-                        finished_at: end,
-                        reason: why.to_owned(),
-                        started_at: since,
-                        ..ContainerTerminated::default()
-                    });
-                    self.restarts += 1;
-                    self.start(container, at);
-                }
-                State::Over { .. } => return,
-                State::Runs { since, ends } => {
-                    let until = ends.map_or(now, |(at, ..)| at.min(now));
-                    let killed = self.probe(container, since, failing, until);
-                    if let Some(at) = killed.filter(|_| ends.is_none_or(|(_, _, why)| why != "Killed")) {
-                        let end = at + self.app.shutdown.unwrap_or(grace).min(grace);
-                        let code = if self.app.shutdown.is_some() { 0 } else { 137 };
-                        self.state = State::Runs { since, ends: Some((end, code, "Killed")) };
-                        continue;
-                    }
-                    let Some((end, code, why)) = ends.filter(|(at, ..)| *at <= now) else { return };
-                    let killed = why == "Killed";
-                    let why = if code == 0 { "Completed" } else { "Error" };
-                    let again = match policy {
-                        "Never" => false,
-                        "OnFailure" => code != 0 || killed,
-                        _ => true,
-                    };
-                    if end.since(since) >= FORGIVEN {
-                        self.wait = None;
-                    }
-                    let again = again.then(|| match self.wait {
-                        None => end + NOTICE,
-                        Some(wait) => end + wait,
-                    });
-                    self.wait = Some(self.wait.map_or(BACK_OFF.0, |wait| (wait * 2).min(BACK_OFF.1)));
-                    self.state = State::Over { end, code, why, since, again };
-                }
-            }
-        }
-    }
-
-    /// Runs the probes up to `until`; says when one of them had the container killed.
-    fn probe(&mut self, container: &Container, since: Instant, failing: bool, until: Instant) -> Option<Instant> {
-        if let (Some(spec), Some(mut run)) = (&container.startup_probe, self.startup.take()) {
-            let mut killed = None;
-            if !run.value {
-                let sight = self.sight(spec, container, since);
-                let at = run.advance(sight, until);
-                if let Some(at) = at {
-                    for probe in [&mut self.readiness, &mut self.liveness].into_iter().flatten() {
-                        probe.hold_until(at);
-                    }
-                } else {
-                    killed = startup_deadline(spec, sight, since).filter(|at| *at <= until);
-                }
-            }
-            let passed = run.value;
-            self.startup = Some(run);
-            if killed.is_some() || !passed {
-                return killed;
-            }
-        }
-        if let (Some(spec), Some(mut run)) = (&container.readiness_probe, self.readiness.take()) {
-            let sight = readiness_sight(self.sight(spec, container, since), failing, since);
-            while run.advance(sight, until).is_some() {}
-            self.readiness = Some(run);
-        }
-        if let (Some(spec), Some(mut run)) = (&container.liveness_probe, self.liveness.take()) {
-            let at = run.advance(self.sight(spec, container, since), until).filter(|_| !run.value);
-            self.liveness = Some(run);
-            return at;
-        }
-        None
-    }
-
-    /// When its state or a verdict changes next.
-    fn next(&self, container: &Container, _policy: &str, failing: bool) -> Option<Instant> {
-        match &self.state {
-            State::Over { again, .. } => *again,
-            State::Runs { since, ends } => {
-                let since = *since;
-                let mut times = vec![ends.map(|(at, ..)| at)];
-                let startup = container.startup_probe.as_ref().zip(self.startup.as_ref()).filter(|(_, run)| !run.value);
-                if let Some((spec, run)) = startup {
-                    let sight = self.sight(spec, container, since);
-                    times.push(run.flip(sight).or_else(|| startup_deadline(spec, sight, since)));
-                } else {
-                    if let (Some(spec), Some(run)) = (&container.readiness_probe, &self.readiness) {
-                        times.push(run.flip(readiness_sight(self.sight(spec, container, since), failing, since)));
-                    }
-                    if let (Some(spec), Some(run)) = (&container.liveness_probe, &self.liveness) {
-                        times.push(run.flip(self.sight(spec, container, since)));
-                    }
-                }
-                times.into_iter().flatten().min()
-            }
-        }
-    }
-
-    fn status(
-        &self,
-        container: &Container,
-        meta: &crate::object::Meta,
-        up: bool,
-        failing: bool,
-        running: bool,
-    ) -> ContainerStatus {
-        let mut status = ContainerStatus {
-            image: container.image.clone(),
-            name: container.name.clone(),
-            ready: up && self.is_ready(failing),
-            restart_count: self.restarts,
-            started: up && self.started(),
-            ..ContainerStatus::default()
-        };
-        let waiting = |reason: &str, message: String| ContainerState {
-            waiting: Some(ContainerWaiting { reason: reason.to_owned(), message }),
-            ..ContainerState::default()
-        };
-        let terminated = |code: i32, end: Instant, why: &str, since: Instant| ContainerTerminated {
-            exit_code: code,
-            finished_at: end,
-            reason: why.to_owned(),
-            started_at: since,
-            ..ContainerTerminated::default()
-        };
-        let mut last = self.last.clone();
-        status.state = match &self.state {
-            _ if !up => waiting("ContainerCreating", String::new()),
-            State::Runs { since, .. } => {
-                ContainerState { running: Some(ContainerRunning { started_at: *since }), ..ContainerState::default() }
-            }
-            State::Over { end, code, why, since, again } => {
-                let over = terminated(*code, *end, why, *since);
-                match again {
-                    Some(at) if at.since(*end) >= BACK_OFF.0 && running => {
-                        last = Some(over);
-                        let wait = at.since(*end).as_secs();
-                        let wait =
-                            if wait >= 60 { format!("{}m{}s", wait / 60, wait % 60) } else { format!("{wait}s") };
-                        let message = format!(
-                            "back-off {wait} restarting failed container={} pod={}_{}({})",
-                            container.name, meta.name, meta.namespace, meta.uid
-                        );
-                        waiting("CrashLoopBackOff", message)
-                    }
-                    _ => ContainerState { terminated: Some(over), ..ContainerState::default() },
-                }
-            }
-        };
-        let last = last.map_or(json!({}), |over| json!({ "terminated": over.write() }));
-        status.rest.insert("lastState".into(), last);
-        status
-    }
-}
-
 /// Containers are seen to have started in rounds: the kubelet lists them once in a while (`GenericPLEG`), not one by one.
 fn next_look(at: Instant) -> Instant {
     const ROUND: u64 = 100_000;
     Instant::from_micros(at.as_micros().div_ceil(ROUND) * ROUND)
-}
-
-/// A made-up failure hides what the program answers.
-fn readiness_sight(sight: Sight, failing: bool, since: Instant) -> Sight {
-    if failing { Sight { early: false, turns: since, late: false } } else { sight }
-}
-
-/// When a container that fails its startup probe is killed.
-fn startup_deadline(probe: &Probe, sight: Sight, since: Instant) -> Option<Instant> {
-    let mut run = ProbeRun::new(&Probe { success_threshold: probe.failure_threshold, ..probe.clone() }, false, since);
-    run.advance(
-        Sight { early: !sight.early, turns: sight.turns, late: !sight.late },
-        since + Duration::from_secs(86_400),
-    )
 }

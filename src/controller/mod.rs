@@ -4,23 +4,33 @@
 //! at any time, and called again it changes nothing. [`crate::cluster`] calls it when [`wake`] says that a change concerns it,
 //! and carries its [`Change`]s out. The kubelet alone has a memory of its own: what runs in its containers.
 
+mod container;
+mod daemonset;
 mod deployment;
 mod endpoints;
 mod endpointslice;
+mod eviction;
 mod garbage;
 mod kubelet;
 mod mirror;
 mod namespace;
+mod node;
+mod placement;
 mod probe;
 mod queue;
 mod replicaset;
+mod revision;
 mod scheduler;
+mod statefulset;
 
 pub use kubelet::Kubelet;
+pub use node::HEALTHY;
 pub use queue::Queue;
 
-use crate::api::{Remark, Store, Touch};
-use crate::object::{Kind, Meta, Object, OwnerReference, Pod, Ref, ReplicaSet};
+use std::sync::Arc;
+
+use crate::api::{Remark, Status, Store, Tone, Touch};
+use crate::object::{Kind, Meta, Node, Object, Outages, OwnerReference, Pod, Ref, ReplicaSet, Taint};
 use crate::time::{Duration, Instant};
 
 /// Who reconciles; in this order, when several have something to do at the same moment.
@@ -34,6 +44,14 @@ pub enum Controller {
     Deployment,
     /// Keeps the number of pods.
     ReplicaSet,
+    /// Keeps pods by their names.
+    StatefulSet,
+    /// Keeps a pod on each node.
+    DaemonSet,
+    /// Watches over nodes.
+    Node,
+    /// Evicts pods from tainted nodes.
+    Eviction,
     /// Finds nodes for pods.
     Scheduler,
     /// Runs pods.
@@ -59,6 +77,12 @@ pub enum Change {
     Remove(Ref),
     /// An event.
     Tell(Box<Remark>),
+    /// An event of the past: when first, when last, how often.
+    TellOf(Box<Remark>, Instant, Instant, i32),
+    /// An event that repeats itself, until it is hushed.
+    GoOn(Box<Remark>, Duration),
+    /// The end of an event that repeats itself.
+    Hush(Box<Remark>),
 }
 
 /// What a reconciliation came to.
@@ -73,14 +97,25 @@ pub struct Outcome {
 }
 
 /// Has a controller look at one key.
-pub fn reconcile(controller: Controller, kubelet: &mut Kubelet, store: &Store, key: &Ref, now: Instant) -> Outcome {
+pub fn reconcile(
+    controller: Controller,
+    kubelet: &mut Kubelet,
+    store: &Store,
+    outages: &Outages,
+    key: &Ref,
+    now: Instant,
+) -> Outcome {
     match controller {
         Controller::Namespace => namespace::reconcile(store, key),
         Controller::Garbage => garbage::reconcile(store, key),
         Controller::Deployment => deployment::reconcile(store, key, now),
         Controller::ReplicaSet => replicaset::reconcile(store, key, now),
+        Controller::StatefulSet => statefulset::reconcile(store, key, now),
+        Controller::DaemonSet => daemonset::reconcile(store, key, now),
+        Controller::Node => node::reconcile(store, outages, key, now),
+        Controller::Eviction => eviction::reconcile(store, key, now),
         Controller::Scheduler => scheduler::reconcile(store, now),
-        Controller::Kubelet => kubelet.reconcile(store, key, now),
+        Controller::Kubelet => kubelet.reconcile(store, outages, key, now),
         Controller::EndpointSlice => endpointslice::reconcile(store, key, now),
         Controller::Endpoints => endpoints::reconcile(store, key, now),
         Controller::Mirror => mirror::reconcile(store, key),
@@ -92,7 +127,9 @@ impl Controller {
     pub fn delay(self) -> Duration {
         Duration::from_millis(match self {
             Self::Namespace | Self::Garbage => 50,
-            Self::Deployment | Self::ReplicaSet => 20,
+            Self::Deployment | Self::ReplicaSet | Self::StatefulSet | Self::DaemonSet | Self::Node | Self::Eviction => {
+                20
+            }
             Self::Scheduler | Self::Kubelet => 10,
             Self::EndpointSlice | Self::Endpoints | Self::Mirror => 40,
         })
@@ -110,7 +147,23 @@ pub fn wake(store: &Store, touch: &Touch, by: Option<Controller>, mut wake: impl
     let (was, is) = (old.as_deref(), new.as_deref());
     match key.kind {
         Kind::Namespace => wake(Controller::Namespace, key.clone()),
-        Kind::Node => wake(Controller::Scheduler, scheduler_key()),
+        Kind::Node => {
+            wake(Controller::Scheduler, scheduler_key());
+            if by != Some(Controller::Node) {
+                wake(Controller::Node, key.clone());
+            }
+            let view = |object: Option<&Object>| {
+                let node = object?.body::<Node>()?;
+                let taints: Vec<Taint> = node.spec.taints.clone();
+                Some((object?.meta.labels.clone(), taints, node.spec.unschedulable))
+            };
+            if view(was) != view(is) {
+                wake(Controller::Eviction, key.clone());
+                for set in store.list(Kind::DaemonSet, None) {
+                    wake(Controller::DaemonSet, set.key());
+                }
+            }
+        }
         Kind::Deployment => wake(Controller::Deployment, key.clone()),
         Kind::ReplicaSet => {
             if by != Some(Controller::ReplicaSet) {
@@ -136,6 +189,8 @@ pub fn wake(store: &Store, touch: &Touch, by: Option<Controller>, mut wake: impl
             wake(Controller::Mirror, key.clone());
         }
         Kind::EndpointSlice | Kind::Endpoints | Kind::ControllerRevision | Kind::Event | Kind::Lab => {}
+        Kind::StatefulSet if by != Some(Controller::StatefulSet) => wake(Controller::StatefulSet, key.clone()),
+        Kind::DaemonSet if by != Some(Controller::DaemonSet) => wake(Controller::DaemonSet, key.clone()),
         Kind::StatefulSet | Kind::DaemonSet => {}
         Kind::Ingress | Kind::IngressClass | Kind::Secret | Kind::ConfigMap => {}
     }
@@ -161,6 +216,13 @@ fn pod(store: &Store, touch: &Touch, by: Option<Controller>, wake: &mut impl FnM
         (_, false, true) if by != Some(Controller::Scheduler) => wake(Controller::Scheduler, scheduler_key()),
         _ => {}
     }
+    // A pod that comes to a tainted node may have to go again.
+    if let Some(pod) = is.filter(|_| !has_node(was) && has_node(is)).and_then(|o| o.body::<Pod>()) {
+        let node = Ref::new(Kind::Node, "", pod.spec.node_name.as_str());
+        if store.read::<Node>(&node).is_some_and(|(_, node)| !node.spec.taints.is_empty()) {
+            wake(Controller::Eviction, node);
+        }
+    }
     // A pod that went may have made room for another.
     if has_node(was) && is.is_none() {
         wake(Controller::Scheduler, scheduler_key());
@@ -175,6 +237,8 @@ fn pod(store: &Store, touch: &Touch, by: Option<Controller>, wake: &mut impl FnM
             }
             wake(Controller::ReplicaSet, owner);
         }
+        controllers(Kind::StatefulSet, was, is).into_iter().for_each(|owner| wake(Controller::StatefulSet, owner));
+        controllers(Kind::DaemonSet, was, is).into_iter().for_each(|owner| wake(Controller::DaemonSet, owner));
         // Whoever selects a pod that nobody controls may adopt it.
         if let Some(orphan) = is.filter(|o| o.meta.controller().is_none()) {
             for set in store.list(Kind::ReplicaSet, Some(&key.namespace)) {
@@ -193,6 +257,52 @@ fn pod(store: &Store, touch: &Touch, by: Option<Controller>, wake: &mut impl FnM
             }
         }
     }
+}
+
+/// Who tells of the pods that it makes, by the kind of their owner.
+fn teller(kind: &str) -> Option<(Kind, &'static str)> {
+    match kind {
+        "ReplicaSet" => Some((Kind::ReplicaSet, "replicaset-controller")),
+        "DaemonSet" => Some((Kind::DaemonSet, "daemonset-controller")),
+        "StatefulSet" => Some((Kind::StatefulSet, "statefulset-controller")),
+        _ => None,
+    }
+}
+
+/// What an owner's controller tells of a pod that it made, or could not make.
+pub fn created(store: &Store, kind: Kind, meta: &Meta, created: &Result<Arc<Object>, Status>) -> Option<Remark> {
+    let owner = meta.controller().filter(|_| kind == Kind::Pod)?;
+    let (kind, from) = teller(&owner.kind)?;
+    let owner = &store.get(&Ref::new(kind, meta.namespace.as_str(), owner.name.as_str()))?.meta;
+    let remark = |reason, message| Remark::normal(kind, owner, from, reason, message);
+    Some(match (created, kind) {
+        (Ok(pod), Kind::StatefulSet) => {
+            let message = format!("create Pod {} in StatefulSet {} successful", pod.meta.name, owner.name);
+            remark("SuccessfulCreate", message)
+        }
+        (Ok(pod), _) => remark("SuccessfulCreate", format!("Created pod: {}", pod.meta.name)),
+        (Err(status), Kind::StatefulSet) => {
+            let message =
+                format!("create Pod {} in StatefulSet {} failed error: {}", meta.name, owner.name, status.message);
+            Remark { tone: Tone::Warning, ..remark("FailedCreate", message) }
+        }
+        (Err(status), _) => {
+            Remark { tone: Tone::Warning, ..remark("FailedCreate", format!("Error creating: {}", status.message)) }
+        }
+    })
+}
+
+/// What an owner's controller tells of a pod that it deleted; `meta` is the pod's.
+pub fn deleted(pod: &Ref, meta: &Meta) -> Option<Remark> {
+    let owner = meta.controller().filter(|_| pod.kind == Kind::Pod && meta.deletion_timestamp.is_none())?;
+    let (kind, from) = teller(&owner.kind)?;
+    let message = match kind {
+        Kind::StatefulSet => format!("delete Pod {} in StatefulSet {} successful", meta.name, owner.name),
+        _ => format!("Deleted pod: {}", meta.name),
+    };
+    let at =
+        Meta { name: owner.name.clone(), namespace: meta.namespace.clone(), uid: owner.uid.clone(), ..Meta::default() };
+    Some(Remark::normal(kind, &at, from, "SuccessfulDelete", message))
 }
 
 /// Who controls either side of a change, among the objects of a kind.

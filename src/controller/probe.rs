@@ -46,6 +46,64 @@ fn answers(get: &HttpGet, app: &App) -> bool {
     app.route(&path).is_some_and(|route| (200..400).contains(&route.status))
 }
 
+/// What a kubelet says of a failed probe: `failed: …`, or that it could not even be sent.
+///
+/// `broken` is a failure that somebody made; `listens` tells whether the program has begun to listen by then.
+pub(super) fn complaint(
+    probe: &Probe,
+    container: &Container,
+    app: &App,
+    ip: &str,
+    broken: bool,
+    listens: bool,
+) -> String {
+    let number = |port: &IntOrString| match port {
+        IntOrString::Int(number) => Ok(*number),
+        IntOrString::String(name) => {
+            let found = container.ports.iter().find(|p| p.name == *name).map(|p| p.container_port);
+            found.ok_or_else(|| {
+                format!("errored and resulted in unknown state: strconv.Atoi: parsing \"{name}\": invalid syntax")
+            })
+        }
+    };
+    let is_open = |port: i32| listens && u16::try_from(port).is_ok_and(|port| app.listens.contains(&port));
+    match (&probe.http_get, &probe.tcp_socket) {
+        (Some(get), _) => {
+            let port = match number(&get.port) {
+                Ok(port) => port,
+                Err(complaint) => return complaint,
+            };
+            let host = if get.host.is_empty() { ip } else { &get.host };
+            let (scheme, path) = (get.scheme.to_ascii_lowercase(), &get.path);
+            let slash = if path.starts_with('/') { "" } else { "/" };
+            let url = format!("{scheme}://{host}:{port}{slash}{path}");
+            let plain = path.split('?').next().unwrap_or_default();
+            if broken {
+                "failed: HTTP probe failed with statuscode: 503".into()
+            } else if !is_open(port) {
+                format!("failed: Get \"{url}\": dial tcp {host}:{port}: connect: connection refused")
+            } else if scheme == "https" {
+                format!("failed: Get \"{url}\": http: server gave HTTP response to HTTPS client")
+            } else {
+                let status = app.route(plain).map_or(404, |route| route.status);
+                format!("failed: HTTP probe failed with statuscode: {status}")
+            }
+        }
+        (_, Some(socket)) => match number(&socket.port) {
+            Ok(port) => format!("failed: dial tcp {ip}:{port}: connect: connection refused"),
+            Err(complaint) => complaint,
+        },
+        _ if probe.rest.contains_key("grpc") => {
+            let port = probe.rest.get("grpc").and_then(|grpc| grpc.get("port")?.as_i64()).unwrap_or(0);
+            let wait = probe.timeout_seconds.unwrap_or(1);
+            format!(
+                "failed: timeout: failed to connect service \"{ip}:{port}\" within {wait}s: context deadline exceeded"
+            )
+        }
+        _ => "failed: ".into(),
+    }
+}
+
 /// How far a probe has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ProbeRun {
@@ -58,6 +116,8 @@ pub(super) struct ProbeRun {
     period: Duration,
     success: u32,
     failure: u32,
+    /// Failed probes since somebody asked: the first, the last, and how many.
+    failed: Option<(Instant, Instant, i32)>,
 }
 
 impl ProbeRun {
@@ -74,7 +134,33 @@ impl ProbeRun {
             period: Duration::from_secs(u64::from(number(probe.period_seconds, 10))),
             success: number(probe.success_threshold, 1),
             failure: number(probe.failure_threshold, 3),
+            failed: None,
         }
+    }
+
+    /// The failed probes since this was last asked: the first, the last, and how many.
+    pub(super) fn take_failures(&mut self) -> Option<(Instant, Instant, i32)> {
+        self.failed.take()
+    }
+
+    /// When the next probe comes, if it will fail; and whether all after it fail too.
+    pub(super) fn fails_next(&self, sight: Sight) -> Option<(Instant, bool)> {
+        let late = self.tick >= sight.turns;
+        let fails = if late { !sight.late } else { !sight.early };
+        fails.then_some((self.tick, late))
+    }
+
+    /// The time between two probes.
+    pub(super) fn period(&self) -> Duration {
+        self.period
+    }
+
+    /// Takes failed probes down.
+    fn fail(&mut self, first: Instant, last: Instant, times: u64) {
+        let times = i32::try_from(times).unwrap_or(i32::MAX);
+        let before = self.failed.get_or_insert((first, last, 0));
+        before.1 = last;
+        before.2 = before.2.saturating_add(times);
     }
 
     /// Probes up to `until`, inclusive; stops at a change of verdict and gives its time.
@@ -83,6 +169,9 @@ impl ProbeRun {
             if self.tick < sight.turns {
                 let at = self.tick;
                 self.tick = self.later(1);
+                if !sight.early {
+                    self.fail(at, at, 1);
+                }
                 if self.count(sight.early, 1) {
                     return Some(at);
                 }
@@ -95,6 +184,9 @@ impl ProbeRun {
             let contrary = sight.late != self.value;
             let taken = if contrary { due.min(needed) } else { due };
             let last = self.later(taken - 1);
+            if !sight.late {
+                self.fail(self.tick, last, taken);
+            }
             self.tick = self.later(taken);
             if self.count(sight.late, u32::try_from(taken).unwrap_or(u32::MAX)) {
                 return Some(last);

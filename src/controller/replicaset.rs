@@ -39,7 +39,7 @@ fn is_active(meta: &Meta, pod: &Pod) -> bool {
 }
 
 /// When the pod became or becomes available: ready for `min_ready` seconds.
-fn available_at(pod: &Pod, min_ready: i32) -> Option<Instant> {
+pub(super) fn available_at(pod: &Pod, min_ready: i32) -> Option<Instant> {
     let ready = pod.status.condition("Ready").filter(|c| c.status == "True")?;
     Some(ready.last_transition_time.unwrap_or_default() + Duration::from_secs(u64::from(min_ready.unsigned_abs())))
 }

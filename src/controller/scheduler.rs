@@ -1,18 +1,25 @@
 //! A node for each pod, after `pkg/scheduler` with its default plugins, in whole numbers.
 //!
-//! Filters: nodeName, nodeSelector, unschedulable, taints, the number of pods, host ports. Of the nodes left, the one with the
+//! Filters: nodeSelector and node affinity, unschedulable, taints, the number of pods, host ports. Of the nodes left, the one with the
 //! fewest pods of the same owner (topology spread), then the fewest pods (least allocated), then the first by name. Left out:
-//! CPU and memory, affinity, priorities and preemption, storage.
+//! CPU and memory, affinity to pods, preferences, priorities and preemption, storage.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::placement;
 use super::{Change, Outcome};
-use crate::api::Store;
-use crate::object::{Condition, Kind, Meta, Node, Object, Pod};
+use crate::api::{Remark, Store};
+use crate::object::{Condition, Kind, Meta, Node, Object, Pod, Taint};
 use crate::time::Instant;
+
+/// Who records its events.
+const ME: &str = "default-scheduler";
+
+/// Why a node cannot run a pod, and whether others that go could change it.
+type Refusal = (&'static str, bool);
 
 struct Candidate<'a> {
     meta: &'a Meta,
@@ -54,7 +61,8 @@ pub(super) fn reconcile(store: &Store, now: Instant) -> Outcome {
     crate::sort::by_key(&mut waiting, |object| object.meta.resource_version.parse::<u64>().unwrap_or(0));
     for object in waiting {
         let Some(pod) = object.body::<Pod>() else { continue };
-        let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
+        let mut reasons: BTreeMap<Refusal, usize> = BTreeMap::new();
+        let mut why = String::new();
         let group = group(&object.meta);
         let mut best: Option<((usize, usize), usize)> = None;
         for (i, node) in nodes.iter().enumerate() {
@@ -76,25 +84,45 @@ pub(super) fn reconcile(store: &Store, now: Instant) -> Outcome {
                 Condition { status: "True".into(), ..Condition::default() }
             }
             None => {
-                let list: Vec<String> = reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
-                let message = if nodes.is_empty() {
-                    "no nodes available to schedule pods".to_owned()
-                } else {
-                    let (all, list) = (nodes.len(), list.join(", "));
-                    format!(
-                        "0/{all} nodes are available: {list}. preemption: 0/{all} nodes are available: {all} Preemption is not helpful for scheduling."
-                    )
-                };
+                why = refusal(nodes.len(), &reasons);
+                let message = why.clone();
                 Condition { status: "False".into(), reason: "Unschedulable".into(), message, ..Condition::default() }
             }
         };
         set_condition(&mut changed, Condition { r#type: "PodScheduled".into(), ..condition }, now);
         if changed != *pod {
-            let object = Object { meta: object.meta.clone(), body: changed.into() };
+            let meta = &object.meta;
+            let remark = match best {
+                Some(_) => {
+                    let node = &changed.spec.node_name;
+                    let message = format!("Successfully assigned {}/{} to {node}", meta.namespace, meta.name);
+                    Remark::normal(Kind::Pod, meta, ME, "Scheduled", message)
+                }
+                None => Remark::warning(Kind::Pod, meta, ME, "FailedScheduling", why),
+            };
+            outcome.changes.push(Change::Tell(Box::new(remark)));
+            let object = Object { meta: meta.clone(), body: changed.into() };
             outcome.changes.push(Change::Put(Box::new(object)));
         }
     }
     outcome
+}
+
+/// `FitError`: how many nodes refuse a pod for each reason, and whether other pods could make way.
+fn refusal(nodes: usize, reasons: &BTreeMap<Refusal, usize>) -> String {
+    if nodes == 0 {
+        return "no nodes available to schedule pods".to_owned();
+    }
+    let list: Vec<String> = reasons.iter().map(|((text, _), count)| format!("{count} {text}")).collect();
+    let helps = |wanted: bool| reasons.iter().filter(|((_, helps), _)| *helps == wanted).map(|(_, count)| count).sum();
+    let ways: [(usize, &str); 2] = [
+        (helps(true), "No preemption victims found for incoming pod"),
+        (helps(false), "Preemption is not helpful for scheduling"),
+    ];
+    let ways: Vec<String> =
+        ways.iter().filter(|(count, _)| *count > 0).map(|(count, text)| format!("{count} {text}")).collect();
+    let (list, ways) = (list.join(", "), ways.join(", "));
+    format!("0/{nodes} nodes are available: {list}. preemption: 0/{nodes} nodes are available: {ways}.")
 }
 
 /// Sets a condition; its time moves only when its status does.
@@ -131,39 +159,27 @@ impl Candidate<'_> {
     }
 
     /// Why the node cannot run the pod, as the scheduler words it; none if it can.
-    fn refuses(&self, pod: &Pod) -> Option<String> {
-        if self.node.spec.unschedulable && !tolerates(pod, "node.kubernetes.io/unschedulable", "", "NoSchedule") {
-            return Some("node(s) were unschedulable".into());
+    fn refuses(&self, pod: &Pod) -> Option<Refusal> {
+        let cordon = Taint::new("node.kubernetes.io/unschedulable", "NoSchedule");
+        if self.node.spec.unschedulable && !placement::tolerates(&pod.spec, &cordon) {
+            return Some(("node(s) were unschedulable", false));
         }
-        for taint in self.node.spec.rest.get("taints").and_then(Value::as_array).into_iter().flatten() {
-            let part = |name: &str| taint.get(name).and_then(Value::as_str).unwrap_or_default();
-            let (key, value, effect) = (part("key"), part("value"), part("effect"));
-            if effect != "PreferNoSchedule" && !tolerates(pod, key, value, effect) {
-                return Some("node(s) had untolerated taint(s)".into());
-            }
+        if placement::untolerated(self.node, &pod.spec, &["NoSchedule", "NoExecute"]).is_some() {
+            return Some(("node(s) had untolerated taint(s)", false));
         }
-        if !pod.spec.node_selector.iter().all(|(k, v)| self.meta.labels.get(k) == Some(v)) {
-            return Some("node(s) didn't match Pod's node affinity/selector".into());
+        if !placement::is_wanted(self.meta, &pod.spec) {
+            return Some(("node(s) didn't match Pod's node affinity/selector", false));
         }
         if host_ports(pod).any(|port| self.ports.contains(&port)) {
-            return Some("node(s) didn't have free ports for the requested pod ports".into());
+            return Some(("node(s) didn't have free ports for the requested pod ports", true));
         }
-        (self.pods >= self.room).then(|| "Too many pods".into())
+        (self.pods >= self.room).then_some(("Too many pods", true))
     }
 }
 
 fn host_ports(pod: &Pod) -> impl Iterator<Item = (i32, String)> {
     let ports = pod.spec.containers.iter().flat_map(|c| &c.ports);
     ports.filter_map(|p| Some((p.host_port.filter(|n| *n != 0)?, p.protocol.clone())))
-}
-
-fn tolerates(pod: &Pod, key: &str, value: &str, effect: &str) -> bool {
-    pod.spec.rest.get("tolerations").and_then(Value::as_array).into_iter().flatten().any(|toleration| {
-        let part = |name: &str| toleration.get(name).and_then(Value::as_str).unwrap_or_default();
-        (part("effect").is_empty() || part("effect") == effect)
-            && (part("key") == key || (part("key").is_empty() && part("operator") == "Exists"))
-            && (part("operator") == "Exists" || part("value") == value)
-    })
 }
 
 #[cfg(test)]

@@ -48,14 +48,46 @@ fields!(Node {
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct NodeSpec {
     pub pod_cidr: String,
+    pub taints: Vec<Taint>,
     pub unschedulable: bool,
     pub rest: Rest,
 }
 
 fields!(NodeSpec {
     pod_cidr "podCIDR",
+    taints "taints",
     unschedulable "unschedulable",
 } rest);
+
+/// `Taint`
+#[derive(Clone, Debug, Default, PartialEq)]
+#[expect(missing_docs, reason = "Kubernetes' own names")]
+pub struct Taint {
+    /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`.
+    pub effect: String,
+    pub key: String,
+    pub time_added: Option<Instant>,
+    pub value: String,
+}
+
+fields!(Taint {
+    effect "effect" always,
+    key "key" always,
+    time_added "timeAdded",
+    value "value",
+});
+
+impl Taint {
+    /// A taint without a value.
+    pub fn new(key: &str, effect: &str) -> Self {
+        Self { effect: effect.to_owned(), key: key.to_owned(), ..Self::default() }
+    }
+
+    /// Whether both are the same but for value and time (`MatchTaint`): a node has at most one of them.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.key == other.key && self.effect == other.effect
+    }
+}
 
 /// `NodeStatus`
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -110,6 +142,11 @@ fields!(Condition {
 } rest);
 
 impl NodeStatus {
+    /// The condition of the given type.
+    pub fn condition(&self, r#type: &str) -> Option<&Condition> {
+        self.conditions.iter().find(|c| c.r#type == r#type)
+    }
+
     /// The node's address of the given type.
     pub fn address(&self, r#type: &str) -> Option<&str> {
         self.addresses.iter().find(|a| a.r#type == r#type).map(|a| a.address.as_str())

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::tree::fields;
-use super::{Condition, LabelSelector, PodTemplate, Rest, RollingUpdate};
+use super::{Condition, IntOrString, LabelSelector, PodTemplate, Rest, RollingUpdate};
 
 /// `StatefulSet`
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -78,14 +78,15 @@ fields!(StatefulSetUpdateStrategy {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "Kubernetes' own names")]
 pub struct RollingUpdateStatefulSet {
+    pub max_unavailable: Option<IntOrString>,
     /// Pods of a lower ordinal stay as they are.
     pub partition: Option<i32>,
-    pub rest: Rest,
 }
 
 fields!(RollingUpdateStatefulSet {
+    max_unavailable "maxUnavailable",
     partition "partition",
-} rest);
+});
 
 /// `StatefulSetStatus`
 #[derive(Clone, Debug, Default, PartialEq)]

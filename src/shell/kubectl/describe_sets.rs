@@ -93,7 +93,12 @@ pub(super) fn events(call: &Call, object: &Object, report: &mut Report) {
             count => format!("{} (x{count} over {first})", table::age(Some(k.last), now)),
         };
         let remark = &k.remark;
-        let line = format!("{:?}\t{}\t{age}\t{}\t{}", remark.tone, remark.reason, remark.from, remark.message.trim());
+        let part = match remark.container.as_str() {
+            "" => String::new(),
+            container => format!("spec.containers{{{container}}}: "),
+        };
+        let message = remark.message.trim();
+        let line = format!("{:?}\t{}\t{age}\t{}\t{part}{message}", remark.tone, remark.reason, remark.from);
         report.line(1, &line);
     }
 }
