@@ -30,6 +30,7 @@ pub(super) fn scale(call: &mut Call) -> Result<i32, Fail> {
         let actual = match &object.body {
             Body::Deployment(deployment) => deployment.spec.replicas,
             Body::ReplicaSet(set) => set.spec.replicas,
+            Body::StatefulSet(set) => set.spec.replicas,
             // Other kinds have no scale subresource.
             _ => {
                 return Err(Status {
