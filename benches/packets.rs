@@ -6,6 +6,7 @@ mod world;
 use std::time::Instant as Clock;
 
 use kubehop::net::{End, Origin, Way};
+use kubehop::object::ProxyMode;
 use kubehop::time::Instant;
 use kubehop::trace::{OutcomeKind, Place, Proto, Request, Socket};
 use world::PodSpecs;
@@ -31,7 +32,15 @@ fn main() {
     report("1,000 Services, 5,000 Pods", &mut world);
 }
 
+/// Both modes of kube-proxy.
 fn report(name: &str, world: &mut world::World) {
+    for mode in [ProxyMode::Iptables, ProxyMode::Nftables] {
+        world.profile.proxy_mode = mode;
+        report_mode(&format!("{name}, {mode:?}"), world);
+    }
+}
+
+fn report_mode(name: &str, world: &mut world::World) {
     let start = Clock::now();
     let network = world.network();
     let compile = start.elapsed();

@@ -15,7 +15,10 @@ use std::process::{Command, Stdio};
 use kubehop::inet::Ipv4Addr;
 use kubehop::net::nft::{Listed, Thing};
 use kubehop::net::{Asked, End, Network, Origin, PacketFilter, TableName, Way, iptables_save, nft_ruleset};
-use kubehop::object::{LoadBalancerIngress, ProxyMode, Service, ServiceSpec};
+use kubehop::object::{
+    Endpoint, EndpointConditions, EndpointPort, EndpointSlice, LoadBalancerIngress, Object, Profile, ProxyMode,
+    Service, ServiceSpec,
+};
 use kubehop::time::Instant;
 use kubehop::trace::{Proto, Socket};
 use world::{World, cluster_ip, tutorial};
@@ -75,7 +78,7 @@ fn everything(mode: ProxyMode) -> World {
         let spec = world.store.get(&key).and_then(|object| object.body::<Service>()).unwrap().spec.clone();
         let mut service = Service { spec, ..Service::default() };
         service.status.load_balancer.ingress = vec![LoadBalancerIngress { ip: ip.into(), ..Default::default() }];
-        world.store.put(kubehop::object::Object::new("default", name, service));
+        world.store.put(Object::new("default", name, service));
     }
     world
 }
@@ -397,4 +400,82 @@ fn node_ports_answer_where_kube_proxy_is_told_to() {
     assert!(pod(Iptables, true, &["127.0.0.0/8"], localhost) && !pod(Iptables, false, &["127.0.0.0/8"], localhost));
     assert!(pod(Nftables, true, everywhere, bridge) && !pod(Nftables, true, everywhere, localhost));
     assert!(pod(Nftables, true, node, own) && !pod(Nftables, true, node, bridge));
+}
+
+/// The Services of `TestOverallNFTablesRules` in kube-proxy's `pkg/proxy/nftables/proxier_test.go`. The golden text was compared
+/// with that test's own, loaded into the kernel and listed by nft: the same chains, sets, maps and rules.
+#[test]
+fn the_services_of_kube_proxys_own_test() {
+    let mut profile = Profile::named("minikube").unwrap();
+    profile.proxy_mode = ProxyMode::Nftables;
+    profile.nodes[0].name = "test-node".into();
+    profile.nodes[0].address = "192.168.0.2".parse().unwrap();
+    profile.nodes[0].pod_cidr = "10.0.0.0/24".parse().unwrap();
+    profile.pod_cidr = "10.0.0.0/8".parse().unwrap();
+    profile.service_cidr = "172.30.0.0/16".parse().unwrap();
+    let mut world = World::new(profile, 1);
+    let mut add = |n: u8, ips: &[(&str, bool)], change: &dyn Fn(&mut ServiceSpec, &mut Service)| {
+        let mut spec = cluster_ip(&format!("172.30.0.4{n}"), 80, 80);
+        spec.ports[0].name = "p80".into();
+        let mut service = Service::default();
+        change(&mut spec, &mut service);
+        service.spec = spec.clone();
+        let endpoints = ips
+            .iter()
+            .map(|(ip, local)| Endpoint {
+                addresses: vec![ip.to_string()],
+                node_name: local.then(|| "test-node".to_owned()),
+                conditions: EndpointConditions { ready: Some(true), serving: Some(true), terminating: Some(false) },
+                ..Default::default()
+            })
+            .collect();
+        let (ns, name) = (format!("ns{n}"), format!("svc{n}"));
+        let mut slice = Object::new(
+            ns.as_str(),
+            name.as_str(),
+            EndpointSlice {
+                address_type: "IPv4".into(),
+                endpoints,
+                ports: vec![EndpointPort {
+                    name: "p80".into(),
+                    port: Some(80),
+                    protocol: "TCP".into(),
+                    ..Default::default()
+                }],
+            },
+        );
+        slice.meta.labels.insert("kubernetes.io/service-name".into(), name.clone());
+        world.store.put(slice);
+        world.store.put(Object::new(ns.as_str(), name.as_str(), service));
+    };
+    let lb = |service: &mut Service, ip: &str| {
+        service.status.load_balancer.ingress = vec![LoadBalancerIngress { ip: ip.into(), ..Default::default() }]
+    };
+    add(1, &[("10.180.0.1", false)], &|_, _| {});
+    add(2, &[("10.180.0.2", false)], &|spec, service| {
+        spec.r#type = "LoadBalancer".into();
+        spec.external_traffic_policy = "Local".into();
+        spec.ports[0].node_port = 3001;
+        spec.external_ips = vec!["192.168.99.22".into()];
+        spec.health_check_node_port = 30000;
+        lb(service, "1.2.3.4");
+    });
+    add(3, &[("10.180.0.3", false)], &|spec, _| {
+        spec.r#type = "NodePort".into();
+        spec.ports[0].node_port = 3003;
+    });
+    add(4, &[("10.180.0.4", false), ("10.180.0.5", true)], &|spec, _| {
+        spec.r#type = "NodePort".into();
+        spec.external_ips = vec!["192.168.99.33".into()];
+    });
+    add(5, &[("10.180.0.3", false)], &|spec, service| {
+        spec.r#type = "LoadBalancer".into();
+        spec.external_traffic_policy = "Cluster".into();
+        spec.ports[0].node_port = 3002;
+        spec.load_balancer_source_ranges = vec![" 203.0.113.0/25".into()];
+        spec.session_affinity = "ClientIP".into();
+        lb(service, "5.6.7.8");
+    });
+    add(6, &[], &|_, _| {});
+    check("kube-proxys-own-nftables", &nft_ruleset(&world.network(), "test-node").unwrap());
 }

@@ -5,7 +5,7 @@ use std::time::Instant as Clock;
 use kubehop::cluster::Cluster;
 use kubehop::manifest::parse;
 use kubehop::net;
-use kubehop::object::{Deployment, Kind, Object, Profile, Ref, Service};
+use kubehop::object::{Deployment, Kind, Object, Profile, ProxyMode, Ref, Service};
 use kubehop::rng::Rng;
 use kubehop::text::Source;
 use kubehop::time::Duration;
@@ -73,7 +73,9 @@ fn deed(cluster: &mut Cluster, rng: &mut Rng) {
 #[test]
 fn law_a_network_that_follows_is_the_network_made_from_nothing() {
     for seed in 0..30 {
-        let mut cluster = Cluster::new(&Profile::named("multinode").unwrap(), seed);
+        let mut profile = Profile::named("multinode").unwrap();
+        profile.proxy_mode = [ProxyMode::Iptables, ProxyMode::Nftables][(seed % 2) as usize];
+        let mut cluster = Cluster::new(&profile, seed);
         let mut rng = Rng::new(seed).fork("deeds");
         for step in 0..40 {
             deed(&mut cluster, &mut rng);
@@ -84,6 +86,8 @@ fn law_a_network_that_follows_is_the_network_made_from_nothing() {
                 for node in &cluster.profile().nodes {
                     let save = |network| net::iptables_save(network, &node.name, cluster.now());
                     assert_eq!(save(&followed), save(&made), "seed {seed}, step {step}");
+                    let table = |network| net::nft_ruleset(network, &node.name);
+                    assert_eq!(table(&followed), table(&made), "seed {seed}, step {step}");
                 }
                 assert!(*followed == made, "seed {seed}, step {step}");
             }
