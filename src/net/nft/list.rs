@@ -130,12 +130,12 @@ impl Ruleset {
     }
 
     /// An element, as kube-proxy adds it.
-    pub(super) fn show_element(&self, part: Option<usize>, element: &Element) -> String {
+    pub(crate) fn show_element(&self, part: Option<usize>, element: &Element) -> String {
         format!("add element ip kube-proxy {} {{ {} }}", element.set.says().0, self.element(part, element))
     }
 
     /// A rule, as kube-proxy adds it.
-    pub(super) fn show_rule(&self, part: Option<usize>, chain: &Chain, rule: usize) -> String {
+    pub(crate) fn show_rule(&self, part: Option<usize>, chain: &Chain, rule: usize) -> String {
         let mut text = format!("add rule ip kube-proxy {}", chain.name);
         self.rule(&mut text, ' ', part, chain, rule);
         text
