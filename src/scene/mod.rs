@@ -17,6 +17,7 @@ mod way;
 pub mod timeline;
 pub mod inspect;
 pub mod subject;
+pub mod service;
 pub mod target;
 pub mod traffic;
 #[cfg(test)]

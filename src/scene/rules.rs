@@ -139,11 +139,6 @@ impl RuleFacts {
         }
         rows
     }
-
-    /// The endpoints of its first port that any node may pick, by mark.
-    pub(super) fn picks(&self) -> impl Iterator<Item = &PickFacts> {
-        self.ports.iter().flat_map(|port| port.chosen(|_| true))
-    }
 }
 
 impl PortFacts {

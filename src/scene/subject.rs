@@ -1,8 +1,6 @@
 //! An object as rows: what the inspector says of a pod, a node or a Service.
 
 use super::cast::programs;
-use super::marks::Marks;
-use super::rules;
 use crate::api::Store;
 use crate::lang::Lang;
 use crate::object::App;
@@ -34,13 +32,13 @@ impl Fact {
 }
 
 /// The rows of an object; one row that says so if it is gone.
-pub fn facts(store: &Store, marks: &Marks, key: &Ref, lang: Lang) -> Vec<Fact> {
+pub fn facts(store: &Store, key: &Ref, lang: Lang) -> Vec<Fact> {
     let gone = || vec![Fact::new(lang.pick("status", "状态"), lang.pick("it is gone", "已不存在")).bad(true)];
     let Some(object) = store.get(key) else { return gone() };
     match key.kind {
         Kind::Pod => object.body::<Pod>().map(|pod| of_pod(store, object, pod, lang)),
         Kind::Node => object.body::<Node>().map(|node| of_node(store, object, node, lang)),
-        Kind::Service => object.body::<Service>().map(|service| of_service(store, marks, key, service, lang)),
+        Kind::Service => object.body::<Service>().map(|service| of_service(service, lang)),
         _ => Some(vec![labels(&object.meta.labels, lang)]),
     }
     .unwrap_or_else(gone)
@@ -123,7 +121,12 @@ fn of_node(store: &Store, object: &Object, node: &Node, lang: Lang) -> Vec<Fact>
             lang.pick("address", "地址"),
             vec![node.status.address("InternalIP").unwrap_or_default().to_owned()],
         ),
+        Fact::mono(
+            lang.pick("on the internet", "公网地址"),
+            vec![node.status.address("ExternalIP").unwrap_or_default().to_owned()],
+        ),
         Fact::mono(lang.pick("pod range", "Pod 网段"), vec![node.spec.pod_cidr.clone()]),
+        conditions(&node.status.conditions, lang),
         Fact::mono(lang.pick("pods", "Pod"), pods),
         labels(&object.meta.labels, lang),
     ];
@@ -131,39 +134,21 @@ fn of_node(store: &Store, object: &Object, node: &Node, lang: Lang) -> Vec<Fact>
     facts
 }
 
-fn of_service(store: &Store, marks: &Marks, key: &Ref, service: &Service, lang: Lang) -> Vec<Fact> {
+fn of_service(service: &Service, lang: Lang) -> Vec<Fact> {
     let spec = &service.spec;
-    let mut facts = vec![
-        Fact::mono(lang.pick("type", "类型"), vec![spec.r#type.clone()]),
-        Fact::mono("ClusterIP", vec![spec.cluster_ip.clone()]),
-    ];
     let ports = spec.ports.iter().map(|port| {
         let target = match &port.target_port {
             Some(crate::object::IntOrString::Int(n)) => n.to_string(),
             Some(crate::object::IntOrString::String(name)) => name.clone(),
             None => port.port.to_string(),
         };
-        let node_port = if port.node_port > 0 { format!("  nodePort {}", port.node_port) } else { String::new() };
-        format!("{}/{} → {target}{node_port}", port.port, port.protocol)
+        format!("{}/{} → {target}", port.port, port.protocol)
     });
-    facts.push(Fact::mono(lang.pick("ports", "端口"), ports.collect()));
     let selector: Vec<String> = spec.selector.iter().map(|(k, v)| format!("{k}={v}")).collect();
-    facts.push(Fact::mono(lang.pick("selector", "选择算符"), selector));
-    let rules = rules::rules(store, marks, key);
-    let lines: Vec<String> = rules
-        .iter()
-        .flat_map(|rules| rules.picks())
-        .map(|(mark, address)| match mark {
-            Some(mark) => format!("{} {address}", mark.letter()),
-            None => address.clone(),
-        })
-        .collect();
-    let none = lines.is_empty();
-    let mut endpoints = Fact::mono(lang.pick("endpoints", "端点"), lines);
-    if none {
-        endpoints.lines.push("<none>".to_owned());
-    }
-    facts.push(endpoints.bad(none && spec.external_name.is_empty()));
+    let mut facts = vec![
+        Fact::mono(lang.pick("ports", "端口"), ports.collect()),
+        Fact::mono(lang.pick("selector", "选择算符"), selector),
+    ];
     facts.retain(|fact| fact.lines.iter().any(|line| !line.is_empty()));
     facts
 }
@@ -261,13 +246,11 @@ mod tests {
     use crate::scene::fixture;
 
     #[test]
-    fn a_service_without_selected_pods_says_so() {
+    fn a_service_introduces_itself() {
         let store = fixture::store(1, 2);
         let key = Ref::new(Kind::Service, "default", "web");
-        let marks = Marks::of(&store);
-        let facts = facts(&store, &marks, &key, Lang::En);
-        let endpoints = facts.iter().find(|fact| fact.name == "endpoints").expect("endpoints");
-        assert_eq!(endpoints.lines, ["A 10.244.0.3:9090", "B 10.244.0.4:9090"]);
+        let facts = facts(&store, &key, Lang::En);
+        assert_eq!(facts[0].lines, ["9090/ → 9090"]);
         let (title, said) = introduce(&store, Some(&key), Lang::En);
         assert_eq!((title.as_str(), said.len()), ("Service web", 1));
         assert_eq!(introduce(&store, None, Lang::Zh).0, "还没有 Service");
@@ -276,6 +259,6 @@ mod tests {
     #[test]
     fn a_pod_that_is_gone_says_so() {
         let key = Ref::new(Kind::Pod, "default", "gone");
-        assert!(facts(&Store::default(), &Marks::default(), &key, Lang::En)[0].bad);
+        assert!(facts(&Store::default(), &key, Lang::En)[0].bad);
     }
 }

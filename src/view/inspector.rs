@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use kubehop::lang::Lang;
-use kubehop::object::{FieldRef, Ref};
+use kubehop::object::FieldRef;
 use kubehop::scene::inspect::{self, Detail, Header, Row};
 use kubehop::scene::subject;
 use kubehop::scene::traffic::{self, Tally, readable};
 use kubehop::trace::{OutcomeKind, Trace};
 use leptos::prelude::*;
 
-use super::deeds;
+use super::object;
 use super::stage_scenery::{Scenery, use_scenery};
 use super::stage_svg::{escape, mark_shape};
 use super::state::{Mark, MarkKind, State, use_state};
@@ -41,7 +41,7 @@ pub fn Inspector() -> impl IntoView {
         }
     });
     let body = move || match (object.get(), trace.with(Option::is_some)) {
-        (Some(key), _) => object_view(state, scenery, key).into_any(),
+        (Some(key), _) => object::view(state, scenery, key).into_any(),
         (None, true) => packet_view(state, scenery, trace, hop, detail).into_any(),
         (None, false) => empty_view(state, scenery).into_any(),
     };
@@ -233,7 +233,7 @@ fn broken(rule: &str) -> String {
 }
 
 /// The field behind a hop, which leads to its line in the editor.
-fn cause_link(state: State, field: FieldRef) -> impl IntoView {
+pub fn cause_link(state: State, field: FieldRef) -> impl IntoView {
     let line = state.line_of(&field).map(|(_, line)| line);
     let at =
         line.map(|line| state.lang.get().pick(format!(", line {line}"), format!("，第 {line} 行"))).unwrap_or_default();
@@ -330,64 +330,6 @@ fn stats_of(tally: &Tally, lang: Lang) -> Vec<(String, String)> {
         rows.push((lang.pick("median", "中位数").to_owned(), readable(median)));
     }
     rows
-}
-
-fn object_view(state: State, scenery: Scenery, key: Ref) -> impl IntoView {
-    let (shown, shown_key) = (key.clone(), key.clone());
-    let facts = Memo::new(move |_| {
-        scenery.scene.track();
-        let lang = state.lang.get();
-        state.session.with_untracked(|session| {
-            scenery.marks.with(|marks| subject::facts(session.cluster().store(), marks, &shown, lang))
-        })
-    });
-    let mark = {
-        let key = key.clone();
-        move || scenery.marks.with(|marks| marks.get(&key)).map(|mark| mark_shape(Some(mark), false))
-    };
-    let alive = {
-        let key = key.clone();
-        Memo::new(move |_| {
-            scenery.scene.track();
-            state.session.with_untracked(|session| session.cluster().store().get(&key).is_some())
-        })
-    };
-    view! {
-        <section class="object" data-object=key.to_string()>
-            <h2>
-                {move || mark().map(|shape| view! { <svg class="hb" width="22" height="22" viewBox="-11 -11 22 22" aria-hidden="true" inner_html=shape></svg> })}
-                {format!("{} {}", key.kind.name(), key.name)}
-                <button
-                    class="btn ghost sq close"
-                    aria-label=move || state.pick("Close", "关闭")
-                    on:click=move |_| scenery.object.set(None)
-                >
-                    {super::stage::svg_icon(
-                        r#"<path d="m4 4 8 8M12 4l-8 8" stroke="currentColor" stroke-width="1.5" fill="none" stroke-linecap="round"/>"#,
-                    )}
-                </button>
-            </h2>
-            {move || alive.get().then(|| deeds::buttons(state, scenery, shown_key.clone()))}
-            <dl class="facts2">
-                {move || {
-                    facts
-                        .get()
-                        .into_iter()
-                        .map(|fact| {
-                            let class = if fact.bad { "bad" } else { "" };
-                            let mono = if fact.mono { "mono" } else { "" };
-                            view! {
-                                <dt>{fact.name}</dt>
-                                <dd class=class>
-                                    {fact.lines.into_iter().map(|line| view! { <div class=mono>{line}</div> }).collect_view()}
-                                </dd>
-                            }
-                        })
-                        .collect_view()
-                }}
-            </dl>
-        </section>
-    }
 }
 
 /// Nothing was sent yet: the Service in focus explains itself.

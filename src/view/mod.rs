@@ -13,6 +13,7 @@ mod inspector;
 mod js;
 mod lessons;
 mod limits;
+mod object;
 mod oops;
 mod problems;
 mod separator;
