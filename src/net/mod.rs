@@ -33,6 +33,7 @@ mod print;
 
 use std::sync::Arc;
 
+pub use app::Server;
 pub use compile::compile;
 pub use conntrack::{Conntrack, Entry, Stage};
 pub use dns::{Lookup, Record, RecordType, Zone, candidates};

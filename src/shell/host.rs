@@ -15,6 +15,7 @@ impl Shell<'_> {
     pub(super) fn file(&self, name: &str) -> Option<String> {
         match name {
             "/etc/resolv.conf" => return Some(self.resolv_conf()),
+            "/etc/hosts" => return Some(self.hosts_file()),
             "/etc/hostname" => return Some(format!("{}\n", self.host_name())),
             "/dev/null" => return Some(String::new()),
             _ => {}
@@ -25,7 +26,7 @@ impl Shell<'_> {
         self.files.get(name.strip_prefix("./").unwrap_or(name)).cloned()
     }
 
-    fn host_name(&self) -> String {
+    pub(super) fn host_name(&self) -> String {
         match self.terminal.place() {
             Place::Laptop | Place::Internet => "laptop".into(),
             Place::Node(name) => name.to_string(),
@@ -33,23 +34,77 @@ impl Shell<'_> {
         }
     }
 
-    /// As the kubelet writes it for a pod (`dnsPolicy: ClusterFirst`), and as minikube's node has it.
-    fn resolv_conf(&self) -> String {
-        match self.terminal.place() {
-            Place::Pod(namespace, _) => {
-                let dns = self.cluster.store().get(&Ref::new(Kind::Service, "kube-system", "kube-dns"));
+    /// As the kubelet writes it for a pod, by its `dnsPolicy` and `dnsConfig`, and as minikube's node has it.
+    pub(super) fn resolv_conf(&self) -> String {
+        let node = || format!("nameserver {}\noptions ndots:0\n", self.cluster.profile().laptop);
+        let Place::Pod(namespace, name) = self.terminal.place() else {
+            return match self.terminal.place() {
+                Place::Node(_) => node(),
+                _ => "nameserver 127.0.0.53\noptions edns0 trust-ad\n".into(),
+            };
+        };
+        let store = self.cluster.store();
+        let pod = store.get(&Ref::new(Kind::Pod, namespace.clone(), name.clone()));
+        let Some(spec) = pod.and_then(|pod| pod.body::<Pod>()).map(|pod| &pod.spec) else { return node() };
+        let words = |key: &str| -> Vec<String> {
+            let list = spec.rest.get("dnsConfig").and_then(|config| config[key].as_array());
+            list.into_iter().flatten().filter_map(|word| word.as_str().map(String::from)).collect()
+        };
+        let (mut servers, mut searches, mut options) = match spec.dns_policy.as_str() {
+            "None" => (Vec::new(), Vec::new(), Vec::new()),
+            policy if policy == "Default" || (policy == "ClusterFirst" && spec.host_network) => {
+                (vec![self.cluster.profile().laptop.to_string()], Vec::new(), vec!["ndots:0".to_owned()])
+            }
+            _ => {
+                let dns = store.get(&Ref::new(Kind::Service, "kube-system", "kube-dns"));
                 let dns = dns.and_then(|dns| dns.body::<Service>()).map_or("", |dns| &dns.spec.cluster_ip);
+                let searches =
+                    vec![format!("{namespace}.svc.cluster.local"), "svc.cluster.local".into(), "cluster.local".into()];
+                (vec![dns.to_owned()], searches, vec!["ndots:5".to_owned()])
+            }
+        };
+        servers.extend(words("nameservers"));
+        searches.extend(words("searches"));
+        let own = spec.rest.get("dnsConfig").and_then(|config| config["options"].as_array());
+        for option in own.into_iter().flatten() {
+            let name = option["name"].as_str().unwrap_or_default();
+            let text = option["value"].as_str().map_or_else(|| name.to_owned(), |value| format!("{name}:{value}"));
+            options.retain(|option: &String| option.split(':').next() != Some(name));
+            options.push(text);
+        }
+        let mut text: String = servers.iter().map(|server| format!("nameserver {server}\n")).collect();
+        for (key, words) in [("search", searches), ("options", options)] {
+            if !words.is_empty() {
+                text += &format!("{key} {}\n", words.join(" "));
+            }
+        }
+        text
+    }
+
+    /// `/etc/hosts`, as the kubelet writes it for a pod, and as minikube's node has it.
+    pub(super) fn hosts_file(&self) -> String {
+        let local = "127.0.0.1\tlocalhost\n";
+        match self.terminal.place() {
+            Place::Pod(_, name) => {
+                let address = self.address().unwrap_or_default();
                 format!(
-                    "nameserver {dns}\nsearch {namespace}.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n"
+                    "# Kubernetes-managed hosts file.\n{local}::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\nfe00::\tip6-mcastprefix\nfe00::1\tip6-allnodes\nfe00::2\tip6-allrouters\n{address}\t{name}\n"
                 )
             }
-            Place::Node(_) => "nameserver 192.168.49.1\noptions ndots:0\n".into(),
-            Place::Laptop | Place::Internet => "nameserver 127.0.0.53\noptions edns0 trust-ad\n".into(),
+            Place::Node(name) => {
+                let own = self.address().unwrap_or_default();
+                let first = self.nodes().into_iter().next().map(|node| node.1).unwrap_or_default();
+                let laptop = self.cluster.profile().laptop;
+                format!(
+                    "{local}{own}\t{name}\n{laptop}\thost.minikube.internal\n{first}\tcontrol-plane.minikube.internal\n"
+                )
+            }
+            Place::Laptop | Place::Internet => format!("{local}127.0.1.1\tlaptop\n"),
         }
     }
 
     /// The address of the place's first interface, if it has one.
-    fn address(&self) -> Option<String> {
+    pub(super) fn address(&self) -> Option<String> {
         let store = self.cluster.store();
         match self.terminal.place() {
             Place::Laptop => Some(self.cluster.profile().laptop.to_string()),
@@ -272,38 +327,6 @@ pub(super) fn seconds(text: &str) -> Option<Duration> {
     let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
     let micros: u64 = format!("{:0<6.6}", part).parse().ok()?;
     Some(Duration::from_secs(whole.min(1 << 32)) + Duration::from_micros(micros))
-}
-
-/// `hostname`
-pub(super) fn hostname(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
-    if args.first().is_some_and(|arg| arg == "-i" || arg == "-I") {
-        io.out(format!("{}\n", shell.address().unwrap_or_default()));
-    } else {
-        io.out(format!("{}\n", shell.host_name()));
-    }
-    0
-}
-
-/// `ip addr`
-pub(super) fn ip(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
-    let words: Vec<&str> = args.iter().map(String::as_str).filter(|arg| *arg != "-4").collect();
-    if !matches!(words.as_slice(), ["a" | "ad" | "addr" | "address"] | ["a" | "addr" | "address", "show" | "list", ..])
-    {
-        io.err("Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }\n");
-        shell.say(io, "the lab has: ip addr", "实验室提供：ip addr");
-        return 255;
-    }
-    io.out("1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN group default qlen 1000\n");
-    io.out("    link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00\n    inet 127.0.0.1/8 scope host lo\n       valid_lft forever preferred_lft forever\n");
-    if let Some(address) = shell.address() {
-        let octets: Vec<u8> = address.split('.').filter_map(|octet| octet.parse().ok()).collect();
-        let [a, b, c, d] = octets.as_slice() else { return 0 };
-        let name = if *shell.terminal.place() == Place::Laptop { "br-minikube" } else { "eth0" };
-        io.out(format!(
-            "2: {name}: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP group default\n    link/ether 02:42:{a:02x}:{b:02x}:{c:02x}:{d:02x} brd ff:ff:ff:ff:ff:ff\n    inet {address}/24 brd {a}.{b}.{c}.255 scope global {name}\n       valid_lft forever preferred_lft forever\n"
-        ));
-    }
-    0
 }
 
 /// `sudo COMMAND`: nobody is asked for a password. Only ports below 1024 need it here.

@@ -12,6 +12,9 @@ mod filter;
 mod host;
 mod lookup;
 mod tables;
+mod dig;
+mod sockets;
+mod probe;
 mod curl;
 mod minikube;
 mod follow;
@@ -317,6 +320,9 @@ const PROGRAMS: &[Program] = &[
         help: ("break something: fault unready|ready|kill POD", "制造故障：fault unready|ready|kill POD"),
     },
     program("nslookup", lookup::nslookup, "ask the DNS server for a name", "向 DNS 服务器查询名字"),
+    program("dig", dig::dig, "the same, with all of the answer", "同上，给出完整应答"),
+    program("host", lookup::host, "", ""),
+    program("getent", lookup::getent, "", ""),
     program(
         "iptables-save",
         tables::iptables_save,
@@ -341,8 +347,17 @@ const PROGRAMS: &[Program] = &[
         "the connections that a node's kernel remembers (conntrack -L)",
         "节点内核记得的连接（conntrack -L）",
     ),
-    program("ip", host::ip, "the addresses here (ip addr)", "此处的地址（ip addr）"),
-    program("hostname", host::hostname, "where you stand", "当前位置的主机名"),
+    program("nc", probe::nc, "knock at a port (nc -zv HOST PORT)", "探测端口（nc -zv 主机 端口）"),
+    program("ping", probe::ping, "", ""),
+    program(
+        "ip",
+        sockets::ip,
+        "the addresses and routes here (ip addr, ip route)",
+        "此处的地址和路由（ip addr、ip route）",
+    ),
+    program("ss", sockets::ss, "who listens here (ss -lntp)", "此处谁在监听（ss -lntp）"),
+    program("netstat", sockets::netstat, "", ""),
+    program("hostname", sockets::hostname, "where you stand", "当前位置的主机名"),
     program("ls", host::ls, "the editor's files", "编辑器里的文件"),
     program("cat", host::cat, "print a file", "打印文件"),
     program("echo", host::echo, "", ""),
