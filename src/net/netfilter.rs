@@ -227,6 +227,7 @@ impl Kernel<'_> {
     ) -> Verdict {
         let machine = self.machine;
         let rules = &machine.rules;
+        let translated = (judged.dnat, judged.snat);
         if let Some(chain) = rules.base.table(table).hook(hook) {
             let mut passing = Passing { rules, table, judged, out, rec };
             match self.chain(&mut passing, None, chain) {
@@ -235,6 +236,8 @@ impl Kernel<'_> {
             }
         }
         match &machine.nft {
+            // The kernel asks no further chain for a translation once it has one.
+            Some(_) if table == TableName::Nat && translated != (judged.dnat, judged.snat) => Verdict::Accept,
             Some(nft) => nft.pass(self, (table, hook), judged, out, rec),
             None => Verdict::Accept,
         }
