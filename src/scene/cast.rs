@@ -59,6 +59,8 @@ pub(super) struct NodeFacts {
     pub(super) address: String,
     pub(super) cidr: String,
     pub(super) zone: String,
+    /// Its address on the internet; empty if it has none.
+    pub(super) public: String,
     pub(super) state: RoomState,
     /// The nodes to which its link is cut.
     pub(super) cut: Vec<String>,
@@ -72,6 +74,7 @@ pub(super) fn nodes(store: &Store, outages: &Outages) -> Vec<NodeFacts> {
             name: meta.name.clone(),
             address: node.status.address("InternalIP").unwrap_or_default().to_owned(),
             cidr: node.spec.pod_cidr.clone(),
+            public: node.status.address("ExternalIP").unwrap_or_default().to_owned(),
             zone: meta.labels.get("topology.kubernetes.io/zone").cloned().unwrap_or_default(),
             state: match (ready, node.spec.unschedulable) {
                 _ if outages.is_stopped(&meta.name) => RoomState::Stopped,

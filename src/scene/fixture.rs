@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::{Marks, Needs, Scene, Width, Wish, compose};
 use crate::api::Store;
-use crate::inet::Ipv4Addr;
 use crate::lang::Lang;
 use crate::object::*;
 use crate::time::{Duration, Instant};
@@ -87,7 +86,8 @@ pub(super) fn wish(width: Width) -> Wish {
         height: 506.0,
         focus: Some(Ref::new(Kind::Service, "default", "web")),
         lang: Lang::En,
-        laptop: Ipv4Addr::new(192, 168, 49, 1),
+        profile: Profile::named("multinode").expect("it is built in"),
+        health: Vec::new(),
         needs: Needs { dns: true, hosts: BTreeSet::from(["minikube".into()]) },
         outages: Outages::default(),
     }
@@ -97,6 +97,22 @@ pub(super) fn wish(width: Width) -> Wish {
 pub(super) fn scene(nodes: usize, replicas: usize, width: Width) -> Scene {
     let store = store(nodes, replicas);
     compose(&store, &Marks::of(&store), &wish(width))
+}
+
+/// The picture of [`store`] in a cloud, the Service behind a load balancer.
+pub(super) fn cloud(nodes: usize, width: Width) -> Scene {
+    let mut store = store(nodes, 3);
+    let key = Ref::new(Kind::Service, "default", "web");
+    let mut object = Object::clone(store.get(&key).expect("the Service"));
+    let service = object.body_mut::<Service>().expect("a Service");
+    service.spec.r#type = "LoadBalancer".into();
+    service.spec.ports[0].node_port = 30000;
+    service.status.load_balancer.ingress =
+        vec![LoadBalancerIngress { ip: "198.51.100.1".into(), ..LoadBalancerIngress::default() }];
+    store.put(object);
+    let profile = Profile::named("cloud").expect("it is built in");
+    let health = (0..nodes).map(|n| (format!("node-{n}"), n != 1)).collect();
+    compose(&store, &Marks::of(&store), &Wish { profile, health, ..wish(width) })
 }
 
 fn socket(text: &str) -> Socket {

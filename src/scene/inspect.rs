@@ -234,8 +234,9 @@ impl Scene {
 
     /// Where a label stands if there is no place beside its packet: left of the rooms, above what is written `below`.
     pub fn aside(&self, (w, h): (f32, f32), below: f32) -> Rect {
-        let last = self.socket.as_ref().map_or(self.laptop.rect, |socket| socket.rect);
-        let top = (self.height - below - h).max(last.bottom() + 10.0);
+        let last = self.socket.as_ref().map_or(self.laptop.rect, |socket| socket.rect).bottom();
+        let last = self.edge.as_ref().map_or(last, super::Edge::bottom);
+        let top = (self.height - below - h).max(last + 10.0);
         Rect::new(8.0, top, w.max(self.trunk - 16.0), h)
     }
 }

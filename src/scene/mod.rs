@@ -11,6 +11,7 @@ pub mod line;
 mod cast;
 mod rules;
 mod room;
+mod edge;
 mod outside;
 mod layout;
 mod way;
@@ -23,11 +24,11 @@ pub mod traffic;
 #[cfg(test)]
 mod fixture;
 
-use crate::inet::Ipv4Addr;
 use crate::lang::Lang;
-use crate::object::{Outages, Ref};
+use crate::object::{Outages, Profile, Ref};
 
 pub use cast::{Needs, services};
+pub use edge::{Balancer, Check, Client, Edge};
 pub use inspect::{Lit, lit};
 pub use layout::compose;
 pub use line::{Line, Pt, Rect};
@@ -56,8 +57,10 @@ pub struct Wish {
     pub focus: Option<Ref>,
     /// The language of our own words.
     pub lang: Lang,
-    /// The laptop's address.
-    pub laptop: Ipv4Addr,
+    /// The environment.
+    pub profile: Profile,
+    /// What the load balancer of the Service in focus thinks of each node.
+    pub health: Vec<(String, bool)>,
     /// Who must be drawn because packets go there.
     pub needs: Needs,
     /// What is broken.
@@ -83,6 +86,8 @@ pub struct Scene {
     pub height: f32,
     /// The learner's machine.
     pub laptop: Laptop,
+    /// The edge of the cloud that the nodes are in, if they are in one.
+    pub edge: Option<Edge>,
     /// The address of the Service in focus for the outside, if it is to have one.
     pub socket: Option<Socket>,
     /// The Service in focus: an address without a machine.

@@ -3,20 +3,28 @@
 use super::layout::Grid;
 use super::line::{Rect, mono, pt, svg, words};
 use super::rules::RuleFacts;
-use super::{Label, Laptop, Pick, Pill, Scene, Socket, Spine, Wish};
+use super::{Label, Laptop, Pick, Pill, Scene, Socket, Spine, Wish, edge};
 use crate::api::Store;
-use crate::object::{Ref, Service};
+use crate::object::{Host, Ref, Service};
 
 /// The upper edge of the first room.
 pub(super) fn top(grid: &Grid, store: &Store, others: &[Ref], wish: &Wish) -> f32 {
-    let line = !grid.wide && (!others.is_empty() || balanced(store, wish).is_some());
-    if line { grid.top + 30.0 } else { grid.top }
+    let far = wish.profile.host == Host::Remote;
+    let line = !grid.wide && (!others.is_empty() || (balanced(store, wish).is_some() && !far));
+    let top = if far && !grid.wide { edge::NARROW + 24.0 } else { grid.top };
+    if line { top + 30.0 } else { top }
 }
 
 /// The Service in focus, if it is to have an address for the outside.
 fn balanced<'a>(store: &'a Store, wish: &Wish) -> Option<&'a Service> {
     let service = store.get(wish.focus.as_ref()?)?.body::<Service>()?;
     (service.spec.r#type == "LoadBalancer").then_some(service)
+}
+
+/// The address that a Service was given for the outside.
+fn address(service: &Service) -> Option<String> {
+    let ingress = service.status.load_balancer.ingress.iter();
+    ingress.map(|i| if i.ip.is_empty() { &i.hostname } else { &i.ip }).find(|a| !a.is_empty()).cloned()
 }
 
 /// Places everything around the rooms.
@@ -29,8 +37,16 @@ pub(super) fn place(
     wish: &Wish,
     top: f32,
 ) {
-    scene.laptop = laptop(grid, scene, wish);
-    scene.socket = balanced(store, wish).map(|service| socket(grid, scene, service, wish));
+    let service = balanced(store, wish);
+    let given = service.map(|service| address(service).unwrap_or_else(|| edge::PENDING.to_owned()));
+    scene.edge = edge::edge(grid, wish, given);
+    scene.laptop = match &scene.edge {
+        Some(edge) => edge::laptop(grid, scene, edge),
+        None => laptop(grid, scene, wish),
+    };
+    // In a cloud the load balancer's box says the address; until there is one, nothing but the Service itself waits.
+    let waits = scene.edge.is_none();
+    scene.socket = service.filter(|_| waits).map(|service| socket(grid, scene, service, wish));
     if let Some(socket) = scene.socket.as_ref().filter(|_| grid.wide) {
         // What leads nowhere goes around the socket.
         let (from, y) = (scene.laptop.rect.center().y, socket.rect.bottom() + 34.0);
@@ -44,7 +60,7 @@ pub(super) fn place(
 
 fn laptop(grid: &Grid, scene: &Scene, wish: &Wish) -> Laptop {
     let name = wish.lang.pick("laptop", "你的电脑").to_owned();
-    let address = wish.laptop.to_string();
+    let address = wish.profile.laptop.to_string();
     let Some(first) = scene.rooms.first().filter(|_| grid.wide) else {
         let rect = Rect::new(12.0, 12.0, 122.0, 46.0);
         let out = pt(grid.trunk, rect.bottom());
@@ -71,9 +87,8 @@ fn laptop(grid: &Grid, scene: &Scene, wish: &Wish) -> Laptop {
 
 /// `EXTERNAL-IP`, as `kubectl get service` prints it: an empty socket until somebody gives the Service an address.
 fn socket(grid: &Grid, scene: &Scene, service: &Service, wish: &Wish) -> Socket {
-    let ingress = &service.status.load_balancer.ingress;
-    let address = ingress.iter().map(|i| if i.ip.is_empty() { &i.hostname } else { &i.ip }).find(|a| !a.is_empty());
-    let text = address.map_or("<pending>", |address| address).to_owned();
+    let address = address(service);
+    let text = address.clone().unwrap_or_else(|| edge::PENDING.to_owned());
     let name = "EXTERNAL-IP".to_owned();
     let note = match address {
         None => wish.lang.pick("nobody gives it one", "没有谁给它地址"),
@@ -234,7 +249,11 @@ fn pills(grid: &Grid, scene: &mut Scene, others: &[Ref]) {
         let end = scene.spine.as_ref().map_or(grid.spine, |spine| spine.name.at.x - words(&spine.name.text) * 1.06);
         (104.0, 12.0, end - 16.0)
     } else {
-        (scene.socket.as_ref().map_or(12.0, |socket| socket.rect.right() + 6.0), 68.0, grid.width - 12.0)
+        (
+            scene.socket.as_ref().map_or(12.0, |socket| socket.rect.right() + 6.0),
+            if scene.edge.is_some() { edge::NARROW } else { 68.0 },
+            grid.width - 12.0,
+        )
     };
     for (i, key) in others.iter().enumerate() {
         let w = words(&key.name) + 18.0;

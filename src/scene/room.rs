@@ -84,6 +84,11 @@ fn note(grid: &Grid, plan: &Plan, node: &NodeFacts, lang: Lang, space: f32) -> S
             "NotReady".to_owned(),
         ],
         RoomState::Cordoned => vec![lang.pick("no new pods", "不接收新 Pod").to_owned()],
+        RoomState::Running if !node.zone.is_empty() => {
+            let zone = lang.pick(format!("zone {}", node.zone), format!("可用区 {}", node.zone));
+            let public = lang.pick(format!("{zone}, public {}", node.public), format!("{zone}，公网 {}", node.public));
+            if node.public.is_empty() { vec![zone] } else { vec![public, zone] }
+        }
         RoomState::Running if plan.pods.is_empty() => vec![
             lang.pick("no replica on this node", "此节点上没有副本").to_owned(),
             lang.pick("no replica here", "这里没有副本").to_owned(),

@@ -1,7 +1,7 @@
 //! Where in the picture a packet is, and the way from there to elsewhere.
 
 use super::line::{Pt, pt};
-use super::{Scene, Width};
+use super::{Edge, Scene, Width};
 use crate::trace::Place;
 
 /// Something in a scene that packets start from and come to.
@@ -11,6 +11,14 @@ pub enum Anchor {
     Laptop,
     /// Where the laptop has no route to.
     Nowhere,
+    /// Any other machine on the internet.
+    Internet,
+    /// The cloud's firewall.
+    Gate,
+    /// The cloud's load balancer.
+    Balancer,
+    /// The control plane that the cloud runs.
+    Control,
     /// A node's kernel, by the room's number.
     Kernel(usize),
     /// A program on a node itself.
@@ -24,7 +32,7 @@ pub enum Anchor {
 impl Anchor {
     fn room(self) -> Option<usize> {
         match self {
-            Self::Laptop | Self::Nowhere => None,
+            Self::Laptop | Self::Nowhere | Self::Internet | Self::Gate | Self::Balancer | Self::Control => None,
             Self::Kernel(room) | Self::Host(room) | Self::Pod(room, _) | Self::System(room) => Some(room),
         }
     }
@@ -35,6 +43,7 @@ impl Scene {
     pub fn anchor(&self, place: &Place) -> Option<Anchor> {
         match place {
             Place::Laptop => Some(Anchor::Laptop),
+            Place::Internet if self.edge.is_some() => Some(Anchor::Internet),
             Place::Internet => Some(Anchor::Nowhere),
             Place::Node(name) => self.rooms.iter().position(|room| room.name == **name).map(Anchor::Kernel),
             Place::Pod(namespace, name) => self.rooms.iter().enumerate().find_map(|(r, room)| {
@@ -57,6 +66,16 @@ impl Scene {
         match anchor {
             Anchor::Laptop => self.laptop.out,
             Anchor::Nowhere => self.laptop.lost.last().copied().unwrap_or_default(),
+            Anchor::Gate => self.edge.as_ref().map(Edge::spot).unwrap_or_default(),
+            Anchor::Internet | Anchor::Control | Anchor::Balancer => {
+                let edge = self.edge.as_ref();
+                let way = match anchor {
+                    Anchor::Internet => edge.map(|edge| edge.internet.way.as_slice()),
+                    Anchor::Control => edge.map(|edge| edge.control.way.as_slice()),
+                    _ => edge.and_then(|edge| edge.balancer.as_ref()).map(|balancer| balancer.outward.as_slice()),
+                };
+                way.and_then(|way| way.first()).copied().unwrap_or_default()
+            }
             _ => self.down(anchor).last().copied().unwrap_or_default(),
         }
     }
@@ -66,6 +85,9 @@ impl Scene {
     pub fn way(&self, from: Anchor, to: Anchor) -> Vec<Pt> {
         if from == to {
             return vec![self.rest(from)];
+        }
+        if let Some(edge) = &self.edge {
+            return self.way_by(edge, from, to);
         }
         match (from.room(), to.room()) {
             (None, None) if to == Anchor::Nowhere => self.laptop.lost.clone(),
@@ -96,6 +118,60 @@ impl Scene {
                 }
                 way.push(self.laptop.back);
                 way
+            }
+        }
+    }
+
+    /// The same where the nodes are in a cloud.
+    fn way_by(&self, edge: &Edge, from: Anchor, to: Anchor) -> Vec<Pt> {
+        // From an anchor to the wire between the nodes.
+        let inward = |anchor: Anchor| -> Vec<Pt> {
+            match anchor {
+                Anchor::Internet => [edge.internet.way.clone(), edge.join.clone()].concat(),
+                Anchor::Gate => edge.join.clone(),
+                Anchor::Balancer => edge.balancer.as_ref().map(|b| b.outward.clone()).unwrap_or_default(),
+                Anchor::Control => edge.control.way.clone(),
+                _ => [edge.laptop.way.clone(), edge.join.clone()].concat(),
+            }
+        };
+        let outward = |anchor: Anchor| -> Vec<Pt> { inward(anchor).into_iter().rev().collect() };
+        let x = self.trunk;
+        match (from.room(), to.room()) {
+            (None, None) if to == Anchor::Nowhere => self.laptop.lost.clone(),
+            (None, None) if from == Anchor::Nowhere => self.laptop.lost.iter().rev().copied().collect(),
+            (None, None) => {
+                // Up to the gate and away from it, by the shortest.
+                let to_gate = |anchor: Anchor| match anchor {
+                    Anchor::Internet => edge.internet.way.clone(),
+                    Anchor::Laptop => edge.laptop.way.clone(),
+                    Anchor::Gate => vec![edge.spot()],
+                    Anchor::Balancer => edge.balancer.iter().flat_map(|b| b.inward.iter().rev().copied()).collect(),
+                    _ => [edge.control.way.clone(), edge.join.iter().rev().copied().collect()].concat(),
+                };
+                let mut way = to_gate(from);
+                way.extend(to_gate(to).into_iter().rev());
+                way
+            }
+            (None, Some(b)) => {
+                let kernel = &self.rooms[b].kernel;
+                let mut way = inward(from);
+                way.extend([pt(x, kernel.inward), pt(kernel.spot.x, kernel.inward)]);
+                way.extend(self.down(to));
+                way
+            }
+            (Some(a), None) => {
+                let kernel = &self.rooms[a].kernel;
+                let mut way = self.up(from);
+                way.extend([pt(kernel.spot.x, kernel.outward), pt(x, kernel.outward)]);
+                way.extend(if to == Anchor::Nowhere { outward(Anchor::Internet) } else { outward(to) });
+                way
+            }
+            (Some(a), Some(b)) if a == b => [self.up(from), self.down(to)].concat(),
+            (Some(a), Some(b)) => {
+                let (out, inward) = (self.rooms[a].kernel.outward, self.rooms[b].kernel.inward);
+                let (first, last) = (self.rooms[a].kernel.spot.x, self.rooms[b].kernel.spot.x);
+                let between = vec![pt(first, out), pt(x, out), pt(x, inward), pt(last, inward)];
+                [self.up(from), between, self.down(to)].concat()
             }
         }
     }

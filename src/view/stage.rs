@@ -466,7 +466,8 @@ fn over(state: State, scenery: Scenery) -> String {
             });
             // The margin has no space for the legend and all else that may stand there.
             let crowded = scene.socket.is_some() || stones.iter().any(|stone| stone.outside);
-            let legend = stage_svg::has_legend(scene) && !(card.is_some() && crowded);
+            let far = scene.edge.is_some() && (card.is_some() || crowded);
+            let legend = stage_svg::has_legend(scene) && !(card.is_some() && crowded) && !far;
             if legend {
                 out.push_str(&stage_svg::legend(scene, lang));
             }

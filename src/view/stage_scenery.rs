@@ -77,9 +77,9 @@ pub fn provide_scenery(state: State) -> Scenery {
         let (focus, needs, lang) = (focus.get(), needs.get(), state.lang.get());
         marks.with(|marks| {
             state.session.with_untracked(|session| {
-                let laptop = session.profile().laptop;
-                let outages = session.cluster().outages().clone();
-                let wish = Wish { width, height, focus, lang, laptop, needs, outages };
+                let (profile, outages) = (session.profile().clone(), session.cluster().outages().clone());
+                let health = Vec::new();
+                let wish = Wish { width, height, focus, lang, profile, health, needs, outages };
                 Arc::new(scene::compose(session.cluster().store(), marks, &wish))
             })
         })

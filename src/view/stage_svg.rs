@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use kubehop::lang::Lang;
 use kubehop::scene::line::{self, mono, words};
-use kubehop::scene::{HostBox, Kernel, Label, Lit, Mark, PodBox, PodState, Pt, Rect, Room, RoomState, Rule, Scene};
+use kubehop::scene::{
+    Edge, HostBox, Kernel, Label, Lit, Mark, PodBox, PodState, Pt, Rect, Room, RoomState, Rule, Scene,
+};
 
 /// A replica's mark, 22 by 22, as the children of an `<svg viewBox="-11 -11 22 22">`; hollow for a reply.
 pub(crate) fn mark_shape(mark: Option<Mark>, hollow: bool) -> String {
@@ -90,6 +92,9 @@ pub(crate) fn backdrop(scene: &Scene, lit: Option<&Lit>) -> String {
             shell(out, host);
         }
     }
+    if let Some(edge) = &scene.edge {
+        self::edge(out, edge, scene);
+    }
     put!(out, r#"<g class="click" data-laptop="">"#);
     rect(out, "box", scene.laptop.rect, 6.0);
     label(out, "h", &scene.laptop.name);
@@ -170,6 +175,33 @@ fn shell(out: &mut String, host: &HostBox) {
     rect(out, "box quiet", host.rect, 6.0);
     label(out, "k", &host.name);
     label(out, "m", &host.address);
+}
+
+/// The cloud's edge. The wall is solid, with one opening.
+fn edge(out: &mut String, edge: &Edge, scene: &Scene) {
+    for client in [&edge.internet, &edge.control] {
+        rect(out, "box", client.rect, 6.0);
+        label(out, "k strong", &client.name);
+        label(out, "m", &client.address);
+    }
+    if !edge.wall_note.text.is_empty() {
+        rect(out, if edge.is_shut { "wall shut" } else { "wall" }, edge.wall, 4.0);
+        label(out, "k", &edge.wall_name);
+        label(out, if edge.is_shut { "bad e" } else { "m k e" }, &edge.wall_note);
+        rect(out, "notch", edge.gate, 3.0);
+    }
+    let (Some(balancer), Some(spine)) = (&edge.balancer, &scene.spine) else { return };
+    put!(out, r#"<g class="click" data-service="{}/{}">"#, spine.key.namespace, escape(&spine.key.name));
+    rect(out, if balancer.is_pending { "virt open" } else { "box" }, balancer.rect, 6.0);
+    label(out, "k strong", &balancer.name);
+    label(out, if balancer.is_pending { "m pending" } else { "m k" }, &balancer.address);
+    for check in &balancer.checks {
+        let at = check.at;
+        let (class, sign) = if check.is_healthy { ("well", "m-4 0 3 3 5-6") } else { ("ill", "m-3.5-3.5 7 7m0-7-7 7") };
+        put!(out, r#"<path class="sign {class}" d="M{:.1} {:.1}{sign}"/>"#, at.x, at.y);
+        label(out, if check.is_healthy { "q" } else { "bad" }, &check.name);
+    }
+    out.push_str("</g>");
 }
 
 fn socket(out: &mut String, scene: &Scene) {
