@@ -384,7 +384,9 @@ fn pod_grace(pod: &Pod, asked: Option<i64>) -> Option<i64> {
     if pod.spec.node_name.is_empty() || matches!(pod.status.phase.as_str(), "Succeeded" | "Failed") {
         return None;
     }
-    asked.or(pod.spec.termination_grace_period_seconds).or(Some(30))
+    // A negative period was let in, and counts as a second.
+    let own = pod.spec.termination_grace_period_seconds.map(|seconds| if seconds < 0 { 1 } else { seconds });
+    asked.or(own).or(Some(30))
 }
 
 fn counts_generations(kind: Kind) -> bool {

@@ -68,6 +68,11 @@ impl Cause {
         Self::of(field, "Forbidden", None, &detail)
     }
 
+    /// `Not found: VALUE`
+    pub fn not_found(field: impl Into<String>, value: impl Display) -> Self {
+        Self::of(field, "Not found", Some(&value), &"")
+    }
+
     /// `Duplicate value: VALUE`
     pub fn duplicate(field: impl Into<String>, value: impl Display) -> Self {
         Self::of(field, "Duplicate value", Some(&value), &"")

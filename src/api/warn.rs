@@ -1,13 +1,16 @@
 //! What the server accepts, but warns of: headers of its answer, which kubectl prints as `Warning: …` on standard error.
 //!
-//! After `pkg/api/service/warnings.go`, `pkg/registry/discovery/endpointslice/strategy.go`,
+//! After `pkg/api/service/warnings.go`, `pkg/api/pod/warnings.go` (ports, variables, grace period), `pkg/registry/discovery/endpointslice/strategy.go`,
 //! `pkg/registry/networking/ingress/strategy.go` and `k8s.io/apimachinery` `pkg/util/validation/ip.go`. That Endpoints are deprecated is told with every answer about them, by kubectl's side.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv6Addr};
 
+use serde_json::Value;
+
 use super::status::quoted;
-use crate::object::{Body, EndpointSlice, Object, Service};
+use crate::object::{Body, Container, ContainerPort, EndpointSlice, Object, PodSpec, Service};
 
 const INGRESS_CLASS: &str = "kubernetes.io/ingress.class";
 
@@ -31,6 +34,11 @@ pub fn warnings(object: &Object, old: Option<&Object>) -> Vec<Warning> {
                 endpoint_slice(slice, &mut out);
             }
         }
+        Body::Pod(pod) => pod_spec("", &pod.spec, &mut out),
+        Body::Deployment(deployment) => pod_spec("spec.template.", &deployment.spec.template.spec, &mut out),
+        Body::ReplicaSet(set) => pod_spec("spec.template.", &set.spec.template.spec, &mut out),
+        Body::StatefulSet(set) => pod_spec("spec.template.", &set.spec.template.spec, &mut out),
+        Body::DaemonSet(set) => pod_spec("spec.template.", &set.spec.template.spec, &mut out),
         Body::Ingress(_) if old.is_none() && object.meta.annotations.contains_key(INGRESS_CLASS) => {
             let message =
                 "annotation \"kubernetes.io/ingress.class\" is deprecated, please use 'spec.ingressClassName' instead";
@@ -87,6 +95,51 @@ fn service(object: &Object, service: &Service, out: &mut Vec<Warning>) {
     if spec.traffic_distribution.as_deref() == Some("PreferClose") {
         let message = "spec.trafficDistribution: \"PreferClose\" is deprecated; use \"PreferSameZone\"";
         say("spec.trafficDistribution", message, out);
+    }
+}
+
+/// What `pkg/api/pod/warnings.go` says of ports, variables and the grace period; `path` is that of the pod or template.
+fn pod_spec(path: &str, spec: &PodSpec, out: &mut Vec<Warning>) {
+    for (i, container) in spec.containers.iter().enumerate() {
+        let mut before: BTreeSet<&str> = BTreeSet::new();
+        for (j, variable) in container.rest.get("env").and_then(Value::as_array).into_iter().flatten().enumerate() {
+            let text = |key: &str| variable.get(key).and_then(Value::as_str).unwrap_or_default();
+            let (name, value) = (text("name"), text("value"));
+            let reference = format!("$({name})");
+            let from = variable.get("valueFrom").is_some_and(Value::is_object);
+            if !before.insert(name) && (from || value == reference || !value.contains(&reference)) {
+                let field = format!("{path}spec.containers[{i}].env[{j}]");
+                let name = quoted(name);
+                let message =
+                    format!("{field}: hides previous definition of {name}, which may be dropped when using apply");
+                say(field, message, out);
+            }
+        }
+    }
+    let each = |(i, container): (usize, &'_ Container)| {
+        container.ports.iter().cloned().enumerate().map(|(j, port)| (i, j, port)).collect::<Vec<_>>()
+    };
+    let ports: Vec<(usize, usize, ContainerPort)> = spec.containers.iter().enumerate().flat_map(each).collect();
+    for (n, (i, j, port)) in ports.iter().enumerate() {
+        let field = format!("{path}spec.containers[{i}].ports[{j}]");
+        let of = |port: &ContainerPort| (port.container_port, port.protocol.clone());
+        for (i, j, other) in ports[..n].iter().filter(|(_, _, other)| of(other) == of(port)) {
+            let host = |port: &ContainerPort| port.host_port.unwrap_or(0);
+            let how = if port.host_ip == other.host_ip && host(port) == host(other) {
+                "duplicate"
+            } else if host(port) == 0 || host(other) == 0 {
+                "overlapping"
+            } else {
+                continue;
+            };
+            let message = format!("{field}: {how} port definition with {path}spec.containers[{i}].ports[{j}]");
+            say(&field, message, out);
+        }
+    }
+    if spec.termination_grace_period_seconds.is_some_and(|seconds| seconds < 0) {
+        let field = format!("{path}spec.terminationGracePeriodSeconds");
+        let message = format!("{field}: must be >= 0; negative values are invalid and will be treated as 1");
+        say(field, message, out);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::object::{Body, Labels, Meta, Object};
 pub(super) fn object_meta(object: &Object, causes: &mut Vec<Cause>) {
     let meta = &object.meta;
     let name = |name: &str| match &object.body {
-        Body::Service(_) | Body::Namespace(_) => words::dns_label(name),
+        Body::Service(_) | Body::Namespace(_) | Body::StatefulSet(_) => words::dns_label(name),
         _ => words::dns_subdomain(name),
     };
     if !meta.generate_name.is_empty() {

@@ -3,14 +3,19 @@
 //! After `pkg/apis/core/validation/validation.go`, `pkg/apis/apps/validation/validation.go`,
 //! `pkg/apis/networking/validation/validation.go` and `k8s.io/apimachinery` `pkg/api/validation` and
 //! `pkg/api/validate/content`, as of Kubernetes 1.37: values are printed as JSON, lengths are counted in bytes, a Service's name
-//! may begin with a digit, addresses have no leading zeros. Left out: volumes, resources, security contexts, affinity.
+//! may begin with a digit, addresses have no leading zeros. Left out: what is inside of
+//! volumes, security contexts, affinity, spread constraints.
 
 mod apps;
 mod config;
+mod container;
+mod endpoints;
 mod ingress;
 mod lab;
 mod meta;
+mod node;
 mod pod;
+mod resources;
 mod service;
 mod words;
 
@@ -33,6 +38,7 @@ pub fn validate(object: &Object) -> Vec<Cause> {
 
 /// The broken rules of a change.
 pub fn validate_update(old: &Object, new: &Object) -> Vec<Cause> {
+    let object = new;
     let mut causes = Vec::new();
     meta::update(&old.meta, &new.meta, &mut causes);
     match (&old.body, &new.body) {
@@ -51,12 +57,32 @@ pub fn validate_update(old: &Object, new: &Object) -> Vec<Cause> {
             apps::immutable_selector(&old.spec.selector, &new.spec.selector, &mut causes);
             return causes;
         }
+        (Body::StatefulSet(old), Body::StatefulSet(new)) => {
+            apps::stateful_set(&new.spec, &mut causes);
+            apps::stateful_set_update(&old.spec, &new.spec, &mut causes);
+            return causes;
+        }
+        (Body::DaemonSet(old), Body::DaemonSet(new)) => {
+            apps::daemon_set(&new.spec, &mut causes);
+            apps::immutable_selector(&old.spec.selector, &new.spec.selector, &mut causes);
+            return causes;
+        }
+        (Body::Endpoints(old), Body::Endpoints(new)) => {
+            endpoints::endpoints(new, Some(old), &mut causes);
+            return causes;
+        }
+        (Body::EndpointSlice(old), Body::EndpointSlice(new)) => {
+            meta::object_meta(object, &mut causes);
+            endpoints::slice(new, &mut causes);
+            endpoints::slice_update(old, new, &mut causes);
+            return causes;
+        }
         (Body::IngressClass(old), Body::IngressClass(new)) => ingress::class_update(&old.spec, &new.spec, &mut causes),
         (Body::Secret(old), Body::Secret(new)) => config::secret_update(old, new, &mut causes),
         (Body::ConfigMap(old), Body::ConfigMap(new)) => config::config_map_update(old, new, &mut causes),
         _ => {}
     }
-    if !matches!(new.body, Body::Namespace(_) | Body::Node(_) | Body::Endpoints(_)) {
+    if !matches!(new.body, Body::Namespace(_) | Body::Node(_)) {
         meta::object_meta(new, &mut causes);
     }
     body(new, &mut causes);
@@ -74,13 +100,11 @@ fn body(object: &Object, causes: &mut Vec<Cause>) {
         Body::Secret(secret) => config::secret(&object.meta, secret, causes),
         Body::ConfigMap(map) => config::config_map(map, causes),
         Body::Lab(lab) => lab::lab(lab, causes),
-        Body::Namespace(_)
-        | Body::Node(_)
-        | Body::Endpoints(_)
-        | Body::EndpointSlice(_)
-        | Body::StatefulSet(_)
-        | Body::DaemonSet(_)
-        | Body::ControllerRevision(_)
-        | Body::Event(_) => {}
+        Body::StatefulSet(set) => apps::stateful_set(&set.spec, causes),
+        Body::DaemonSet(set) => apps::daemon_set(&set.spec, causes),
+        Body::Endpoints(endpoints) => endpoints::endpoints(endpoints, None, causes),
+        Body::EndpointSlice(slice) => endpoints::slice(slice, causes),
+        Body::Node(node) => node::node(&node.spec, causes),
+        Body::Namespace(_) | Body::ControllerRevision(_) | Body::Event(_) => {}
     }
 }

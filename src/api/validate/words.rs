@@ -67,6 +67,20 @@ pub(super) fn dns_subdomain(value: &str) -> Vec<String> {
     errors
 }
 
+/// `IsDNS1123SubdomainWithUnderscore`
+pub(super) fn search_path(value: &str) -> Vec<String> {
+    let mut errors = Vec::new();
+    if value.len() > 253 {
+        errors.push(too_long(253));
+    }
+    if !value.split('.').all(|part| is_label(&part.replace('_', "a"))) {
+        let message = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
+        let part = "[a-z0-9_]([-_a-z0-9]*[a-z0-9_])?";
+        errors.push(regex(message, &format!("{part}(\\.{part})*"), &["example.com"]));
+    }
+    errors
+}
+
 /// `IsWildcardDNS1123Subdomain`
 pub(super) fn wildcard(value: &str) -> Vec<String> {
     let mut errors = Vec::new();
