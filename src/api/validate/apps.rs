@@ -7,7 +7,7 @@ use crate::api::Cause;
 use crate::api::status::quoted;
 use crate::object::{
     DaemonSetSpec, DeploymentSpec, IntOrString, LabelSelector, PodTemplate, ReplicaSet, RollingUpdate, StatefulSetSpec,
-    Tree, from_tree,
+    Tree,
 };
 
 /// The rules of a Deployment's spec.
@@ -94,14 +94,13 @@ pub(super) fn stateful_set(spec: &StatefulSetSpec, causes: &mut Vec<Cause>) {
         ("RollingUpdate", Some(rolling)) => {
             let path = "spec.updateStrategy.rollingUpdate";
             nonnegative(&format!("{path}.partition"), rolling.partition, causes);
-            let most = rolling.rest.get("maxUnavailable").filter(|value| !value.is_null());
-            if let Some(value) = most.and_then(|value| from_tree::<IntOrString>(value.clone()).ok()) {
+            if let Some(value) = &rolling.max_unavailable {
                 let path = format!("{path}.maxUnavailable");
-                number_or_percent(&path, &value, causes);
-                if is_zero(&Some(value.clone())) {
-                    causes.push(Cause::invalid(&path, print(&value), "cannot be 0"));
+                number_or_percent(&path, value, causes);
+                if is_zero(&rolling.max_unavailable) {
+                    causes.push(Cause::invalid(&path, print(value), "cannot be 0"));
                 }
-                at_most_all(&path, &value, causes);
+                at_most_all(&path, value, causes);
             }
         }
         ("RollingUpdate", None) | ("OnDelete", None) => {}
