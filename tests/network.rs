@@ -59,7 +59,8 @@ fn deed(cluster: &mut Cluster, rng: &mut Rng) {
         (7, Some(pod)) => drop(cluster.delete(&pod, None)),
         (8, Some(pod)) => cluster.fail_readiness(&pod, rng.below(2) == 0),
         _ => {
-            let key = Ref::new(Kind::Node, "", ["minikube", "minikube-m02"][rng.below(2) as usize]);
+            let nodes = &cluster.profile().nodes;
+            let key = Ref::new(Kind::Node, "", nodes[rng.below(nodes.len() as u32) as usize].name.as_str());
             let mut node = Object::clone(cluster.store().get(&key).unwrap());
             let zone = ["a", "b"][rng.below(2) as usize];
             node.meta.labels.insert("topology.kubernetes.io/zone".into(), zone.into());
@@ -73,7 +74,7 @@ fn deed(cluster: &mut Cluster, rng: &mut Rng) {
 #[test]
 fn law_a_network_that_follows_is_the_network_made_from_nothing() {
     for seed in 0..30 {
-        let mut profile = Profile::named("multinode").unwrap();
+        let mut profile = Profile::named(["multinode", "minikube"][(seed / 2 % 2) as usize]).unwrap();
         profile.proxy_mode = [ProxyMode::Iptables, ProxyMode::Nftables][(seed % 2) as usize];
         let mut cluster = Cluster::new(&profile, seed);
         let mut rng = Rng::new(seed).fork("deeds");
@@ -185,4 +186,42 @@ fn scale_of_one_change() {
         spent += start.elapsed();
     }
     println!("{services} Services: from nothing {from_nothing:?}, one change {:?}", spent / turns as u32);
+}
+
+/// What a pod's packets look like outside: kindnet's agent and the bridge hide them behind their nodes.
+#[test]
+fn pods_are_hidden_from_the_world_outside() {
+    for profile in ["minikube", "multinode"] {
+        let mut cluster = Cluster::new(&Profile::named(profile).unwrap(), 1);
+        apply(
+            &mut cluster,
+            "{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: c, image: 'hello:1.0'}]}}",
+        );
+        cluster.settle(Duration::from_secs(60));
+        let from = Place::Pod("default".into(), "a".into());
+        let (_, pod) = cluster.store().read::<kubehop::object::Pod>(&Ref::new(Kind::Pod, "default", "a")).unwrap();
+        let (ip, node) = (pod.status.pod_ip.clone(), pod.spec.node_name.clone());
+        let home = cluster.profile().nodes.iter().find(|other| other.name == node).unwrap().address;
+        let sends = |cluster: &mut Cluster, to: &str| {
+            let request = Request { protocol: "tcp".into(), url: to.into(), ..Request::default() };
+            let trace = cluster.request(&from, &request);
+            let mut hops = trace.hops.iter().filter(|hop| !hop.reply);
+            hops.next_back()
+                .map(|hop| (hop.packet.src.ip.to_string(), trace.hops[0].packet.src.port == hop.packet.src.port))
+                .unwrap()
+        };
+        // To the laptop and away: the node's address, and the port stays. To the node itself and to pods: its own.
+        assert_eq!(sends(&mut cluster, "192.168.49.1:80"), (home.to_string(), true), "{profile}");
+        assert_eq!(sends(&mut cluster, "198.51.100.9:80"), (home.to_string(), true), "{profile}");
+        assert_eq!(sends(&mut cluster, &format!("{home}:81")), (ip.clone(), true), "{profile}");
+        let (_, dns) =
+            cluster.store().all::<kubehop::object::Pod>().find(|(meta, _)| meta.name.starts_with("coredns")).unwrap();
+        let dns = format!("{}:53", dns.status.pod_ip);
+        assert_eq!(sends(&mut cluster, &dns), (ip.clone(), true), "{profile}");
+        // Another node's own address is outside, too.
+        if let Some(other) = cluster.profile().nodes.iter().find(|other| other.name != node) {
+            let to = format!("{}:81", other.address);
+            assert_eq!(sends(&mut cluster, &to), (home.to_string(), true), "{profile}");
+        }
+    }
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Network;
+use super::cni::{self, Plugin};
 use super::dns::Entry;
 use super::nft;
 use super::proxy::{self, Comments, Served};
@@ -16,6 +17,7 @@ use super::topology::{Cabin, Topology};
 use super::words::Words;
 use crate::api::{Store, Touch};
 use crate::object::{Kind, Object, Pod, Profile, ProxyMode, Ref, Service};
+use crate::trace::Place;
 
 /// Services' rules, by name; none where there is no such Service any more.
 type Parts = Vec<(Arc<str>, Option<Arc<Part>>)>;
@@ -92,7 +94,7 @@ fn service_of(slice: &Object) -> Option<Ref> {
 
 /// Turns objects into a network.
 pub fn compile(store: &Store, profile: &Profile) -> Network {
-    let mut topology = Topology::bare(profile, &Arc::new(Ruleset::new(Arc::new(proxy::iptables::kubelets()))));
+    let mut topology = Topology::bare(profile, &Arc::new(Ruleset::new(Arc::new(proxy::iptables::kubelets(profile)))));
     let mut last: Option<Arc<Base>> = None;
     for machine in &mut topology.machines {
         match profile.proxy_mode {
@@ -110,8 +112,15 @@ pub fn compile(store: &Store, profile: &Profile) -> Network {
         }
     }
     let words = Arc::new(Words::new(&topology));
-    let mut network =
-        Network { topology, services: Vec::new(), by_ip: Vec::new(), endpoints: 0, zone: Arc::default(), words };
+    let mut network = Network {
+        topology,
+        plugin: Plugin::of(profile),
+        services: Vec::new(),
+        by_ip: Vec::new(),
+        endpoints: 0,
+        zone: Arc::default(),
+        words,
+    };
     network.update(store, Stale::all(store));
     network
 }
@@ -131,7 +140,37 @@ impl Network {
             Cabin::read(store, topology, meta, pod).map(Arc::new)
         };
         let changes: Vec<_> = stale.pods.iter().map(|key| (key.clone(), read(key, &self.topology))).collect();
+        if self.plugin == Plugin::Bridge {
+            self.write_pods(&changes);
+        }
         self.topology.change_pods(&changes);
+    }
+
+    /// Writes the rules that the network plugin has for changed pods.
+    fn write_pods(&mut self, changes: &[(Ref, Option<Arc<Cabin>>)]) {
+        let mut parts = vec![Parts::new(); self.topology.machines.len()];
+        for (key, new) in changes {
+            let old = self.topology.by_place(&Place::Pod(key.namespace.clone(), key.name.clone()));
+            let (plugin, pods) = (self.plugin, self.topology.pod_cidr);
+            let id = |cabin: &Arc<Cabin>| (cabin.node, cabin.ip, cabin.uid.clone(), cabin.host_network);
+            if old.map(id) == new.as_ref().map(id) {
+                continue;
+            }
+            if let Some(old) = old.filter(|old| !old.host_network) {
+                parts[old.node].push((cni::part_name(old), None));
+            }
+            if let Some((new, part)) = new.as_ref().and_then(|new| Some((new, plugin.part(new, pods)?))) {
+                let list = &mut parts[new.node];
+                list.pop_if(|(name, _)| *name == part.name);
+                list.push((part.name.clone(), Some(Arc::new(part))));
+            }
+        }
+        for (machine, mut parts) in self.topology.machines.iter_mut().zip(parts) {
+            crate::sort::by(&mut parts, |a, b| a.0.cmp(&b.0));
+            if !parts.is_empty() {
+                Arc::make_mut(&mut machine.rules).change(&parts);
+            }
+        }
     }
 
     fn update_services(&mut self, store: &Store, stale: &mut Stale, zones_moved: bool) {

@@ -29,8 +29,11 @@ struct Entry {
     rule: u32,
 }
 
-/// By protocol, port and address; by protocol and port; by nothing.
-const KINDS: [u8; 3] = [1, 2, 4];
+/// By protocol, port and address; by protocol and port; by source; by nothing.
+const KINDS: [u8; 4] = [1, 2, 4, 8];
+
+/// Where the protocol would be, in the key of a rule that is found by its source alone.
+const SOURCE: u64 = 0xfe << 16;
 
 /// The key of a rule that every packet meets.
 const ANY: u64 = (1 << 56) - 1;
@@ -43,8 +46,9 @@ pub(super) fn key(shared: &Shared) -> u64 {
         Some(range) if range.net.prefix_len() == 32 && !range.not => Some(range.net.addr()),
         Some(_) => None,
     };
-    let within = match (ip, rule.proto, rule.dst_port()) {
-        (Some(ip), Some(proto), Some(port)) => at(ip, proto, port),
+    let within = match (ip, rule.proto, rule.dst_port(), rule.src) {
+        (Some(ip), Some(proto), Some(port), _) => at(ip, proto, port),
+        (_, _, _, Some(range)) if range.net.prefix_len() == 32 && !range.not => from(range.net.addr()),
         _ => ANY,
     };
     chain_key(shared.table, shared.chain) | within
@@ -58,9 +62,14 @@ fn at(ip: Ipv4Addr, proto: Proto, port: u16) -> u64 {
     u64::from(u32::from(ip)) << 24 | (proto as u64) << 16 | u64::from(port)
 }
 
+fn from(ip: Ipv4Addr) -> u64 {
+    u64::from(u32::from(ip)) << 24 | SOURCE
+}
+
 fn kind(key: u64) -> u8 {
     match key & ANY {
-        ANY => KINDS[2],
+        ANY => KINDS[3],
+        key if key & 0xff_ffff == SOURCE => KINDS[2],
         key if key >> 24 == 0 => KINDS[1],
         _ => KINDS[0],
     }
@@ -96,10 +105,11 @@ impl Index {
         let keys = [
             at(packet.dst.ip, packet.proto, packet.dst.port),
             at(Ipv4Addr::UNSPECIFIED, packet.proto, packet.dst.port),
+            from(packet.src.ip),
             ANY,
         ];
-        let mut meets = Meets { index: self, heads: [NONE; 3] };
-        for i in 0..3 {
+        let mut meets = Meets { index: self, heads: [NONE; 4] };
+        for i in 0..4 {
             if kinds & KINDS[i] != 0 {
                 let key = chain | keys[i];
                 meets.heads[i] = self.skip(self.heads[self.bucket(key)], key);
@@ -127,7 +137,7 @@ impl Index {
 /// Rules that a packet meets.
 pub(super) struct Meets<'a> {
     index: &'a Index,
-    heads: [u32; 3],
+    heads: [u32; 4],
 }
 
 impl Iterator for Meets<'_> {

@@ -7,11 +7,11 @@
 //! A network follows its store: what has not changed is shared with the network before.
 //!
 //! What is simplified: a connection is told by its first packet each way (the handshake, the request and the answer take the
-//! same way), links take fixed times ([`LINK`], [`VETH`]), beyond the laptop there is nothing, and the rules by which a CNI plugin
-//! masquerades what pods send out of the cluster are left out: only kube-proxy's and kubelet's are here.
+//! same way), links take fixed times ([`LINK`], [`VETH`]), beyond the laptop there is nothing.
 
 mod app;
 mod blame;
+mod cni;
 mod compile;
 mod conntrack;
 mod dns;
@@ -46,8 +46,8 @@ pub use netfilter::{Count, Memory, Way};
 pub use print::{Asked, PacketFilter, iptables_save, nft_ruleset};
 pub use proxy::{Endpoint, Served, ServicePort};
 pub use rule::{
-    Base, Chain, CtState, Hook, Match, OWN, Part, Range, Rule, Ruleset, Shared, Shown, Spot, Table, TableName, Whole,
-    Why,
+    Base, Chain, CtState, Hook, Masquerade, Match, OWN, Part, Range, Rule, Ruleset, Shared, Shown, Spot, Table,
+    TableName, Whole, Why,
 };
 pub use topology::{Cabin, LINK, Machine, NEIGHBOUR_TIMEOUT, Origin, Route, STEP, Topology, VETH};
 pub use walk::{End, Flows, Leg, State, Walked};
@@ -68,6 +68,8 @@ use crate::trace::{Packet, Place, Proto, Request, Socket, Trace};
 pub struct Network {
     /// Who is where.
     pub topology: Topology,
+    /// Who hides pods from the world outside.
+    plugin: cni::Plugin,
     /// The Services as kube-proxy sees them, by name.
     pub services: Vec<Arc<Served>>,
     /// The same, by cluster IP.

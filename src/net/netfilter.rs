@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::rule::{Chain, CtState, Hook, Match, OWN, Part, Range, Rule, Ruleset, Spot, TableName, Target};
+use super::rule::{Chain, CtState, Hook, Masquerade, Match, OWN, Part, Range, Rule, Ruleset, Spot, TableName, Target};
 use super::topology::Machine;
 use crate::inet::Ipv4Addr;
 use crate::rng::Rng;
@@ -130,7 +130,11 @@ impl Memory {
             let same =
                 old.parts.get(from).filter(|other| Arc::ptr_eq(other, part)).and_then(|_| counts.get_mut(from + 1));
             let mut kept = same.map(std::mem::take).unwrap_or_default();
-            kept.iter_mut().take(part.shared.len()).for_each(|count| *count = Count::default());
+            for (shared, count) in part.shared.iter().zip(&mut kept) {
+                if !rules.base.table(shared.table).chains[shared.chain].builtin {
+                    *count = Count::default();
+                }
+            }
             self.counts.push(kept);
         }
     }
@@ -365,12 +369,17 @@ impl Kernel<'_> {
                 passing.tell(Action::Dnat, passing.judged.picked, at, because);
                 Some(Step::Done(Verdict::Accept))
             }
-            Target::Masquerade => {
-                passing.judged.packet.src.ip = passing.out;
-                // `--random-fully`: any port above the well-known ones.
-                passing.judged.packet.src.port = 1024 + self.rng.below(64_512) as u16;
+            Target::Masquerade(port) => {
+                let before = std::mem::replace(&mut passing.judged.packet.src.ip, passing.out);
                 passing.judged.snat = true;
-                passing.tell(Action::Snat, passing.judged.masked, at, because);
+                if *port == Masquerade::AnyPort {
+                    // Any port above the well-known ones.
+                    passing.judged.packet.src.port = 1024 + self.rng.below(64_512) as u16;
+                    passing.tell(Action::Snat, passing.judged.masked, at, because);
+                } else if before != passing.out {
+                    passing.rec.wait(super::topology::STEP);
+                    passing.rec.hop(By::Cni, Action::Snat, passing.judged.packet, because);
+                }
                 Some(Step::Done(Verdict::Accept))
             }
         }
@@ -400,6 +409,7 @@ impl Kernel<'_> {
             }
             Match::SrcLocal => self.machine.owns(packet.src.ip),
             Match::DstLocal => self.machine.owns(packet.dst.ip),
+            Match::DstNotLocal => !self.machine.owns(packet.dst.ip),
             Match::Statistic { below, .. } => match self.way {
                 // The index has drawn and has chosen this very rule.
                 Way::Indexed => true,

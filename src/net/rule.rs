@@ -63,7 +63,16 @@ pub enum Target {
     /// Writes another destination.
     Dnat(Socket),
     /// Writes the address of the interface that the packet leaves by as its source.
-    Masquerade,
+    Masquerade(Masquerade),
+}
+
+/// Which port a hidden source gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Masquerade {
+    /// Any: `--random-fully`.
+    AnyPort,
+    /// Its own, where that is free.
+    SamePort,
 }
 
 /// A condition, in the order of the rule's text.
@@ -93,6 +102,8 @@ pub enum Match {
     SrcLocal,
     /// `-m addrtype --dst-type LOCAL`: the destination is an address of this machine.
     DstLocal,
+    /// `-m addrtype ! --dst-type LOCAL`: it is none of them.
+    DstNotLocal,
     /// `-m statistic --mode random`
     Statistic {
         /// The probability in parts of 2^31, as the kernel holds it.
@@ -525,7 +536,7 @@ impl<'a> Shown<'a> {
             Target::Return => "RETURN",
             Target::SetXMark { .. } => "MARK",
             Target::Dnat(_) => "DNAT",
-            Target::Masquerade => "MASQUERADE",
+            Target::Masquerade(_) => "MASQUERADE",
         }
     }
 
@@ -558,7 +569,7 @@ impl fmt::Display for Shown<'_> {
             Target::Reject => f.write_str(" --reject-with icmp-port-unreachable"),
             Target::SetXMark { value, mask } => write!(f, " --set-xmark {value:#x}/{mask:#x}"),
             Target::Dnat(to) => write!(f, " --to-destination {to}"),
-            Target::Masquerade => f.write_str(" --random-fully"),
+            Target::Masquerade(Masquerade::AnyPort) => f.write_str(" --random-fully"),
             _ => Ok(()),
         }
     }
@@ -571,7 +582,9 @@ impl fmt::Display for Match {
             Self::Comment(text) if text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') => {
                 write!(f, "-m comment --comment {text}")
             }
-            Self::Comment(text) => write!(f, "-m comment --comment \"{text}\""),
+            Self::Comment(text) => {
+                write!(f, "-m comment --comment \"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+            }
             Self::Port(proto, None) => write!(f, "-m {}", proto.name()),
             Self::Port(proto, Some(port)) => write!(f, "-m {} --dport {port}", proto.name()),
             Self::Mark { value, mask, not } => {
@@ -593,6 +606,7 @@ impl fmt::Display for Match {
             }
             Self::SrcLocal => f.write_str("-m addrtype --src-type LOCAL"),
             Self::DstLocal => f.write_str("-m addrtype --dst-type LOCAL"),
+            Self::DstNotLocal => f.write_str("-m addrtype ! --dst-type LOCAL"),
             Self::Statistic { probability, .. } => {
                 // Eleven digits of probability / 2^31, rounded to nearest.
                 let digits = (u128::from(*probability) * 100_000_000_000 + (1 << 30)) >> 31;

@@ -114,6 +114,10 @@ pub fn explain(because: &Because, lang: Lang) -> String {
             "The pod was sent back to itself. With its own address as the source it would answer itself directly, so the node hides it.".into(),
             "Pod 被送回了自己。如果源地址还是它自己，应答就不会经过节点，因此节点替换了源地址。".into(),
         ),
+        MasqueradeOutbound => (
+            "The destination is outside the pods' network, where nobody knows a way back to a pod. So the node puts its own address in place of the source.".into(),
+            "目的地在 Pod 网络之外，那里没有谁知道回到 Pod 的路。因此节点用自己的地址替换源地址。".into(),
+        ),
         SelectsNothing { service, selector } => (
             format!("Service {service} has no endpoints: its selector {selector} matches no pod. So the kernel refuses at once."),
             format!("Service {service} 没有端点：选择算符 {selector} 不匹配任何 Pod。内核立即拒绝。"),
@@ -394,6 +398,7 @@ mod tests {
             MasqueradeExternal,
             MasqueradeNode,
             MasqueradeHairpin,
+            MasqueradeOutbound,
             SelectsNothing { service: "x".into(), selector: "x".into() },
             NoSelector("x".into()),
             NoneReady { service: "x".into(), matching: 3 },

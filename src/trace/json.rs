@@ -11,7 +11,7 @@
 //!           the others: at, because, and where they are known rule and cause
 //! hops      t_us    microseconds since start_us
 //!           at      a place, as in `from`
-//!           by      socket | resolver | route | kube-proxy | conntrack | link | app | tunnel
+//!           by      socket | resolver | route | kube-proxy | cni | conntrack | link | app | tunnel
 //!           action  connect | send | query | receive | forward | match | dnat | snat | unnat | deliver | answer | drop |
 //!                   reject | unreachable
 //!           reply   true on the way back; absent on the way out

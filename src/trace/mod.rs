@@ -73,6 +73,8 @@ pub enum By {
     Route,
     /// A rule that kube-proxy wrote.
     KubeProxy,
+    /// A rule that the network plugin wrote.
+    Cni,
     /// The kernel's connection tracking (undoing NAT on replies, established flows).
     Conntrack,
     /// A wire, a bridge or a veth pair.
@@ -282,6 +284,7 @@ impl By {
             Self::Resolver => "resolver",
             Self::Route => "route",
             Self::KubeProxy => "kube-proxy",
+            Self::Cni => "cni",
             Self::Conntrack => "conntrack",
             Self::Link => "link",
             Self::App => "app",

@@ -104,6 +104,8 @@ pub enum Reason {
     MasqueradeNode,
     /// The source was hidden, because a pod was sent back to itself.
     MasqueradeHairpin,
+    /// The source was hidden, because the packet leaves the pods' network.
+    MasqueradeOutbound,
     /// The Service has no endpoint: its selector matches no pod.
     SelectsNothing {
         /// Which Service.

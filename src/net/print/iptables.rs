@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::PacketFilter;
 use crate::inet::Ipv4Addr;
 use crate::net::netfilter::Count;
-use crate::net::rule::{Match, Range, Rule, TableName, Target, Whole};
+use crate::net::rule::{Masquerade, Match, Range, Rule, TableName, Target, Whole};
 use crate::trace::Proto;
 
 /// Names that a node's `/etc/services` has for ports.
@@ -172,8 +172,13 @@ impl PacketFilter<'_> {
             Target::SetXMark { value, mask } if value == mask => write!(out, " MARK or {value:#x}"),
             Target::SetXMark { value, mask } => write!(out, " MARK xset {value:#x}/{mask:#x}"),
             Target::Dnat(to) => write!(out, " to:{to}"),
-            Target::Masquerade => out.write_str(" random-fully"),
-            Target::Nothing | Target::Jump(_) | Target::Accept | Target::Drop | Target::Return => Ok(()),
+            Target::Masquerade(Masquerade::AnyPort) => out.write_str(" random-fully"),
+            Target::Masquerade(Masquerade::SamePort)
+            | Target::Nothing
+            | Target::Jump(_)
+            | Target::Accept
+            | Target::Drop
+            | Target::Return => Ok(()),
         };
         out.push('\n');
     }
@@ -241,6 +246,7 @@ fn detail(out: &mut String, asked: &Asked, condition: &Match) {
         }
         Match::SrcLocal => out.write_str(" ADDRTYPE match src-type LOCAL"),
         Match::DstLocal => out.write_str(" ADDRTYPE match dst-type LOCAL"),
+        Match::DstNotLocal => out.write_str(" ADDRTYPE match dst-type !LOCAL"),
         Match::CtState { not, .. } => {
             let text = condition.to_string();
             let states = text.rsplit(' ').next().unwrap_or_default();

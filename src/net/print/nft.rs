@@ -9,7 +9,7 @@ use super::PacketFilter;
 use crate::inet::Ipv4Addr;
 use crate::net::netfilter::Count;
 use crate::net::nft::{Listed, Thing};
-use crate::net::rule::{CtState, Hook, Match, Range, Rule, TableName, Target, Whole};
+use crate::net::rule::{CtState, Hook, Masquerade, Match, Range, Rule, TableName, Target, Whole};
 use crate::time::Instant;
 
 /// The name of kube-proxy's table.
@@ -104,7 +104,8 @@ impl PacketFilter<'_> {
                     words.push(format!("meta mark set mark {} {value:#x}", if *mask == 0 { "xor" } else { "or" }));
                 }
                 Target::Dnat(to) => words.push(format!("dnat to {to}")),
-                Target::Masquerade => words.push("masquerade fully-random".into()),
+                Target::Masquerade(Masquerade::AnyPort) => words.push("masquerade fully-random".into()),
+                Target::Masquerade(Masquerade::SamePort) => words.push("masquerade".into()),
             }
             let _ = writeln!(out, "\t\t{}", words.join(" "));
         }
@@ -140,6 +141,7 @@ fn condition(condition: &Match) -> String {
         }
         Match::SrcLocal => "fib saddr type local".into(),
         Match::DstLocal => "fib daddr type local".into(),
+        Match::DstNotLocal => "fib daddr type != local".into(),
         Match::Statistic { probability, .. } => format!("meta random & 2147483647 < {probability}"),
         Match::RecentCheck { .. } | Match::RecentSet(_) => "xt match recent".into(),
     }

@@ -8,7 +8,10 @@ use std::sync::Arc;
 
 use super::{Comments, Endpoint, ServicePort, names};
 use crate::inet::{Ipv4Addr, Ipv4Net};
-use crate::net::rule::{Base, Chain, CtState, Hook, Match, OWN, Part, Range, Rule, Shared, Table, TableName, Target};
+use crate::net::cni::Plugin;
+use crate::net::rule::{
+    Base, Chain, CtState, Hook, Masquerade, Match, OWN, Part, Range, Rule, Shared, Table, TableName, Target,
+};
 use crate::net::topology::Machine;
 use crate::object::Profile;
 use crate::trace::{Proto, Reason};
@@ -57,8 +60,8 @@ pub(in crate::net) fn part(
     Part::new(name.clone(), writer.shared, writer.chains)
 }
 
-/// Writes what kubelet alone has on a node.
-pub(in crate::net) fn kubelets() -> Base {
+/// Writes what a node has without kube-proxy: kubelet's rules, and the network plugin's.
+pub(in crate::net) fn kubelets(profile: &Profile) -> Base {
     let mut tables = [TableName::Mangle, TableName::Filter, TableName::Nat].map(Table::new);
     let [mangle, filter, nat] = &mut tables;
     mangle.add("KUBE-IPTABLES-HINT");
@@ -69,6 +72,7 @@ pub(in crate::net) fn kubelets() -> Base {
             filter.chains[chain].rules.push(Rule::new(Target::Jump(firewall)));
         }
     }
+    Plugin::of(profile).write(nat, profile.pod_cidr);
     for table in [mangle, filter, nat] {
         table.add("KUBE-KUBELET-CANARY");
     }
@@ -176,13 +180,14 @@ pub(in crate::net) fn base(profile: &Profile, machine: &Machine) -> Base {
     nat.chains[postrouting].rules = vec![
         Rule::new(Target::Return).when(Match::Mark { value: MASQUERADE, mask: MASQUERADE, not: true }),
         Rule::new(Target::SetXMark { value: MASQUERADE, mask: 0 }),
-        Rule::new(Target::Masquerade).comment("kubernetes service traffic requiring SNAT"),
+        Rule::new(Target::Masquerade(Masquerade::AnyPort)).comment("kubernetes service traffic requiring SNAT"),
     ];
     nat.chains[mark_masq].rules.push(Rule::new(Target::SetXMark { value: MASQUERADE, mask: MASQUERADE }));
     nat.chains[services].rules = node_port_jumps(profile, machine, node_ports);
     for chain in [services, node_ports] {
         nat.chains[chain].shared = Some(0);
     }
+    Plugin::of(profile).write(&mut nat, profile.pod_cidr);
     Base::new([mangle, filter, nat])
 }
 

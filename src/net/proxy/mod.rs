@@ -11,6 +11,8 @@ mod names;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub(super) use names::digits;
+
 use super::blame::pod_field;
 use super::topology::Machine;
 use crate::api::Store;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use data_encoding::BASE32;
+use data_encoding::{BASE32, HEXLOWER};
 use sha2::{Digest, Sha256};
 
 /// The sixteen characters after a chain's prefix: base32 of SHA-256 of all parts.
@@ -16,6 +16,13 @@ pub(super) fn hash(parts: &[&str]) -> String {
     }
     // Ten bytes make sixteen characters, and no more are kept.
     BASE32.encode(&hasher.finalize()[..10])
+}
+
+/// So many digits to sixteen that a text gives, 64 at most.
+pub(in crate::net) fn digits(of: &str, count: usize) -> String {
+    let mut digits = HEXLOWER.encode(&Sha256::digest(of.as_bytes()));
+    digits.truncate(count);
+    digits
 }
 
 /// A chain's whole name.
