@@ -6,7 +6,7 @@ mod environment;
 use std::sync::Arc;
 
 pub use crate::api::Applied;
-use crate::api::{Api, Span, Status, Store};
+use crate::api::{Api, Span, Status, Store, Touch};
 use crate::controller::{self, Change, Controller, Kubelet, Queue};
 use crate::manifest::Manifest;
 use crate::net::{Entry, Fabric, Flows, Lines, Network, Over};
@@ -29,6 +29,16 @@ pub struct Cluster {
     /// How many programs were started on the laptop.
     spawned: u32,
     outages: Outages,
+    seen: Seen,
+}
+
+/// The changes that somebody watches and has not read yet.
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    on: bool,
+    /// The number of the first of them.
+    first: u64,
+    changes: Vec<(Instant, Touch)>,
 }
 
 /// The first pid that a program on the laptop gets.
@@ -54,6 +64,7 @@ impl Cluster {
             fabric: Fabric::new(&rng),
             rng,
             spawned: 0,
+            seen: Seen::default(),
             outages,
             profile: Arc::new(profile),
         };
@@ -360,8 +371,30 @@ impl Cluster {
     }
 
     /// Tells the controllers what has changed.
+    /// From now on, changes are kept for whoever watches; gives the number of the next one.
+    pub fn watch(&mut self) -> u64 {
+        self.seen.on = true;
+        self.seen.first + self.seen.changes.len() as u64
+    }
+
+    /// The changes from a number on, each with its time; and the number of the next one.
+    pub fn seen_since(&self, number: u64) -> (impl Iterator<Item = &(Instant, Touch)>, u64) {
+        let skip = number.saturating_sub(self.seen.first) as usize;
+        (self.seen.changes.iter().skip(skip), self.seen.first + self.seen.changes.len() as u64)
+    }
+
+    /// Everybody has read the changes so far; with `on`, further ones are kept.
+    pub fn forget_seen(&mut self, on: bool) {
+        self.seen.first += self.seen.changes.len() as u64;
+        self.seen.changes.clear();
+        self.seen.on = on;
+    }
+
     fn wake(&mut self, by: Option<Controller>) {
         let touched = self.api.take_touched();
+        if self.seen.on {
+            self.seen.changes.extend(touched.iter().map(|touch| (self.now, touch.clone())));
+        }
         self.fabric.touch(self.api.store(), &touched);
         let Self { api, queue, now, .. } = self;
         for touch in &touched {

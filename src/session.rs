@@ -376,6 +376,7 @@ impl State {
             let traces = shell::poll(&mut self.cluster, terminal, &mut self.files);
             self.traces.extend(traces.into_iter().map(Arc::new));
         }
+        self.cluster.forget_seen(self.terminals.values().any(Terminal::watches));
         self.forget_old();
     }
 

@@ -8,6 +8,7 @@ use super::conntrack::Stage;
 use super::dns::candidates;
 use super::http::{Answer, Speech, Target};
 use super::line::{self, Line, Lines};
+use super::log::Access;
 use super::netfilter::{Recorder, Way};
 use super::proxy::ServicePort;
 use super::topology::{Cabin, Life, Origin, STEP};
@@ -141,7 +142,9 @@ impl Network {
         };
         let then = if kept.is_some() { Stage::Open } else { Stage::Closed };
         let call = Call { packet, speech: target.speech, open: open.as_ref(), then };
+        let mut heard = None;
         let mut answers = |server: &Server, arrived: Packet| {
+            heard = Some(arrived);
             let answer = server.answer(request, &target, arrived);
             (Reason::Answers { by: server.name.clone(), status: answer.status }, answer)
         };
@@ -154,6 +157,11 @@ impl Network {
                 *outcome
             }
             Ok(conversation) => {
+                if let Some(arrived) = heard.filter(|_| conversation.answer.status > 0) {
+                    flows
+                        .logs
+                        .add(&conversation.responder, access(request, &target, arrived, &conversation, now + tape.t));
+                }
                 if let Some((key, lines)) = kept {
                     let (server, life, node) = (conversation.responder.clone(), conversation.life, conversation.node);
                     if let Some(old) = lines.keep(key, Line { packet, server, life, node, closed: false }) {
@@ -415,6 +423,22 @@ fn lost(
 ) -> Box<Outcome> {
     walk.remember(walked, Stage::Asked);
     Box::new(failed(kind, at.clone(), because.clone()))
+}
+
+/// A request, for the log of the program that answered it.
+fn access(request: &Request, target: &Target<'_>, arrived: Packet, told: &Conversation, at: Instant) -> Access {
+    let agent = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("user-agent"));
+    let query = if target.query.is_empty() { String::new() } else { format!("?{}", target.query) };
+    Access {
+        at,
+        client: arrived.src,
+        port: arrived.dst.port,
+        method: if request.method.is_empty() { "GET".into() } else { request.method.clone() },
+        path: format!("{}{query}", target.path).into(),
+        agent: agent.map(|(_, agent)| agent.as_str().into()),
+        status: told.answer.status,
+        size: told.answer.body.len(),
+    }
 }
 
 /// A pod refuses a port: `blame` is the field that led there.

@@ -6,6 +6,7 @@ use super::Network;
 use super::conntrack::{Conntrack, Entry, Stage};
 use super::forward::Laptop;
 use super::line::Clients;
+use super::log::Logs;
 use super::netfilter::{Judged, Kernel, Memory, Recorder, Verdict, Way};
 use super::rule::{Hook, TableName};
 use super::topology::{LINK, NEIGHBOUR_TIMEOUT, Origin, Route, STEP, Topology, VETH};
@@ -27,6 +28,7 @@ pub struct Flows {
     pub(super) traces: u64,
     pub(super) outages: Outages,
     pub(super) laptop: Laptop,
+    pub(super) logs: Logs,
     pub(super) clients: Clients,
 }
 
@@ -95,8 +97,14 @@ impl Flows {
             traces: 0,
             outages: Outages::default(),
             laptop: Laptop::default(),
+            logs: Logs::default(),
             clients: Clients::default(),
         }
+    }
+
+    /// What programs in pods were asked.
+    pub fn logs(&self) -> &Logs {
+        &self.logs
     }
 
     /// What the kernel of a node remembers, by the node's number.

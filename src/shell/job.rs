@@ -7,7 +7,7 @@
 //! Where bash would read no further line until the job ends, the lab runs it as in another terminal and says so once. Left out: Ctrl-Z,
 //! signals other than those that end a program, input for programs that hold a terminal.
 
-use super::kubectl::Forward;
+use super::kubectl::{Follow, Forward, Watch};
 use super::minikube::Tunnel;
 use super::{Files, Io, Shell, Stream, Terminal};
 use crate::cluster::Cluster;
@@ -57,6 +57,10 @@ pub(super) enum Work {
     Forward(Forward),
     /// `minikube service` on Docker Desktop.
     Service(Tunnel),
+    /// `kubectl get -w`
+    Watch(Box<Watch>),
+    /// `kubectl logs -f`
+    Logs(Follow),
 }
 
 impl Work {
@@ -65,15 +69,22 @@ impl Work {
         match self {
             Self::Forward(forward) => forward.poll(shell, io),
             Self::Service(tunnel) => tunnel.poll(shell),
+            Self::Watch(watch) => watch.poll(shell, io),
+            Self::Logs(follow) => follow.poll(shell, io),
             Self::Sleep(until) => (*until <= shell.cluster.now()).then_some(0),
         }
+    }
+
+    /// Whether it reads the cluster's changes.
+    fn watches(&self) -> bool {
+        matches!(self, Self::Watch(_))
     }
 
     /// When it wants to be asked at the latest; none if it only waits for others.
     fn next(&self) -> Option<Instant> {
         match self {
             Self::Sleep(until) => Some(*until),
-            Self::Forward(_) | Self::Service(_) => None,
+            Self::Forward(_) | Self::Service(_) | Self::Watch(_) | Self::Logs(_) => None,
         }
     }
 
@@ -82,7 +93,7 @@ impl Work {
         match self {
             Self::Forward(forward) => forward.stop(shell),
             Self::Service(tunnel) => tunnel.stop(shell, io),
-            Self::Sleep(_) => 130,
+            Self::Sleep(_) | Self::Watch(_) | Self::Logs(_) => 130,
         }
     }
 }
@@ -113,6 +124,11 @@ impl Terminal {
     /// Whether a program holds the terminal until Ctrl-C, which is the line `^C`.
     pub fn is_held(&self) -> bool {
         self.jobs.iter().any(|job| job.stands == Stands::Front)
+    }
+
+    /// Whether a job reads the cluster's changes: they are to be kept until it was asked.
+    pub fn watches(&self) -> bool {
+        self.jobs.iter().any(|job| job.work.watches())
     }
 
     /// When a job next does something by itself.

@@ -1,4 +1,4 @@
-//! `kubectl scale` and `kubectl label`
+//! `kubectl scale`
 
 use std::sync::Arc;
 
@@ -61,7 +61,8 @@ pub(super) fn some(call: &mut Call, words: &[String], verb: &str) -> Result<Vec<
         return Err(Fail::Error(super::RESOURCES_NEEDED.into()));
     }
     let asked = call.asked(words)?;
-    let everything = call.flags.on("all") || call.flags.get("selector").is_some();
+    let selects = call.flags.get("selector").is_some() || call.flags.get("field-selector").is_some();
+    let everything = call.flags.on("all") || selects;
     if asked.iter().any(|asked| asked.name.is_none()) && !everything {
         return Err(Fail::Error("resource(s) were provided, but no name was specified".into()));
     }
@@ -71,71 +72,4 @@ pub(super) fn some(call: &mut Call, words: &[String], verb: &str) -> Result<Vec<
         None if objects.is_empty() => Err(Fail::Error(format!("no objects passed to {verb}"))),
         None => Ok(objects),
     }
-}
-
-pub(super) const LABEL: &[Flag] = &[
-    switch("overwrite", ' '),
-    switch("all", ' '),
-    switch("list", ' '),
-    value("selector", 'l', "SELECTOR"),
-    switch("all-namespaces", 'A'),
-];
-
-/// `kubectl label KIND NAME KEY=VALUE… KEY-…`
-pub(super) fn label(call: &mut Call) -> Result<i32, Fail> {
-    let words = call.flags.words.clone();
-    let is_change = |word: &&String| word.contains('=') || word.ends_with('-');
-    let (changes, resources): (Vec<&String>, Vec<&String>) = words.iter().partition(is_change);
-    let resources: Vec<String> = resources.into_iter().cloned().collect();
-    if resources.is_empty() {
-        return Err(Fail::Error(
-            "one or more resources must be specified as <resource> <name> or <resource>/<name>".into(),
-        ));
-    }
-    if changes.is_empty() && !call.flags.on("list") {
-        return Err(Fail::Error("at least one label update is required".into()));
-    }
-    let mut set = Vec::new();
-    let mut remove = Vec::new();
-    for change in changes {
-        match change.split_once('=') {
-            Some((key, value)) if value.contains('=') || key.is_empty() => {
-                return Err(Fail::Error(format!("invalid label spec: {key}={value}")));
-            }
-            Some((key, value)) => set.push((key.to_owned(), value.to_owned())),
-            None => remove.push(change.trim_end_matches('-').to_owned()),
-        }
-    }
-    if set.iter().any(|(key, _)| remove.contains(key)) {
-        return Err(Fail::Error("can not both modify and remove a label in the same command".into()));
-    }
-    for object in some(call, &resources, "label")? {
-        let name = named(object.kind(), &object.meta.name);
-        if call.flags.on("list") {
-            for (key, value) in &object.meta.labels {
-                call.io.out(format!("{key}={value}\n"));
-            }
-            continue;
-        }
-        for (key, value) in &set {
-            if let Some(held) = object.meta.labels.get(key).filter(|held| *held != value && !call.flags.on("overwrite"))
-            {
-                return Err(Fail::Error(format!("'{key}' already has a value ({held}), and --overwrite is false")));
-            }
-        }
-        for key in remove.iter().filter(|key| !object.meta.labels.contains_key(*key)) {
-            call.io.out(format!("label {} not found.\n", super::go_quote(key)));
-        }
-        let mut changed = Object::clone(&object);
-        changed.meta.labels.extend(set.iter().cloned());
-        changed.meta.labels.retain(|key, _| !remove.contains(key));
-        let what = if changed.meta.labels == object.meta.labels {
-            "not labeled"
-        } else {
-            call.shell.cluster.update(changed)?;
-            if set.is_empty() { "unlabeled" } else { "labeled" }
-        };
-        call.io.out(format!("{name} {what}\n"));
-    }
-    Ok(0)
 }

@@ -14,6 +14,7 @@ pub(super) const FLAGS: &[Flag] = &[
     value("filename", 'f', "FILE"),
     value("selector", 'l', "SELECTOR"),
     switch("all", ' '),
+    value("field-selector", ' ', "SELECTOR"),
     switch("all-namespaces", 'A'),
     switch("force", ' '),
     switch("now", ' '),
@@ -105,7 +106,8 @@ fn by_name(call: &mut Call, words: &[String]) -> Result<(Vec<Ref>, Vec<Status>),
         return Err(Fail::Error(super::RESOURCES_NEEDED.into()));
     }
     let asked: Vec<Asked> = call.asked(words)?;
-    let everything = call.flags.on("all") || call.flags.get("selector").is_some();
+    let selects = call.flags.get("selector").is_some() || call.flags.get("field-selector").is_some();
+    let everything = call.flags.on("all") || selects;
     if asked.iter().any(|asked| asked.name.is_none()) && !everything {
         return Err(Fail::Error("resource(s) were provided, but no name was specified".into()));
     }
@@ -120,7 +122,8 @@ fn by_name(call: &mut Call, words: &[String]) -> Result<(Vec<Ref>, Vec<Status>),
     Ok((objects.iter().map(|object| object.key()).filter(|key| seen.insert(key.clone())).collect(), missing))
 }
 
-fn by_file(call: &mut Call, files: &[String]) -> Result<(Vec<Ref>, Vec<Status>), Fail> {
+/// What stands in files; what is not there is said.
+pub(super) fn by_file(call: &mut Call, files: &[String]) -> Result<(Vec<Ref>, Vec<Status>), Fail> {
     let (mut keys, mut missing) = (Vec::new(), Vec::new());
     for source in super::apply::sources(call, files)? {
         let parsed = manifest::parse(&source);

@@ -6,6 +6,7 @@
 mod table;
 mod rows;
 mod path;
+mod field;
 mod select;
 mod refusal;
 mod apply;
@@ -14,9 +15,11 @@ mod make;
 mod create;
 mod delete;
 mod change;
+mod tag;
 mod pods;
 mod exec;
 mod forward;
+mod logs;
 mod report;
 mod describe;
 mod routes;
@@ -32,6 +35,8 @@ use crate::object::{Kind, Ref};
 pub(super) use apply::{file, labs};
 pub(super) use exec::left;
 pub(super) use forward::Forward;
+pub(super) use get::Watch;
+pub(super) use logs::Follow;
 pub(super) use report::calendar;
 
 /// A verb's row: it serves dispatch, help and completion.
@@ -48,6 +53,7 @@ const fn verb(name: &'static str, flags: &'static [Flag], run: fn(&mut Call) -> 
 
 /// The verbs of the lab's kubectl.
 pub(super) const VERBS: &[Verb] = &[
+    verb("annotate", tag::FLAGS, tag::annotate),
     verb("api-resources", info::API_RESOURCES, info::api_resources),
     verb("apply", apply::APPLY, apply::apply),
     verb("cluster-info", &[], info::cluster_info),
@@ -58,7 +64,8 @@ pub(super) const VERBS: &[Verb] = &[
     verb("exec", exec::EXEC, exec::exec),
     verb("expose", create::EXPOSE, create::expose),
     verb("get", get::FLAGS, get::get),
-    verb("label", change::LABEL, change::label),
+    verb("label", tag::FLAGS, tag::label),
+    verb("logs", logs::FLAGS, logs::logs),
     verb("port-forward", forward::FLAGS, forward::forward),
     verb("rollout", wait::ROLLOUT, wait::rollout),
     verb("run", exec::RUN, exec::run),

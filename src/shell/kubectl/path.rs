@@ -13,6 +13,12 @@ pub(super) fn print(template: &str, root: &Value) -> Result<String, String> {
     Ok(text)
 }
 
+/// The values at `metadata.name`, `.metadata.name` or `{.metadata.name}`: a path as `--sort-by` and custom columns take it.
+pub(super) fn relaxed<'v>(path: &str, tree: &'v Value) -> Result<Vec<&'v Value>, String> {
+    let bare = path.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')).unwrap_or(path);
+    find(bare.strip_prefix('.').unwrap_or(bare), tree, tree)
+}
+
 /// A part of a template.
 enum Part<'t> {
     Text(&'t str),
@@ -96,7 +102,7 @@ fn quoted(text: &str) -> Option<&str> {
     inner('"').or(inner('\''))
 }
 
-fn shown(value: &Value) -> String {
+pub(super) fn shown(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),

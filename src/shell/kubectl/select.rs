@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Call, Fail, go_quote};
+use super::{Call, Fail, field, go_quote};
 use crate::api::Status;
 use crate::object::{Kind, Labels, Object, Ref, Requirement};
 
@@ -131,10 +131,19 @@ impl Call<'_, '_> {
         if everywhere && asked.iter().any(|asked| asked.name.is_some()) {
             return Err(Fail::Error("a resource cannot be retrieved by name across all namespaces".into()));
         }
+        let fields = self.flags.get("field-selector").unwrap_or_default().to_owned();
+        if !fields.is_empty() && asked.iter().any(|asked| asked.name.is_some()) {
+            return Err(Fail::Error("name cannot be provided when a field selector is specified".into()));
+        }
         let (mut objects, mut missing) = (Vec::new(), Vec::new());
+        let mut wanted = Vec::new();
+        for asked in asked {
+            let label = self.flags.get("selector").unwrap_or_default();
+            wanted.push(field::Fields::parse(&fields, asked.kind, label)?);
+        }
         let store = self.shell.cluster.store();
         let mut kinds = Vec::new();
-        for Asked { kind, name } in asked {
+        for (Asked { kind, name }, fields) in asked.iter().zip(wanted) {
             if !kinds.contains(kind) {
                 kinds.push(*kind);
             }
@@ -145,7 +154,9 @@ impl Call<'_, '_> {
                 },
                 None => {
                     let namespace = (kind.is_namespaced() && !everywhere).then_some(self.namespace.as_str());
-                    let fit = store.list(*kind, namespace).filter(|object| selector.matches(&object.meta.labels));
+                    let fit = store
+                        .list(*kind, namespace)
+                        .filter(|object| selector.matches(&object.meta.labels) && fields.matches(object));
                     objects.extend(fit.cloned());
                     if *kind == Kind::Event {
                         let recorded = store.events().objects(namespace, self.shell.cluster.now());

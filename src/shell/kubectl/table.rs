@@ -453,13 +453,16 @@ pub(super) fn human_duration(duration: Duration) -> String {
 
 /// Lines of cells in columns that stand three blanks apart; the last column is not padded.
 pub(super) fn align(rows: &[Vec<String>]) -> String {
-    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..count)
-        .map(|i| {
-            let longest = rows.iter().filter(|row| i + 1 < row.len()).map(|row| row[i].chars().count()).max();
-            longest.map_or(0, |longest| (longest + 3).max(6))
-        })
-        .collect();
+    align_from(&mut Vec::new(), rows)
+}
+
+/// The same, no column narrower than it was: `kubectl get -w` prints its rows one after another.
+pub(super) fn align_from(widths: &mut Vec<usize>, rows: &[Vec<String>]) -> String {
+    widths.resize(rows.iter().map(Vec::len).max().unwrap_or(0).max(widths.len()), 0);
+    for (i, width) in widths.iter_mut().enumerate() {
+        let longest = rows.iter().filter(|row| i + 1 < row.len()).map(|row| row[i].chars().count()).max();
+        *width = longest.map_or(0, |longest| (longest + 3).max(6)).max(*width);
+    }
     let mut text = String::new();
     for row in rows {
         for (i, cell) in row.iter().enumerate() {
