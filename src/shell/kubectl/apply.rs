@@ -94,6 +94,7 @@ impl File {
     fn apply(&mut self, cluster: &mut Cluster, source: &Source, manifest: &Manifest, namespace: &str) {
         let key = manifest.key(namespace);
         let old = cluster.store().get(&key).cloned();
+        self.warnings.extend(super::deprecation(key.kind).map(String::from));
         match cluster.apply(manifest, namespace) {
             Ok(applied) => {
                 if let Some(new) = cluster.store().get(&key) {
@@ -251,6 +252,7 @@ pub(super) fn create(call: &mut Call, names: &[String]) -> Result<i32, Fail> {
             let mut object = manifest.object.clone();
             let key = manifest.key(&call.namespace);
             object.meta.namespace = key.namespace.to_string();
+            call.warn_of(key.kind);
             match call.shell.cluster.create(object) {
                 Ok(new) => {
                     for warning in api::warnings(&new, None) {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::flags::{Flag, Takes, switch, value};
 use super::{Call, Fail, apply, go_quote, make, named, number};
+use crate::api;
 use crate::manifest;
 use crate::object::{Body, Kind, Object};
 
@@ -61,7 +62,10 @@ pub(super) fn object(call: &mut Call, tree: &Value) -> Result<(), Fail> {
     if kind.is_namespaced() && object.meta.namespace.is_empty() {
         object.meta.namespace.clone_from(&call.namespace);
     }
-    call.shell.cluster.create(object)?;
+    let new = call.shell.cluster.create(object)?;
+    for warning in api::warnings(&new, None) {
+        call.io.err(format!("Warning: {}\n", warning.message));
+    }
     Ok(())
 }
 

@@ -274,10 +274,15 @@ impl Call<'_, '_> {
 
     /// The deprecation that the server tells with every answer about Endpoints.
     fn warn_of(&mut self, kind: Kind) {
-        if kind == Kind::Endpoints {
-            self.io.err("Warning: v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice\n");
+        if let Some(warning) = deprecation(kind) {
+            self.io.err(format!("Warning: {warning}\n"));
         }
     }
+}
+
+/// What the server says with every answer about a kind that is on its way out.
+fn deprecation(kind: Kind) -> Option<&'static str> {
+    (kind == Kind::Endpoints).then_some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")
 }
 
 /// `pod/web` or `deployment.apps/web`.
