@@ -7,16 +7,22 @@ use serde::Deserialize;
 use super::{cluster_ip, selected};
 use crate::api::store::Event;
 use crate::lang::Lang;
-use crate::object::{Body, EndpointSlice, Kind, Object};
+use crate::object::{Body, EndpointSlice, Kind, Node, Object, Ref, Service};
 use crate::session::Session;
-use crate::trace::{OutcomeKind, Place, Trace};
+use crate::trace::{Action, OutcomeKind, Place, Trace};
 
 /// One thing that must hold. Exactly one of the fields is set.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Check {
     /// A Service has a cluster IP.
     pub service: Option<String>,
+    /// A Service has a node port.
+    pub node_port: Option<String>,
+    /// A Service has an address for the outside.
+    pub external: Option<String>,
+    /// A node of this name is on.
+    pub runs: Option<String>,
     /// A Service has so many ready endpoints.
     pub endpoints: Option<Endpoints>,
     /// So many pods with a label run, and are ready or are not.
@@ -60,7 +66,8 @@ pub struct Gone {
 pub struct Traffic {
     /// `laptop`, `node` or `pod` (any of them), or a place as traces name it.
     from: String,
-    /// A Service of the namespace `default`, whichever way it is called: by its address or its name.
+    /// A Service of the namespace `default`, whichever way it is called: by its name or any of its addresses. Or one
+    /// address, as `HOST:PORT`.
     to: String,
     count: usize,
     #[serde(default)]
@@ -74,6 +81,16 @@ pub struct Traffic {
     /// Of a refusal: `node` (its kernel) or `pod` (nobody listens there).
     #[serde(default)]
     at: Option<String>,
+    /// Whether the pod saw the client's own address.
+    #[serde(default)]
+    source: Option<Source>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Source {
+    Kept,
+    Hidden,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -83,6 +100,7 @@ enum Ending {
     Answered,
     Refused,
     Timeout,
+    Unreachable,
 }
 
 /// The moment a step began: what was before does not count.
@@ -166,6 +184,21 @@ pub fn judge(checks: &[Check], session: &Session, since: Since, flying: &BTreeSe
             let text = lang.pick(format!("{name} has a cluster IP"), format!("{name} 有了 cluster IP"));
             report.push(text, usize::from(met), 1, met);
         }
+        if let Some(name) = &check.node_port {
+            let met = body(session, name).is_some_and(|service| service.spec.ports.iter().any(|p| p.node_port > 0));
+            let text = lang.pick(format!("{name} has a node port"), format!("{name} 有了 nodePort"));
+            report.push(text, usize::from(met), 1, met);
+        }
+        if let Some(name) = &check.external {
+            let met = body(session, name).is_some_and(|service| !service.status.load_balancer.ingress.is_empty());
+            let text = lang.pick(format!("{name} has an EXTERNAL-IP"), format!("{name} 有了 EXTERNAL-IP"));
+            report.push(text, usize::from(met), 1, met);
+        }
+        if let Some(name) = &check.runs {
+            let met = !session.cluster().outages().is_stopped(name);
+            let text = lang.pick(format!("node {name} is on"), format!("节点 {name} 已开机"));
+            report.push(text, usize::from(met), 1, met);
+        }
         if let Some(Endpoints { service, ready: want }) = &check.endpoints {
             let have = ready_endpoints(session, service);
             let text = match want {
@@ -194,7 +227,7 @@ pub fn judge(checks: &[Check], session: &Session, since: Since, flying: &BTreeSe
         }
         if let Some(Gone { pods, count }) = &check.gone {
             let store = session.cluster().store();
-            let gone = |(key, event): &&(crate::object::Ref, Event)| {
+            let gone = |(key, event): &&(Ref, Event)| {
                 *event == Event::Removed && key.kind == Kind::Pod && key.name.starts_with(pods.as_str())
             };
             let have = store.changes_since(since.revision).iter().filter(gone).count();
@@ -244,7 +277,10 @@ impl Traffic {
 
     fn is_from(&self, place: &Place) -> bool {
         match (self.from.as_str(), place) {
-            ("laptop", Place::Laptop) | ("node", Place::Node(_)) | ("pod", Place::Pod(..)) => true,
+            ("laptop", Place::Laptop)
+            | ("internet", Place::Internet)
+            | ("node", Place::Node(_))
+            | ("pod", Place::Pod(..)) => true,
             (from, Place::Node(name)) => from.strip_prefix("node/") == Some(name),
             (from, Place::Pod(namespace, name)) => from.strip_prefix("pod/") == Some(&format!("{namespace}/{name}")),
             _ => false,
@@ -253,12 +289,28 @@ impl Traffic {
 
     /// Whether a URL calls the Service: by its address, or by any of its names.
     fn is_to(&self, url: &str, session: &Session) -> bool {
-        let host = url.split_once("://").map_or(url, |(_, rest)| rest);
-        let host = host.split(['/', '?']).next().unwrap_or_default();
-        let host = host.rsplit_once(':').map_or(host, |(host, _)| host).trim_end_matches('.');
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let authority = rest.split(['/', '?']).next().unwrap_or_default();
+        let (host, port) = authority.rsplit_once(':').unwrap_or((authority, "80"));
+        let host = host.trim_end_matches('.');
+        if self.to.contains(':') {
+            return self.to == format!("{host}:{port}");
+        }
         let rest = host.strip_prefix(self.to.as_str());
-        matches!(rest, Some("" | ".default" | ".default.svc" | ".default.svc.cluster.local"))
-            || cluster_ip(session, &self.to).is_some_and(|ip| ip == host)
+        if matches!(rest, Some("" | ".default" | ".default.svc" | ".default.svc.cluster.local")) {
+            return true;
+        }
+        let Some(service) = body(session, &self.to) else { return false };
+        let spec = &service.spec;
+        let balanced = service.status.load_balancer.ingress.iter().map(|ingress| &ingress.ip);
+        let own = std::iter::once(&spec.cluster_ip).chain(&spec.external_ips).chain(balanced);
+        own.into_iter().any(|address| address == host)
+            || spec.ports.iter().any(|p| p.node_port > 0 && p.node_port.to_string() == port)
+                && session
+                    .cluster()
+                    .store()
+                    .all::<Node>()
+                    .any(|(_, node)| node.status.addresses.iter().any(|address| address.address == host))
     }
 
     fn is_wanted(&self, trace: &Trace) -> bool {
@@ -267,22 +319,36 @@ impl Traffic {
             Ending::Answered => OutcomeKind::Answered,
             Ending::Refused => OutcomeKind::Refused,
             Ending::Timeout => OutcomeKind::Timeout,
+            Ending::Unreachable => OutcomeKind::Unreachable,
         };
         let place = matches!(
             (self.at.as_deref(), &outcome.at),
             (None, _) | (Some("node"), Some(Place::Node(_))) | (Some("pod"), Some(Place::Pod(..)))
         );
-        outcome.kind == kind && place && self.status.is_none_or(|status| status == outcome.status)
+        let own = trace.hops.iter().rfind(|hop| hop.action == Action::Connect).map(|hop| hop.packet.src.ip);
+        let source = self.source.is_none_or(|want| (own == outcome.seen_source) == (want == Source::Kept));
+        outcome.kind == kind && place && source && self.status.is_none_or(|status| status == outcome.status)
     }
 
     fn sentence(&self, lang: Lang) -> String {
         let n = number(self.count, lang);
         let s = if self.count == 1 { "" } else { "s" };
-        let of = match self.from.split('/').next().unwrap_or_default() {
-            "laptop" => lang.pick("from the laptop", "从你的电脑发出的"),
-            "node" => lang.pick("from the node", "从节点发出的"),
-            _ => lang.pick("from a pod", "从 Pod 发出的"),
+        let mut of = match self.from.split('/').next().unwrap_or_default() {
+            "laptop" => lang.pick("from the laptop", "从你的电脑发出的").to_owned(),
+            "internet" => lang.pick("from the internet", "从互联网发出的").to_owned(),
+            "node" => lang.pick("from the node", "从节点发出的").to_owned(),
+            _ => lang.pick("from a pod", "从 Pod 发出的").to_owned(),
         };
+        if self.to.contains(':') {
+            of = lang.pick(format!("{of} by {}", self.to), format!("{of}、经 {} 的", self.to));
+        }
+        match self.source {
+            Some(Source::Kept) => of = lang.pick(format!("{of}, your address kept,"), format!("{of}、保留你的地址的")),
+            Some(Source::Hidden) => {
+                of = lang.pick(format!("{of}, your address hidden,"), format!("{of}、隐藏你的地址的"))
+            }
+            None => {}
+        }
         match (self.outcome, self.status) {
             (Ending::Answered, Some(status)) => {
                 lang.pick(format!("{n} answer{s} {of} with status {status}"), format!("{of} {n} 个请求得到 {status}"))
@@ -296,6 +362,9 @@ impl Traffic {
                         .pick(format!("{n} request{s} {of} refused by a kernel"), format!("{of} {n} 个请求被内核拒绝")),
                     None => lang.pick(format!("{n} request{s} {of} refused"), format!("{of} {n} 个请求被拒绝")),
                 }
+            }
+            (Ending::Unreachable, _) => {
+                lang.pick(format!("{n} request{s} {of} unreachable"), format!("{of} {n} 个请求不可达"))
             }
             (Ending::Timeout, _) => lang.pick(format!("{n} request{s} {of} timed out"), format!("{of} {n} 个请求超时")),
         }
@@ -318,6 +387,11 @@ fn number(n: usize, lang: Lang) -> String {
         (Lang::En, Some(word)) => (*word).to_owned(),
         _ => n.to_string(),
     }
+}
+
+/// A Service of the namespace `default`.
+fn body<'a>(session: &'a Session, name: &str) -> Option<&'a Service> {
+    session.cluster().store().get(&Ref::new(Kind::Service, "default", name))?.body::<Service>()
 }
 
 /// Whether a running pod is ready; none if it does not run, or is on its way out.

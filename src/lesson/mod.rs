@@ -63,6 +63,10 @@ pub struct Act {
     pub fail_readiness: Option<String>,
     /// Every failed probe tells the truth again.
     pub mend_readiness: Option<String>,
+    /// The node of this name is turned off.
+    pub stop_node: Option<String>,
+    /// The node of this name is turned on again.
+    pub start_node: Option<String>,
 }
 
 /// Requests to send.
@@ -197,6 +201,9 @@ impl Act {
         if let Some(labels) = &self.fail_readiness {
             commands.extend(pods(labels).into_iter().next().map(|pod| Command::Fault(Fault::FailReadiness(pod, true))));
         }
+        let stopped = self.stop_node.iter().cloned().map(Fault::StopNode);
+        let started = self.start_node.iter().cloned().map(Fault::StartNode);
+        commands.extend(stopped.chain(started).map(Command::Fault));
         if let Some(labels) = &self.mend_readiness {
             let mend = |pod| Command::Fault(Fault::FailReadiness(pod, false));
             commands.extend(pods(labels).into_iter().map(mend));

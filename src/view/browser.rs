@@ -34,6 +34,13 @@ pub fn address(fragment: &str, drop: &str) -> String {
     if fragment.is_empty() { format!("{base}{search}") } else { format!("{base}{search}#{fragment}") }
 }
 
+/// Opens the page anew with another query, and without a fragment.
+pub fn visit(query: &str) {
+    let location = window().location();
+    let path = location.pathname().unwrap_or_default();
+    let _ = location.assign(&format!("{path}{query}"));
+}
+
 /// Puts an address into the address bar without loading it.
 pub fn set_address(address: &str) {
     let history = window().history();

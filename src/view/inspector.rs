@@ -8,7 +8,7 @@ use kubehop::object::FieldRef;
 use kubehop::scene::inspect::{self, Detail, Header, Row};
 use kubehop::scene::subject;
 use kubehop::scene::traffic::{self, Tally, readable};
-use kubehop::trace::{OutcomeKind, Trace};
+use kubehop::trace::{Action, OutcomeKind, Trace};
 use leptos::prelude::*;
 
 use super::object;
@@ -266,13 +266,17 @@ fn answers(state: State, scenery: Scenery) -> impl IntoView {
     };
     let busy = move || tally.with(|tally| tally.statuses.values().sum::<usize>() > 1);
     let none = move || scenery.traces.with(Vec::is_empty);
+    let kept = move || scenery.traces.with(|traces| traces.iter().any(|trace| is_kept(trace)));
     view! {
         <div class="bars" inner_html=bars></div>
         <dl class="stat">
             {move || stats().into_iter().map(|(k, v)| view! { <dt>{k}</dt><dd>{v}</dd> }).collect_view()}
         </dl>
         <p class="note" class:hid=move || !busy()>
-            {move || state.pick("Picked at random, not in turn: uneven counts are normal.", "随机选择，不是轮流：数目不均是正常的。")}
+            {move || match kept() {
+                true => state.pick("One connection, one pod: only a new connection is picked for anew.", "一条连接，一个 Pod：只有新建连接才会重新挑选。"),
+                false => state.pick("Picked at random, not in turn: uneven counts are normal.", "随机选择，不是轮流：数目不均是正常的。"),
+            }}
         </p>
         <p class="note" class:hid=move || !none()>
             {move || state.pick("No request has been sent yet.", "还没有发送请求。")}
@@ -280,11 +284,16 @@ fn answers(state: State, scenery: Scenery) -> impl IntoView {
     }
 }
 
+/// Whether a request went over a connection that was open already.
+pub fn is_kept(trace: &Trace) -> bool {
+    trace.hops.iter().any(|hop| hop.action == Action::Send)
+}
+
 /// A cell for each answer, hollow while it is in flight; many answers share cells.
 fn bars_html(tally: &Tally) -> String {
     let mut out = String::new();
     let most = tally.bars.iter().map(|bar| bar.landed + bar.flying).max().unwrap_or(0);
-    let share = most.div_ceil(5).max(1);
+    let share = most.div_ceil(4).max(1);
     for bar in &tally.bars {
         let hue = bar.mark.map_or("n", |mark| mark.hue_name());
         let (full, hollow) = (bar.landed.div_ceil(share), bar.flying.div_ceil(share));

@@ -12,11 +12,9 @@ use leptos::prelude::*;
 
 use super::browser;
 use super::icons::{Icon, icon, replica};
+use super::shelf::{self, FIRST, Shelf};
 use super::state::{Pane, State, use_state};
 use super::words::Word;
-
-/// The lesson that opens when the address bar names none.
-const FIRST: &str = "clusterip";
 
 /// Where the learner is in the lesson.
 #[derive(Clone, Copy)]
@@ -233,6 +231,7 @@ fn step(
         }
     };
     view! {
+        {(!state.embed).then(|| view! { <Shelf /> })}
         <Bars />
         <h1>{this.title}</h1>
         {prose(state, &this.prose)}
@@ -248,7 +247,16 @@ fn step(
         }}
         {shown_hints}
         {solution}
-        {move || (last && solved.get()).then(|| view! { <p class="okc done">{state.say(Word::FreePlay)}</p> })}
+        {move || {
+            (last && solved.get())
+                .then(|| {
+                    let on = shelf::next(&progress.name.get_value());
+                    let on = on.map(|(to, title)| {
+                        view! { " " <a href=to>{format!("{}{title}", state.pick("Next lesson: ", "下一课："))}</a> }
+                    });
+                    view! { <p class="okc done">{state.say(Word::FreePlay)} {on}</p> }
+                })
+        }}
     }
 }
 
@@ -451,13 +459,19 @@ fn show_cell(state: State, cell: &Cell, marks: &Marks, lang: Lang) -> AnyView {
 /// The step's buttons; the first that sends is the one to press.
 fn acts_row(state: State, acts: Vec<Act>) -> impl IntoView {
     let first = acts.iter().position(|act| act.send.is_some());
-    let single = acts.iter().filter(|act| act.send.is_some()).count() == 1;
+    let sends = acts.iter().filter_map(|act| act.send.as_ref());
+    let sources: std::collections::BTreeSet<&str> = sends.clone().map(|send| send.from.as_str()).collect();
+    let told = match sends.count() {
+        1 => Told::Nothing,
+        n if n == sources.len() => Told::From,
+        _ => Told::To,
+    };
     let curl = first.and_then(|first| acts[first].send.clone());
     let copied = RwSignal::new(false);
     let buttons = acts.into_iter().enumerate().map(|(i, act)| {
         let label = {
             let act = act.clone();
-            move || act_label(&act, single, state.lang.get())
+            move || act_label(&act, told, state.lang.get())
         };
         let id = if Some(i) == first { "send".to_owned() } else { format!("act-{}", i + 1) };
         view! {
@@ -493,21 +507,37 @@ fn acts_row(state: State, acts: Vec<Act>) -> impl IntoView {
     }
 }
 
-fn act_label(act: &Act, single: bool, lang: Lang) -> String {
+/// What the buttons of a step have to say, so that none looks like another.
+#[derive(Clone, Copy, PartialEq)]
+enum Told {
+    Nothing,
+    From,
+    To,
+}
+
+fn act_label(act: &Act, told: Told, lang: Lang) -> String {
     let Some(send) = &act.send else {
-        return match act.fail_readiness {
-            Some(_) => lang.pick("Make a probe fail", "让一个探针失败"),
-            None => lang.pick("Let all probes succeed", "让探针恢复成功"),
-        }
-        .to_owned();
+        return match act {
+            Act { stop_node: Some(node), .. } => lang.pick(format!("Stop {node}"), format!("停止 {node}")),
+            Act { start_node: Some(node), .. } => lang.pick(format!("Start {node}"), format!("启动 {node}")),
+            Act { fail_readiness: Some(_), .. } => lang.pick("Make a probe fail", "让一个探针失败").to_owned(),
+            _ => lang.pick("Let all probes succeed", "让探针恢复成功").to_owned(),
+        };
     };
     let words = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
     let n = words.get(send.count as usize).map_or_else(|| send.count.to_string(), |word| (*word).to_owned());
-    if single {
-        return lang.pick(format!("Send {n}"), format!("发 {} 个", send.count));
+    match told {
+        Told::Nothing => return lang.pick(format!("Send {n}"), format!("发 {} 个", send.count)),
+        Told::To => {
+            let host = send.url.split_once("//").map_or(&*send.url, |(_, rest)| rest);
+            let host = host.split(['/', ':']).next().unwrap_or_default();
+            return lang.pick(format!("Send {n} to {host}"), format!("向 {host} 发 {} 个", send.count));
+        }
+        Told::From => {}
     }
     let (en, zh) = match send.from.split('/').next() {
         Some("laptop") => ("from the laptop", "从你的电脑"),
+        Some("internet") => ("from the internet", "从互联网"),
         Some("node") => ("from the node", "从节点"),
         _ => ("from the pod", "从 Pod "),
     };

@@ -18,6 +18,7 @@ mod oops;
 mod problems;
 mod separator;
 mod share;
+mod shelf;
 mod stage;
 mod stage_canvas;
 mod stage_scenery;

@@ -28,6 +28,8 @@ pub struct Traffic {
     method: RwSignal<String>,
     /// Header lines as they are typed.
     headers: RwSignal<String>,
+    /// Whether all requests share one connection.
+    keep_alive: RwSignal<bool>,
 }
 
 /// More sources than this make no list to choose from.
@@ -43,6 +45,7 @@ impl Traffic {
             count: RwSignal::new(9),
             method: RwSignal::new("GET".to_owned()),
             headers: RwSignal::new(String::new()),
+            keep_alive: RwSignal::new(false),
         }
     }
 
@@ -68,7 +71,7 @@ impl Traffic {
             count: self.count.get(),
             method: if method == "GET" { String::new() } else { method },
             headers,
-            keep_alive: false,
+            keep_alive: self.keep_alive.get(),
         }
     }
 
@@ -129,7 +132,9 @@ pub fn curl_line(requests: &Requests) -> String {
     for (name, value) in &requests.headers {
         curl += &format!("-H {} ", quoted(&format!("{name}: {value}")));
     }
-    curl += &url;
+    // curl keeps its connection from one URL to the next.
+    let kept = requests.keep_alive && requests.count > 1;
+    curl += &vec![url.as_str(); if kept { requests.count as usize } else { 1 }].join(" ");
     let whole = match Place::parse(&requests.from) {
         Some(Place::Node(node)) => format!("minikube ssh -n {node} -- {curl}"),
         Some(Place::Pod(namespace, pod)) if *namespace == *"default" => format!("kubectl exec {pod} -- {curl}"),
@@ -137,6 +142,7 @@ pub fn curl_line(requests: &Requests) -> String {
         _ => curl,
     };
     match requests.count {
+        _ if kept => whole,
         1 => whole,
         n => format!("for i in $(seq {n}); do {whole}; done"),
     }
@@ -154,7 +160,7 @@ fn targets(state: State, scenery: Scenery, from: &str) -> Vec<Target> {
 pub fn TrafficBar() -> impl IntoView {
     let state = use_state();
     let scenery = use_scenery();
-    let Traffic { from, url, own, count, method, headers } = state.traffic;
+    let Traffic { from, url, own, count, method, headers, keep_alive } = state.traffic;
     let known = Memo::new(move |_| sources(state));
     // A source that is gone is no source.
     Effect::new(move |_| {
@@ -258,6 +264,21 @@ pub fn TrafficBar() -> impl IntoView {
                         on:input=move |event| headers.set(event_target_value(&event))
                     ></textarea>
                 </label>
+                <div class="choice">
+                    <input
+                        type="checkbox"
+                        id="keep-alive"
+                        data-testid="traffic-keep-alive"
+                        prop:checked=move || keep_alive.get()
+                        on:change=move |event| keep_alive.set(event_target_checked(&event))
+                    />
+                    <label for="keep-alive">
+                        {move || state.pick("Keep one connection alive", "保持同一条连接")}
+                        <small>
+                            {move || state.pick("a pod is picked for each connection, not for each request", "按连接挑选 Pod，而不是按请求")}
+                        </small>
+                    </label>
+                </div>
                 <span>{move || state.pick("The same in a terminal", "在终端里等价的命令")}</span>
                 <code class="rule" data-testid="traffic-curl" tabindex="0">{line}</code>
                 <div class="acts">
@@ -296,5 +317,7 @@ mod tests {
         let plain =
             Requests { from: "pod/default/web".into(), url: "http://web/".into(), count: 3, ..Requests::default() };
         assert_eq!(curl_line(&plain), "for i in $(seq 3); do kubectl exec web -- curl -s -m 2 http://web/; done");
+        let kept = Requests { count: 2, keep_alive: true, ..plain };
+        assert_eq!(curl_line(&kept), "kubectl exec web -- curl -s -m 2 http://web/ http://web/");
     }
 }
