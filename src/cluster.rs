@@ -148,6 +148,17 @@ impl Cluster {
         self.update(object).map(drop)
     }
 
+    /// Evicts a pod, as the eviction API does: it is told to end, with the reason in its status.
+    ///
+    /// Disruption budgets, which the lab does not serve, could refuse it.
+    pub fn evict(&mut self, pod: &Ref, grace: Option<i64>) -> Result<(), Status> {
+        if let Some((meta, body)) = self.store().read::<Pod>(pod) {
+            let object = controller::disrupted(meta, body, "EvictionByEvictionAPI", "Eviction API: evicting", self.now);
+            self.api.put(object, self.now);
+        }
+        self.delete(pod, grace)
+    }
+
     /// A pod's program dies, and its pod with it, at once.
     pub fn kill_pod(&mut self, pod: &Ref) -> Result<(), Status> {
         self.delete(pod, Some(0))
@@ -156,6 +167,12 @@ impl Cluster {
     /// From now on a pod fails its readiness (`true`), or tells the truth again.
     pub fn fail_readiness(&mut self, pod: &Ref, fails: bool) {
         self.kubelet.set_unready(self.api.store(), pod, fails, self.now);
+        self.queue.add(Controller::Kubelet, pod.clone(), self.now);
+    }
+
+    /// From now on a pod fails its liveness probe (`true`), or tells the truth again.
+    pub fn fail_liveness(&mut self, pod: &Ref, fails: bool) {
+        self.kubelet.set_ill(self.api.store(), pod, fails, self.now);
         self.queue.add(Controller::Kubelet, pod.clone(), self.now);
     }
 
@@ -248,6 +265,11 @@ impl Cluster {
     /// A node that is off counts as quiet once it is known to be lost: that its pods are evicted 300 seconds later is a deadline.
     pub fn pending(&self) -> Option<Instant> {
         self.queue.next().filter(|_| self.has_control_plane())
+    }
+
+    /// When something will next happen by itself, deadlines of bookkeeping among it; none if nothing will.
+    pub fn upcoming(&self) -> Option<Instant> {
+        self.queue.next().into_iter().chain(self.deadlines.next()).min().filter(|_| self.has_control_plane())
     }
 
     /// Whether the API server and the controllers run.

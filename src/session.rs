@@ -50,6 +50,8 @@ pub enum Fault {
     KillPod(Ref),
     /// From now on, a pod's readiness probe fails (`true`) or tells the truth again.
     FailReadiness(Ref, bool),
+    /// From now on, a pod's liveness probe fails (`true`) or tells the truth again.
+    FailLiveness(Ref, bool),
     /// A node is turned off.
     StopNode(String),
     /// A node is turned on again.
@@ -412,11 +414,17 @@ impl State {
             Command::Fault(fault) => {
                 let done = match fault {
                     Fault::KillPod(pod) => self.cluster.kill_pod(pod),
-                    Fault::FailReadiness(pod, _) if self.cluster.store().get(pod).is_none() => {
+                    Fault::FailReadiness(pod, _) | Fault::FailLiveness(pod, _)
+                        if self.cluster.store().get(pod).is_none() =>
+                    {
                         Err(Status::not_found(pod))
                     }
                     Fault::FailReadiness(pod, fails) => {
                         self.cluster.fail_readiness(pod, *fails);
+                        Ok(())
+                    }
+                    Fault::FailLiveness(pod, fails) => {
+                        self.cluster.fail_liveness(pod, *fails);
                         Ok(())
                     }
                     Fault::StopNode(node) => self.cluster.stop_node(node).map(drop),

@@ -32,10 +32,18 @@ impl Cluster {
             };
             self.born(self::node(node, role, self.now));
             self.kubelet.join(&node.name, Pool::new(node.pod_cidr));
+            // CoreDNS is there before a further node joins minikube's first.
+            if role == Role::ControlPlane {
+                self.coredns();
+                self.wake(None);
+                self.settle_at_birth();
+            }
         }
         self.kubernetes_service();
         self.system_pods(&nodes);
-        self.coredns();
+        if self.profile.control_plane.is_some() {
+            self.coredns();
+        }
         let address = self.first_ip(10);
         self.born(kube_dns(address));
         // Everything below has settled before the learner comes: time does not move.
@@ -311,7 +319,7 @@ fn node(lab: &LabNode, role: Role, now: Instant) -> Object {
             "nodeInfo",
             json!({
                 "architecture": "amd64",
-                "containerRuntimeVersion": "docker://28.5.2",
+                "containerRuntimeVersion": "containerd://2.3.4",
                 "kernelVersion": "6.12.57",
                 "kubeProxyVersion": "",
                 "kubeletVersion": VERSION,

@@ -60,6 +60,7 @@ pub(super) enum GoesOn {
 /// A container that runs, or waits to.
 #[derive(Clone, Debug)]
 pub(super) struct Boxed {
+    pub(super) name: Arc<str>,
     pub(super) app: Arc<App>,
     pub(super) state: State,
     restarts: i32,
@@ -68,6 +69,8 @@ pub(super) struct Boxed {
     pub(super) startup: Option<ProbeRun>,
     pub(super) readiness: Option<ProbeRun>,
     liveness: Option<ProbeRun>,
+    /// Whether it was told to end with its pod.
+    ending: bool,
     said: Vec<Saying>,
     /// What is being said again and again.
     loud: Vec<(&'static str, String)>,
@@ -83,8 +86,9 @@ pub(super) enum State {
 
 impl Boxed {
     /// A container that waits for its first start.
-    pub(super) fn new(app: App, begun: Instant) -> Self {
+    pub(super) fn new(name: &str, app: App, begun: Instant) -> Self {
         Self {
+            name: name.into(),
             app: Arc::new(app),
             state: State::Over { end: begun, code: 0, why: "", since: begun, again: None },
             restarts: 0,
@@ -93,6 +97,7 @@ impl Boxed {
             startup: None,
             readiness: None,
             liveness: None,
+            ending: false,
             said: Vec::new(),
             loud: Vec::new(),
         }
@@ -122,6 +127,7 @@ impl Boxed {
 
     /// It is told to end.
     pub(super) fn stopping(&mut self, container: &Container, at: Instant) {
+        self.ending = true;
         if matches!(self.state, State::Runs { .. }) {
             self.say(Tone::Normal, "Killing", at, format!("Stopping container {}", container.name));
         }
@@ -211,6 +217,7 @@ impl Boxed {
         self.said.append(&mut heard);
         if let State::Over { again: Some(at), end, .. } = self.state
             && at.since(end) >= BACK_OFF.0
+            && !self.ending
         {
             let text = format!(
                 "Back-off restarting failed container {} in pod {}_{}({})",
@@ -245,6 +252,11 @@ impl Boxed {
         (sayings, deadline)
     }
 
+    /// What is being said again and again, and will not be any more.
+    pub(super) fn fall_silent(&mut self) -> Vec<(&'static str, String)> {
+        std::mem::take(&mut self.loud)
+    }
+
     fn sight(&self, probe: &Probe, container: &Container, since: Instant) -> Sight {
         Sight::of(probe, container, &self.app, since)
     }
@@ -261,7 +273,7 @@ impl Boxed {
     pub(super) fn advance(&mut self, container: &Container, policy: &str, grace: Duration, made: Made, now: Instant) {
         loop {
             match self.state.clone() {
-                State::Over { again: Some(at), end, code, why, since } if at <= now => {
+                State::Over { again: Some(at), end, code, why, since } if at <= now && !self.ending => {
                     self.last = Some(ended(code, end, why, since));
                     self.restarts += 1;
                     self.start(container, at);
@@ -284,6 +296,7 @@ impl Boxed {
                     let killed = why == "Killed";
                     let why = if code == 0 { "Completed" } else { "Error" };
                     let again = match policy {
+                        _ if self.ending => false,
                         "Never" => false,
                         "OnFailure" => code != 0 || killed,
                         _ => true,

@@ -36,16 +36,9 @@ pub(super) fn reconcile(store: &Store, key: &Ref, now: Instant) -> Outcome {
             outcome.deadline = outcome.deadline.into_iter().chain([end]).min();
             continue;
         }
-        let mut changed = pod.clone();
-        let condition = Condition {
-            r#type: "DisruptionTarget".into(),
-            status: "True".into(),
-            reason: "DeletionByTaintManager".into(),
-            message: "Taint manager: deleting due to NoExecute taint".into(),
-            ..Condition::default()
-        };
-        set_condition(&mut changed, condition, now);
-        outcome.changes.push(Change::Put(Box::new(Object { meta: pod_meta.clone(), body: changed.into() })));
+        let message = "Taint manager: deleting due to NoExecute taint";
+        let changed = disrupted(pod_meta, pod, "DeletionByTaintManager", message, now);
+        outcome.changes.push(Change::Put(Box::new(changed)));
         outcome.changes.push(Change::Tell(Box::new(remark(pod_meta, "Marking for"))));
         let pod = Ref::new(Kind::Pod, pod_meta.namespace.as_str(), pod_meta.name.as_str());
         outcome.changes.push(Change::Delete(pod));
@@ -53,8 +46,22 @@ pub(super) fn reconcile(store: &Store, key: &Ref, now: Instant) -> Outcome {
     outcome
 }
 
+/// A pod that is to go for a reason of its cluster's, not of its own.
+pub fn disrupted(meta: &Meta, pod: &Pod, reason: &str, message: &str, now: Instant) -> Object {
+    let mut changed = pod.clone();
+    let condition = Condition {
+        r#type: "DisruptionTarget".into(),
+        status: "True".into(),
+        reason: reason.into(),
+        message: message.into(),
+        ..Condition::default()
+    };
+    set_condition(&mut changed, condition, now);
+    Object { meta: meta.clone(), body: changed.into() }
+}
+
 /// What is said of a pod that may stay after all.
-pub(super) fn cancelled(meta: &Meta, _pod: &Pod) -> Remark {
+pub(super) fn cancelled(meta: &Meta) -> Remark {
     remark(meta, "Cancelling")
 }
 

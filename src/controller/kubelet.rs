@@ -148,6 +148,7 @@ impl Kubelet {
         let mut outcome = Outcome::default();
         let Some((meta, pod)) = store.read::<Pod>(key) else {
             if self.runs.get(key).is_none_or(|run| outages.silent_since(&run.node).is_none()) {
+                self.hush(key, &mut outcome);
                 self.forget(key);
                 self.unready.remove(key);
                 self.ill.remove(key);
@@ -158,6 +159,7 @@ impl Kubelet {
             return outcome;
         }
         if self.runs.get(key).is_some_and(|run| run.uid != meta.uid) {
+            self.hush(key, &mut outcome);
             self.forget(key);
         }
         if !self.pools.contains_key(&pod.spec.node_name) {
@@ -175,6 +177,11 @@ impl Kubelet {
             let takes = 700 + u64::from(self.rng.below(1200)) + 500 * inits;
             let run = Run::new(&meta.uid, pod, &self.images, now, next_look(now + Duration::from_millis(takes)));
             Arc::make_mut(&mut self.runs).insert(key.clone(), run);
+        }
+        if self.runs.get(key).is_some_and(|run| run.again && run.starts <= now) {
+            let text = "Pod sandbox changed, it will be killed and re-created.";
+            let remark = Remark::normal(Kind::Pod, meta, "kubelet", "SandboxChanged", text.into());
+            outcome.changes.push(Change::Tell(Box::new(remark.on(&pod.spec.node_name))));
         }
         self.advance_start(store, key, pod, now);
         self.advance(key, pod, now);
@@ -247,6 +254,23 @@ impl Kubelet {
         self.pools.get_mut(&pod.spec.node_name)?.take()
     }
 
+    /// Ends what is said again and again of a pod that is no more.
+    fn hush(&mut self, key: &Ref, outcome: &mut Outcome) {
+        let Some(run) = Arc::make_mut(&mut self.runs).get_mut(key) else { return };
+        let meta = Meta {
+            name: key.name.to_string(),
+            namespace: key.namespace.to_string(),
+            uid: run.uid.clone(),
+            ..Meta::default()
+        };
+        for b in &mut run.containers {
+            for (reason, text) in b.fall_silent() {
+                let remark = Remark::warning(Kind::Pod, &meta, "kubelet", reason, text).on(&run.node).of(&b.name);
+                outcome.changes.push(Change::Hush(Box::new(remark)));
+            }
+        }
+    }
+
     /// Ends what ran for a pod that is no more.
     fn forget(&mut self, key: &Ref) {
         if let Some(run) = Arc::make_mut(&mut self.runs).remove(key)
@@ -259,7 +283,8 @@ impl Kubelet {
 
 impl Run {
     fn new(uid: &str, pod: &Pod, images: &[(String, App)], begun: Instant, starts: Instant) -> Self {
-        let containers = pod.spec.containers.iter().map(|container| Boxed::new(App::of(container, images), begun));
+        let containers =
+            pod.spec.containers.iter().map(|container| Boxed::new(&container.name, App::of(container, images), begun));
         Self {
             uid: uid.to_owned(),
             node: pod.spec.node_name.clone(),

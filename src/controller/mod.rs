@@ -23,6 +23,7 @@ mod revision;
 mod scheduler;
 mod statefulset;
 
+pub use eviction::disrupted;
 pub use kubelet::Kubelet;
 pub use node::HEALTHY;
 pub use queue::Queue;

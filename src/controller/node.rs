@@ -5,6 +5,7 @@
 //! node gets its NoExecute taint, unless too many nodes are lost at once (`ComputeZoneState`: then evictions stop). Heartbeats that
 //! change nothing are not played. Left out: labels, leases as objects, pods of nodes that were deleted.
 
+use super::placement;
 use super::{Change, Outcome, with_body};
 use crate::api::{Remark, Store};
 use crate::object::{Condition, Kind, Meta, Node, Object, Outages, Pod, Ref, Taint};
@@ -75,15 +76,20 @@ pub(super) fn reconcile(store: &Store, outages: &Outages, key: &Ref, now: Instan
                         HEALTHY.iter().find(|row| row.0 == r#type).unwrap_or(&HEALTHY[3]);
                     (status, reason, message)
                 });
-                let node_event = |reason: &'static str, message: String| {
-                    Remark::normal(Kind::Node, meta, "kubelet", reason, message).on(&meta.name)
-                };
                 let message = format!("Node {} status is now: NodeReady", meta.name);
-                tell(&mut outcome, node_event("NodeReady", message));
+                tell(&mut outcome, Remark::normal(Kind::Node, meta, "kubelet", "NodeReady", message).on(&meta.name));
                 lift(store, meta, &mut changed, &mut outcome);
             }
         }
         None => lift(store, meta, &mut changed, &mut outcome),
+    }
+    // The kubelet tells of a cordon when it sees one; the taint shows whether it has.
+    let cordon = Taint::new(UNSCHEDULABLE, "NoSchedule");
+    let told = node.spec.taints.iter().any(|taint| taint.is_like(&cordon));
+    if told != node.spec.unschedulable && outages.silent_since(&meta.name).is_none() {
+        let reason = if told { "NodeSchedulable" } else { "NodeNotSchedulable" };
+        let message = format!("Node {} status is now: {reason}", meta.name);
+        tell(&mut outcome, Remark::normal(Kind::Node, meta, "kubelet", reason, message).on(&meta.name));
     }
     no_schedule(&mut changed, now);
     if changed != *node
@@ -143,8 +149,10 @@ fn lift(store: &Store, meta: &Meta, node: &mut Node, outcome: &mut Outcome) {
     }
     node.spec.taints.retain(|taint| !is_ours(taint));
     for (pod_meta, pod) in store.all::<Pod>().filter(|(_, pod)| pod.spec.node_name == meta.name) {
-        if pod_meta.deletion_timestamp.is_none() {
-            tell(outcome, super::eviction::cancelled(pod_meta, pod));
+        let taint = Taint::new(UNREACHABLE, "NoExecute");
+        let waits = matches!(placement::patience(&pod.spec, &[&taint]), Some(placement::Patience::Seconds(_)));
+        if waits && pod_meta.deletion_timestamp.is_none() {
+            tell(outcome, super::eviction::cancelled(pod_meta));
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Stands for minikube 1.39 `cmd/minikube/cmd`; left out: everything that makes or removes clusters.
 
+mod machines;
 mod service;
 mod told;
 
@@ -47,25 +48,18 @@ pub(super) fn run(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
                 told::exit_error(io, "GUEST_NODE_RETRIEVE", 85, &message, "ip")
             }
         },
-        "status" => status(shell, io),
-        "node" if own.words == ["list"] => {
-            for (name, address) in shell.nodes() {
-                io.out(format!("{name}\t{address}\n"));
-            }
-            0
-        }
+        "status" => machines::status(shell, io),
+        "node" => machines::node(shell, io, &own.words).unwrap_or_else(|| serves(shell, io, 0)),
+        "stop" => machines::stop(shell, io),
+        "start" => machines::start(shell, io),
         "version" => {
             io.out("minikube version: v1.39.0\n");
             0
         }
-        "start" => {
-            shell.say(io, "the cluster is running already", "集群已经在运行");
-            0
-        }
-        "node" | "help" => serves(shell, io, 0),
+        "help" => serves(shell, io, 0),
         "addons" | "cache" | "config" | "cp" | "dashboard" | "delete" | "docker-env" | "image" | "kubectl" | "logs"
-        | "mount" | "options" | "pause" | "podman-env" | "profile" | "ssh-host" | "ssh-key" | "stop" | "tunnel"
-        | "unpause" | "update-check" | "update-context" | "completion" => serves(shell, io, 1),
+        | "mount" | "options" | "pause" | "podman-env" | "profile" | "ssh-host" | "ssh-key" | "tunnel" | "unpause"
+        | "update-check" | "update-context" | "completion" => serves(shell, io, 1),
         other => {
             io.err(format!("Error: unknown command \"{other}\" for \"minikube\"\nRun 'minikube --help' for usage.\n"));
             serves(shell, io, 64)
@@ -81,8 +75,8 @@ fn unknown_flag(io: &mut Io, verb: &str, problem: &flags::Problem) -> i32 {
 fn serves(shell: &Shell, io: &mut Io, code: i32) -> i32 {
     shell.say(
         io,
-        "the lab's minikube has: service NAME [--url], service list, ssh [-n NODE] [-- COMMAND], ip, status, node list, version",
-        "实验室的 minikube 支持：service 名字 [--url]、service list、ssh [-n 节点] [-- 命令]、ip、status、node list、version",
+        "the lab's minikube has: service NAME [--url], service list, ssh [-n NODE] [-- COMMAND], ip, start, stop, status, node list|stop|start, version",
+        "实验室的 minikube 支持：service 名字 [--url]、service list、ssh [-n 节点] [-- 命令]、ip、start、stop、status、node list|stop|start、version",
     );
     code
 }
@@ -99,6 +93,10 @@ fn node(shell: &Shell, name: Option<&str>) -> Result<String, String> {
 }
 
 fn ssh(shell: &mut Shell, io: &mut Io, node: String, words: &[String]) -> i32 {
+    if shell.cluster.outages().is_stopped(&node) {
+        io.err(format!("ssh: \"{node}\" is not running\n"));
+        return 1;
+    }
     let place = Place::Node(node.into());
     let input = io.input.take();
     if words.is_empty() {
@@ -119,18 +117,6 @@ fn ssh(shell: &mut Shell, io: &mut Io, node: String, words: &[String]) -> i32 {
         io.err(format!("ssh: Process exited with status {code}\n"));
         // minikube does not pass the status on.
         return 1;
-    }
-    0
-}
-
-fn status(shell: &Shell, io: &mut Io) -> i32 {
-    for (i, (name, _)) in shell.nodes().into_iter().enumerate() {
-        io.out(format!("{name}\n"));
-        io.out(if i == 0 {
-            "type: Control Plane\nhost: Running\nkubelet: Running\napiserver: Running\nkubeconfig: Configured\n\n"
-        } else {
-            "type: Worker\nhost: Running\nkubelet: Running\n\n"
-        });
     }
     0
 }

@@ -317,7 +317,10 @@ const PROGRAMS: &[Program] = &[
         name: "fault",
         laptop_only: true,
         run: fault::run,
-        help: ("break something: fault unready|ready|kill POD", "制造故障：fault unready|ready|kill POD"),
+        help: (
+            "break something: a pod's probes (unready, ready, ill, well, kill), a node (stop-node, start-node), a link (cut, mend)",
+            "制造故障：Pod 的探针（unready、ready、ill、well、kill）、节点（stop-node、start-node）、链路（cut、mend）",
+        ),
     },
     program("nslookup", lookup::nslookup, "ask the DNS server for a name", "向 DNS 服务器查询名字"),
     program("dig", dig::dig, "the same, with all of the answer", "同上，给出完整应答"),

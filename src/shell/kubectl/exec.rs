@@ -39,6 +39,7 @@ pub(super) fn exec(call: &mut Call) -> Result<i32, Fail> {
     };
     let object = pod_of(call, name)?;
     let Some(pod) = object.body::<Pod>() else { return Err(Status::not_found(&object.key()).into()) };
+    call.reach_kubelet(pod)?;
     if matches!(pod.status.phase.as_str(), "Succeeded" | "Failed") {
         let phase = &pod.status.phase;
         return Err(Fail::Error(format!("cannot exec into a container in a completed pod; current phase is {phase}")));

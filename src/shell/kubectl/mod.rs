@@ -25,6 +25,8 @@ mod describe;
 mod routes;
 mod describe_sets;
 mod wait;
+mod nodes;
+mod events;
 mod info;
 
 use super::flags::{self, Flag, Flags, Problem, Style, switch, value};
@@ -58,9 +60,12 @@ pub(super) const VERBS: &[Verb] = &[
     verb("apply", apply::APPLY, apply::apply),
     verb("cluster-info", &[], info::cluster_info),
     verb("config", info::CONFIG, info::config),
+    verb("cordon", nodes::CORDON, nodes::cordon),
     verb("create", create::CREATE, create::create),
     verb("delete", delete::FLAGS, delete::delete),
     verb("describe", describe::FLAGS, describe::describe),
+    verb("drain", nodes::DRAIN, nodes::drain),
+    verb("events", events::FLAGS, events::events),
     verb("exec", exec::EXEC, exec::exec),
     verb("expose", create::EXPOSE, create::expose),
     verb("get", get::FLAGS, get::get),
@@ -70,6 +75,8 @@ pub(super) const VERBS: &[Verb] = &[
     verb("rollout", wait::ROLLOUT, wait::rollout),
     verb("run", exec::RUN, exec::run),
     verb("scale", change::SCALE, change::scale),
+    verb("taint", nodes::TAINT, nodes::taint),
+    verb("uncordon", nodes::CORDON, nodes::uncordon),
     verb("version", info::VERSION, info::version),
     verb("wait", wait::WAIT, wait::wait),
 ];
@@ -143,6 +150,8 @@ enum Fail {
     Usage(String),
     /// The server refused; what kubectl was doing, such as `error when creating "svc.yaml": `, or nothing.
     Server(Box<Status>, String),
+    /// A whole line of its own.
+    Plain(String),
     /// All has been said.
     Said(i32),
 }
@@ -218,6 +227,9 @@ pub(super) fn run(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
     }
     let namespace = flags.get("namespace").unwrap_or(&shell.terminal.namespace).to_owned();
     let mut call = Call { shell, io, verb: verb.name, flags, namespace };
+    if !call.shell.cluster.has_control_plane() && verb.name != "config" {
+        return call.unanswered();
+    }
     match (verb.run)(&mut call) {
         Ok(code) => code,
         Err(fail) => call.tell(fail),
@@ -262,9 +274,35 @@ impl Call<'_, '_> {
                 self.io.err(format!("error: {text}\nSee 'kubectl {} -h' for help and examples\n", self.verb));
             }
             Fail::Server(status, doing) => self.io.err(status.kubectl_doing(&doing)),
+            Fail::Plain(text) => self.io.err(text + "\n"),
             Fail::Said(code) => return code,
         }
         1
+    }
+
+    /// What kubectl says where no API server answers: its machine is off, or `minikube stop` took the context away.
+    fn unanswered(&mut self) -> i32 {
+        let all_off = self.shell.nodes().iter().all(|(name, _)| self.shell.cluster.outages().is_stopped(name));
+        let address = self.shell.nodes().into_iter().next().map(|(_, address)| address).unwrap_or_default();
+        self.io.err(match all_off {
+            true => {
+                "The connection to the server localhost:8080 was refused - did you specify the right host or port?\n"
+                    .to_owned()
+            }
+            false => format!("Unable to connect to the server: dial tcp {address}:8443: connect: no route to host\n"),
+        });
+        1
+    }
+
+    /// Refuses what needs a pod's kubelet, if that is off or cut off from the API server.
+    fn reach_kubelet(&self, pod: &crate::object::Pod) -> Result<(), Fail> {
+        if self.shell.cluster.outages().silent_since(&pod.spec.node_name).is_none() {
+            return Ok(());
+        }
+        let host = &pod.status.host_ip;
+        let text =
+            format!("Error from server: error dialing backend: dial tcp {host}:10250: connect: no route to host");
+        Err(Fail::Plain(text))
     }
 
     /// What names an object of a kind in this call's namespace.

@@ -107,7 +107,7 @@ fn until(call: &mut Call, end: Instant, holds: impl Fn(&Call) -> bool) -> bool {
         if holds(call) {
             return true;
         }
-        match call.shell.cluster.pending().filter(|at| *at <= end) {
+        match call.shell.cluster.upcoming().filter(|at| *at <= end) {
             Some(next) => call.shell.cluster.advance(next),
             None => {
                 call.shell.cluster.advance(end);
@@ -182,7 +182,7 @@ pub(super) fn rollout(call: &mut Call) -> Result<i32, Fail> {
             if done || !watches {
                 break;
             }
-            match call.shell.cluster.pending().filter(|at| *at <= end) {
+            match call.shell.cluster.upcoming().filter(|at| *at <= end) {
                 Some(next) => call.shell.cluster.advance(next),
                 None => {
                     call.shell.cluster.advance(end);
