@@ -155,6 +155,14 @@ fn known_values(owner: &str, field: &str) -> &'static [&'static str] {
         ("DeploymentStrategy", "type") => &["RollingUpdate", "Recreate"],
         ("LabelSelectorRequirement", "operator") => &["In", "NotIn", "Exists", "DoesNotExist"],
         ("EndpointSlice", "addressType") => &["IPv4", "IPv6", "FQDN"],
+        ("HTTPIngressPath", "pathType") => &["Prefix", "Exact", "ImplementationSpecific"],
+        ("Secret", "type") => {
+            &["Opaque", "kubernetes.io/tls", "kubernetes.io/basic-auth", "kubernetes.io/dockerconfigjson"]
+        }
+        ("StatefulSetSpec", "podManagementPolicy") => &["OrderedReady", "Parallel"],
+        ("StatefulSetUpdateStrategy" | "DaemonSetUpdateStrategy", "type") => &["RollingUpdate", "OnDelete"],
+        ("Toleration", "operator") => &["Exists", "Equal"],
+        ("Toleration" | "Taint", "effect") => &["NoSchedule", "PreferNoSchedule", "NoExecute"],
         _ => &[],
     }
 }
