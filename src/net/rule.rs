@@ -552,7 +552,8 @@ impl fmt::Display for Shown<'_> {
         let rule = self.rule;
         write!(f, "-A {}", self.chain)?;
         for (flag, range) in [("-s", rule.src), ("-d", rule.dst)] {
-            if let Some(Range { net, not }) = range {
+            // All addresses are no condition, and are not printed.
+            if let Some(Range { net, not }) = range.filter(|range| range.not || range.net.prefix_len() > 0) {
                 write!(f, "{} {flag} {net}", if not { " !" } else { "" })?;
             }
         }
