@@ -20,6 +20,10 @@ build: setup ## Write dist/, for any static host and any path
 test: ## Run everything that guards the project
 	@tools/test
 
+test-kernel: ## Have the Linux kernel judge our rules: namespaces and real connections, as root
+	@tools/setup kernel
+	@tools/kernel
+
 bench: build ## Print the budgets of the design, measured beside the peer
 	@tools/setup browser
 	@node benches/run.mjs
@@ -34,4 +38,4 @@ fmt: ## Format the Rust code
 clean: ## Remove everything built
 	@rm -rf dist target node_modules
 
-.PHONY: help setup serve build test bench screenshots fmt clean
+.PHONY: help setup serve build test test-kernel bench screenshots fmt clean

@@ -4,24 +4,28 @@
 
 mod world;
 
-use std::collections::BTreeSet;
+#[path = "judge/spread.rs"]
+mod spread;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use kubehop::net::{End, Network, Origin, TableName, Way};
+use kubehop::net::{End, Network, Origin, TableName, Way, nft_ruleset};
+use kubehop::object::ProxyMode;
 use kubehop::time::Instant;
 use kubehop::trace::{Action, Because, OutcomeKind, Place, Request, Trace};
 use world::World;
 use world::rows::{Case, Row, cases};
 
-/// Each row is sent this often for each place that may answer, so that all are met.
-const TRIES: usize = 25;
+/// Each row is sent this often for each place that may answer: all are met, and none is favoured.
+const TRIES: usize = 60;
 
 /// What came of a row.
 #[derive(Default)]
 struct Came {
     outcomes: BTreeSet<String>,
-    /// Who answered, or where it failed.
-    who: BTreeSet<String>,
+    /// Who answered, or where it failed, and how often.
+    who: BTreeMap<String, usize>,
     /// Those that saw another address than the client's, and those that saw the client's.
     sources: [BTreeSet<String>; 2],
     /// Reasons, and the fields behind them.
@@ -63,7 +67,7 @@ impl Came {
             Place::Pod(_, name) => format!("pod/{name}"),
             place => place.to_string(),
         };
-        self.who.insert(who.clone());
+        *self.who.entry(who.clone()).or_default() += 1;
         who
     }
 }
@@ -148,7 +152,13 @@ fn check(case: &mut Case, network: &Network, row: &Row, now: &mut Instant) -> Re
         let _ = writeln!(wrong, "  outcomes: {:?}", came.outcomes);
     }
     let who: BTreeSet<String> = row.who.iter().cloned().collect();
-    if (row.sticks && (came.who.len() != 1 || !came.who.is_subset(&who))) || (!row.sticks && came.who != who) {
+    let met: BTreeSet<String> = came.who.keys().cloned().collect();
+    let counts: Vec<(usize, usize)> = came.who.values().map(|count| (*count, 1)).collect();
+    let right = match row.sticks {
+        true => met.len() == 1 && met.is_subset(&who),
+        false => met == who && spread::is_even(spread::chi_square(&counts), counts.len() - 1),
+    };
+    if !right {
         let _ = writeln!(wrong, "  who: {:?}", came.who);
     }
     let [masq, own] = &came.sources;
@@ -193,14 +203,26 @@ fn matched(network: &Network, world: &World) -> String {
                 }
             }
         }
+        // These rules do not count.
+        let counts_not = nft_ruleset(network, &machine.name).filter(|_| i == 0);
+        text += &counts_not.unwrap_or_default();
     }
     text
 }
 
 #[test]
-fn every_row_of_the_tables_holds() {
+fn every_row_of_the_tables_holds_in_iptables_mode() {
+    check_all(ProxyMode::Iptables);
+}
+
+#[test]
+fn every_row_of_the_tables_holds_in_nftables_mode() {
+    check_all(ProxyMode::Nftables);
+}
+
+fn check_all(mode: ProxyMode) {
     let (mut rows, mut wrong) = (0, Vec::new());
-    for mut case in cases() {
+    for mut case in cases(mode) {
         let network = case.world.network();
         let mut now = case.now;
         for row in std::mem::take(&mut case.rows) {

@@ -1,6 +1,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 //! Small clusters for tests of the data plane, written straight into a store: no controllers, no defaults.
 
+pub(crate) mod generate;
 pub(crate) mod rows;
 pub(crate) mod truth;
 

@@ -7,6 +7,7 @@
 //!   20 seconds to end. `host` puts it on its node's network.
 //! - `services`: specs by name; `manifests`: anything else; `then`: more of it, once all runs: there `$POD` is its address.
 //! - `do`: what happens then: `unready POD`, `delete POD`, `wait SECONDS`, `balancer SERVICE ADDRESS [MODE]`.
+//! - `nftables`: rows that are so in nftables mode, in place of those with the same `from` and `to`.
 //! - `rows`: `from | to | outcome | who | source | decided by`, and sometimes `| every Ns`.
 //!
 //! In a row, `from` is a place or `wire/NODE[@ADDRESS]`, a client anywhere behind a node's network card. `to` is a Service, a
@@ -17,7 +18,7 @@
 
 use kubehop::cluster::Cluster;
 use kubehop::manifest::parse;
-use kubehop::object::{Kind, LoadBalancerIngress, Object, Pod, Profile, Ref, Service};
+use kubehop::object::{Kind, LoadBalancerIngress, Object, Pod, Profile, ProxyMode, Ref, Service};
 use kubehop::rng::Rng;
 use kubehop::text::Source;
 use kubehop::time::Duration;
@@ -67,20 +68,21 @@ pub(crate) struct Row {
 }
 
 /// All cases, built.
-pub(crate) fn cases() -> impl Iterator<Item = Case> {
-    FILES.into_iter().flat_map(|(file, text)| {
+pub(crate) fn cases(mode: ProxyMode) -> impl Iterator<Item = Case> {
+    FILES.into_iter().flat_map(move |(file, text)| {
         let cases: Value = serde_yaml::from_str(text).unwrap_or_else(|error| panic!("{file}: {error}"));
-        list(&cases).into_iter().map(move |case| build(file, &case))
+        list(&cases).into_iter().map(move |case| build(file, &case, mode))
     })
 }
 
-fn build(file: &str, case: &Value) -> Case {
+pub(crate) fn build(file: &str, case: &Value, mode: ProxyMode) -> Case {
     let name = format!("{file}: {}", text(case, "name"));
     for key in case.as_mapping().unwrap().keys() {
-        let known = ["name", "source", "nodes", "zones", "pods", "services", "manifests", "then", "do", "rows"];
+        let known =
+            ["name", "source", "nodes", "zones", "pods", "services", "manifests", "then", "do", "rows", "nftables"];
         assert!(known.contains(&key.as_str().unwrap()), "{name}: {key:?}");
     }
-    let mut cluster = cluster(case["nodes"].as_u64().unwrap_or(3) as usize, 7);
+    let mut cluster = cluster(case["nodes"].as_u64().unwrap_or(3) as usize, mode, 7);
     for (i, zone) in list(&case["zones"]).iter().enumerate() {
         set_zone(&mut cluster, &format!("n{}", i + 1), zone.as_str().unwrap());
     }
@@ -128,14 +130,23 @@ fn build(file: &str, case: &Value) -> Case {
         object.body_mut::<Service>().unwrap().status.load_balancer.ingress.push(ingress);
         world.store.put(object);
     }
-    let rows = text(case, "rows").lines().filter(|line| !line.trim().is_empty()).map(Row::parse).collect();
+    let rows = |key: &str| text(case, key).lines().filter(|l| !l.trim().is_empty()).map(Row::parse).collect::<Vec<_>>();
+    let mut other = if mode == ProxyMode::Nftables { rows("nftables") } else { Vec::new() };
+    let mut rows = rows("rows");
+    for row in &mut rows {
+        if let Some(at) = other.iter().position(|o| (&o.from, &o.to, o.proto) == (&row.from, &row.to, row.proto)) {
+            *row = other.remove(at);
+        }
+    }
+    assert!(other.is_empty(), "{name}: {other:?}");
     Case { name, world, now: cluster.now(), rows }
 }
 
 /// A cluster of nodes n1, n2, n3.
-pub(crate) fn cluster(nodes: usize, seed: u64) -> Cluster {
+pub(crate) fn cluster(nodes: usize, mode: ProxyMode, seed: u64) -> Cluster {
     let mut profile = Profile::named("multinode").unwrap();
     profile.nodes.truncate(nodes);
+    profile.proxy_mode = mode;
     for (i, node) in profile.nodes.iter_mut().enumerate() {
         node.name = format!("n{}", i + 1);
     }
