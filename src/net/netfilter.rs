@@ -232,6 +232,15 @@ impl Kernel<'_> {
         let machine = self.machine;
         let rules = &machine.rules;
         let translated = (judged.dnat, judged.snat);
+        let nft = machine.nft.as_ref();
+        // Of chains with the same priority the kernel calls the youngest first, and kube-proxy's is younger than the plugin's.
+        // Once it has a translation, it asks no further chain for one.
+        if let Some(nft) = nft.filter(|_| table == TableName::Nat) {
+            let verdict = nft.pass(self, (table, hook), judged, out, rec);
+            if !matches!(verdict, Verdict::Accept) || translated != (judged.dnat, judged.snat) {
+                return verdict;
+            }
+        }
         if let Some(chain) = rules.base.table(table).hook(hook) {
             let mut passing = Passing { rules, table, judged, out, rec };
             match self.chain(&mut passing, None, chain) {
@@ -239,9 +248,7 @@ impl Kernel<'_> {
                 Step::Done(verdict) => return verdict,
             }
         }
-        match &machine.nft {
-            // The kernel asks no further chain for a translation once it has one.
-            Some(_) if table == TableName::Nat && translated != (judged.dnat, judged.snat) => Verdict::Accept,
+        match nft.filter(|_| table != TableName::Nat) {
             Some(nft) => nft.pass(self, (table, hook), judged, out, rec),
             None => Verdict::Accept,
         }
