@@ -38,15 +38,6 @@ const EACH: usize = 120;
 /// How long a connection is waited for that should be answered, and one that should be lost, in milliseconds.
 const PATIENCE: [u64; 2] = [5000, 250];
 
-/// Where the model is known to be wrong, and why: a case's name, and a row.
-const KNOWN: [(&str, &str, &str); 3] = [
-    ("endpoints.yaml: an endpoint that runs outside", "pod/client | home:80", CNI),
-    ("seed 22:", "pod/p1 | n3:30010", CNI),
-    ("seed 64:", "pod/client2 | n1:30040", CNI),
-];
-/// The CNI's plugin would hide a pod's address from the outside, and nodes' addresses are outside.
-const CNI: &str = "the reply takes another way than the request, as long as no rule of the CNI plugin masquerades it";
-
 /// One question to model and kernel.
 pub(crate) struct Check {
     /// The row or the seed's packet, for people.
@@ -326,12 +317,6 @@ fn run(lab: &mut Lab, trial: &mut Trial, tally: &mut Tally) {
                 difference(check, may, came, &mut tally.spread)
             }
             Err(error) => Some(error.clone()),
-        };
-        let known = KNOWN.iter().find(|(name, row, _)| trial.name.starts_with(name) && check.text.starts_with(row));
-        let wrong = match known {
-            Some((.., why)) if wrong.is_none() => Some(format!("this is right now, and is known to be wrong: {why}")),
-            Some(_) => None,
-            None => wrong,
         };
         if let Some(wrong) = wrong {
             tally.wrong.push(format!(
