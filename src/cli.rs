@@ -234,6 +234,9 @@ fn print(chunks: &[(Stream, String)]) -> io::Result<()> {
     for (stream, text) in chunks {
         match stream {
             Stream::Out => {
+                // A new screen of `watch`.
+                let screen = if io::stdout().is_terminal() { "\x1b[H\x1b[2J" } else { "\n" };
+                let text = text.replace('\u{c}', screen);
                 let mut out = io::stdout().lock();
                 out.write_all(text.as_bytes())?;
                 out.flush()?;

@@ -153,7 +153,8 @@ fn shown(reply: &Reply, source: &Source, lang: Lang) -> String {
             text.push('\n');
         }
         match stream {
-            Stream::Out => text += chunk,
+            // A new screen of `watch`.
+            Stream::Out => text += &chunk.replace('\u{c}', ""),
             Stream::Err => chunk.lines().for_each(|line| text += &format!("{}\n", format!("! {line}").trim_end())),
         }
     }

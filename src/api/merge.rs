@@ -67,7 +67,7 @@ fn field(at: &str, key: &str, original: &Value, modified: &Value, live: &Value) 
 }
 
 /// The merge key of the list `key` in the map `at`; none if the list is replaced whole.
-fn merge_key(at: &str, key: &str) -> Option<&'static str> {
+pub fn merge_key(at: &str, key: &str) -> Option<&'static str> {
     Some(match (at, key) {
         ("containers" | "initContainers" | "ephemeralContainers", "ports") => "containerPort",
         ("containers" | "initContainers" | "ephemeralContainers", "env") => "name",

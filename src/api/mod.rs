@@ -25,7 +25,7 @@ use serde_json::Value;
 
 pub use default::default;
 pub use events::{Events, Kept, Remark, Span, Tone};
-pub use merge::LAST_APPLIED;
+pub use merge::{LAST_APPLIED, merge_key};
 pub use origin::Origin;
 pub use status::{Cause, Reason, Status};
 pub use store::{Store, Touch};

@@ -411,14 +411,23 @@ pub(super) fn pwd(shell: &mut Shell, io: &mut Io, _: &[String]) -> i32 {
 
 /// `date`: the cluster's calendar.
 pub(super) fn date(shell: &mut Shell, io: &mut Io, _: &[String]) -> i32 {
+    let text = calendar(shell);
+    let (front, year) = text.rsplit_once(' ').unwrap_or((&text, ""));
+    io.out(format!("{front} UTC {year}\n"));
+    0
+}
+
+/// `Thu Oct  1 08:00:00 2026`
+pub(super) fn calendar(shell: &Shell) -> String {
     // `Thu, 01 Oct 2026 08:00:00 +0000` in another order.
     let text = super::kubectl::calendar(shell.cluster.now());
     let words: Vec<&str> = text.split([' ', ',']).filter(|word| !word.is_empty()).collect();
-    if let [weekday, day, month, year, time, _] = words.as_slice() {
-        let day = day.trim_start_matches('0');
-        io.out(format!("{weekday} {month} {day:>2} {time} UTC {year}\n"));
+    match words.as_slice() {
+        [weekday, day, month, year, time, _] => {
+            format!("{weekday} {month} {:>2} {time} {year}", day.trim_start_matches('0'))
+        }
+        _ => text,
     }
-    0
 }
 
 /// `clear`

@@ -9,6 +9,7 @@
 
 use super::kubectl::{Follow, Forward, Watch};
 use super::minikube::Tunnel;
+use super::repeat::Repeat;
 use super::{Files, Io, Shell, Stream, Terminal};
 use crate::cluster::Cluster;
 use crate::time::Instant;
@@ -61,6 +62,8 @@ pub(super) enum Work {
     Watch(Box<Watch>),
     /// `kubectl logs -f`
     Logs(Follow),
+    /// `watch`
+    Repeat(Box<Repeat>),
 }
 
 impl Work {
@@ -71,6 +74,7 @@ impl Work {
             Self::Service(tunnel) => tunnel.poll(shell),
             Self::Watch(watch) => watch.poll(shell, io),
             Self::Logs(follow) => follow.poll(shell, io),
+            Self::Repeat(repeat) => repeat.poll(shell, io),
             Self::Sleep(until) => (*until <= shell.cluster.now()).then_some(0),
         }
     }
@@ -84,6 +88,7 @@ impl Work {
     fn next(&self) -> Option<Instant> {
         match self {
             Self::Sleep(until) => Some(*until),
+            Self::Repeat(repeat) => Some(repeat.next()),
             Self::Forward(_) | Self::Service(_) | Self::Watch(_) | Self::Logs(_) => None,
         }
     }
@@ -93,7 +98,7 @@ impl Work {
         match self {
             Self::Forward(forward) => forward.stop(shell),
             Self::Service(tunnel) => tunnel.stop(shell, io),
-            Self::Sleep(_) | Self::Watch(_) | Self::Logs(_) => 130,
+            Self::Sleep(_) | Self::Watch(_) | Self::Logs(_) | Self::Repeat(_) => 130,
         }
     }
 }

@@ -18,6 +18,7 @@ mod probe;
 mod curl;
 mod minikube;
 mod follow;
+mod repeat;
 mod fault;
 mod kubectl;
 mod complete;
@@ -379,6 +380,12 @@ const PROGRAMS: &[Program] = &[
     program("bg", job::bg, "", ""),
     program("kill", job::kill, "end a job: kill %1", "结束任务：kill %1"),
     program("wait", job::wait, "", ""),
+    program(
+        "watch",
+        repeat::watch,
+        "run a command again and again (watch -n1 COMMAND)",
+        "反复运行一条命令（watch -n1 命令）",
+    ),
     program("true", |_, _, _| 0, "", ""),
     program("false", |_, _, _| 1, "", ""),
     program("sudo", host::sudo, "", ""),

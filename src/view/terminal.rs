@@ -275,7 +275,13 @@ impl State {
             // Another number, so that the list draws the block anew.
             let id = transcript.blocks.iter().map(|block| block.id + 1).max().unwrap_or(0);
             if let Some(last) = transcript.blocks.last_mut() {
-                last.chunks.extend(chunks);
+                for (stream, text) in chunks {
+                    // A new screen of `watch` takes the place of the last.
+                    match text.rsplit_once('\u{c}') {
+                        Some((_, screen)) => last.chunks = vec![(stream, screen.to_owned())],
+                        None => last.chunks.push((stream, text)),
+                    }
+                }
                 last.id = id;
             }
         });

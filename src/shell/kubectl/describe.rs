@@ -157,8 +157,13 @@ fn service_text(call: &Call, object: &Object, service: &Service, report: &mut Re
         report.line(0, &format!("{title}:\t{text}"));
     }
     let ingress = service.status.load_balancer.ingress.iter();
-    let ingress: Vec<&str> =
-        ingress.map(|i| if i.ip.is_empty() { i.hostname.as_str() } else { i.ip.as_str() }).collect();
+    let ingress: Vec<String> = ingress
+        .map(|i| match &i.ip_mode {
+            _ if i.ip.is_empty() => i.hostname.clone(),
+            Some(mode) => format!("{} ({mode})", i.ip),
+            None => i.ip.clone(),
+        })
+        .collect();
     if !ingress.is_empty() {
         report.line(0, &format!("LoadBalancer Ingress:\t{}", ingress.join(", ")));
     }

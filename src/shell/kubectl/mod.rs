@@ -16,6 +16,8 @@ mod create;
 mod delete;
 mod change;
 mod tag;
+mod patch;
+mod explain;
 mod pods;
 mod exec;
 mod forward;
@@ -65,16 +67,21 @@ pub(super) const VERBS: &[Verb] = &[
     verb("delete", delete::FLAGS, delete::delete),
     verb("describe", describe::FLAGS, describe::describe),
     verb("drain", nodes::DRAIN, nodes::drain),
+    verb("edit", patch::SET, patch::edit),
     verb("events", events::FLAGS, events::events),
     verb("exec", exec::EXEC, exec::exec),
+    verb("explain", explain::FLAGS, explain::explain),
     verb("expose", create::EXPOSE, create::expose),
     verb("get", get::FLAGS, get::get),
     verb("label", tag::FLAGS, tag::label),
     verb("logs", logs::FLAGS, logs::logs),
+    verb("patch", patch::PATCH, patch::patch),
     verb("port-forward", forward::FLAGS, forward::forward),
+    verb("replace", patch::REPLACE, patch::replace),
     verb("rollout", wait::ROLLOUT, wait::rollout),
     verb("run", exec::RUN, exec::run),
     verb("scale", change::SCALE, change::scale),
+    verb("set", patch::SET, patch::set),
     verb("taint", nodes::TAINT, nodes::taint),
     verb("uncordon", nodes::CORDON, nodes::uncordon),
     verb("version", info::VERSION, info::version),
