@@ -322,6 +322,7 @@ pub fn explain(because: &Because, lang: Lang) -> String {
             format!("集群 DNS 没有应答，得不到 {name} 的地址。"),
         ),
         BadUrl(url) => (format!("{url:?} is no address."), format!("{url:?} 不是有效的地址。")),
+        Routing(routing) => return routing.explain(lang),
     };
     lang.pick(en, zh)
 }
@@ -340,6 +341,7 @@ pub fn action_label(hop: &Hop, lang: Lang) -> String {
         (Action::Forward, false) => ("route on", "按路由转发"),
         (Action::Forward, true) => ("route back", "按路由返回"),
         (Action::Match, _) => ("match a Service", "匹配 Service"),
+        (Action::Route, _) => ("compare with the rules", "与规则比较"),
         (Action::Dnat, _) => return format!("{} {dst}", lang.pick("DNAT to", "DNAT 到")),
         (Action::Snat, _) => return format!("{} {src}", lang.pick("SNAT to", "SNAT 为")),
         (Action::Unnat, _) => ("undo NAT", "还原 NAT"),
@@ -370,9 +372,16 @@ fn join<T: ToString>(items: impl Iterator<Item = T>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::inet::Ipv4Addr;
+
+    /// Both sentences are whole, short and in their own language's marks.
+    pub(in crate::trace) fn reads_well(en: &str, zh: &str) {
+        assert!(en.is_ascii() && en.ends_with('.') && en.len() < 260, "{en}");
+        assert!(zh.ends_with('。') && zh.chars().any(|c| c > '\u{3fff}'), "{zh}");
+        assert!(!zh.contains(", ") && !zh.contains(';'), "half-width marks in {zh}");
+    }
 
     #[test]
     fn every_reason_has_a_sentence_in_each_language() {
@@ -454,10 +463,7 @@ mod tests {
         ];
         for reason in all {
             let because = Because::plain(reason);
-            let (en, zh) = (explain(&because, Lang::En), explain(&because, Lang::Zh));
-            assert!(en.is_ascii() && en.ends_with('.') && en.len() < 260, "{en}");
-            assert!(zh.ends_with('。') && zh.chars().any(|c| c > '\u{3fff}'), "{zh}");
-            assert!(!zh.contains(", ") && !zh.contains(';'), "half-width marks in {zh}");
+            reads_well(&explain(&because, Lang::En), &explain(&because, Lang::Zh));
         }
     }
 }

@@ -11,21 +11,24 @@
 //!           the others: at, because, and where they are known rule and cause
 //! hops      t_us    microseconds since start_us
 //!           at      a place, as in `from`
-//!           by      socket | resolver | route | kube-proxy | cni | conntrack | link | app | tunnel
-//!           action  connect | send | query | receive | forward | match | dnat | snat | unnat | deliver | answer | drop |
-//!                   reject | unreachable
+//!           by      socket | resolver | route | kube-proxy | cni | conntrack | link | app | tunnel | ingress
+//!           action  connect | send | query | receive | forward | match | route | dnat | snat | unnat | deliver | answer |
+//!                   drop | reject | unreachable
 //!           reply   true on the way back; absent on the way out
 //!           exchange  counts the trace's exchanges from 0: first those with the DNS, then the request's own
 //!           packet  proto (tcp | udp | icmp), src, dst: the headers after this hop
 //!           rule    the rule that decided, as iptables-save or ip route prints it; absent where none did
 //!           because one sentence, in the page's language
 //!           cause   object (Kind/NS/NAME) and field; absent where no manifest is behind it
+//!           compared  of an ingress controller's choice: rule, lost (why not, absent for the one taken: host | wider-host |
+//!                   path | shorter | after-exact | later), because, cause
 //! ```
 
 use serde_json::{Map, Value, json};
 
-use super::{Because, Hop, OutcomeKind, Trace, explain};
+use super::{Because, Compared, Hop, OutcomeKind, Reason, Trace, explain};
 use crate::lang::Lang;
+use crate::object::FieldRef;
 
 /// The trace as JSON, its sentences in `lang`.
 pub fn to_json(trace: &Trace, lang: Lang) -> Value {
@@ -92,9 +95,29 @@ fn put_because(map: &mut Map<String, Value>, because: &Because, lang: Lang) {
         map.insert("rule".into(), (**rule).into());
     }
     map.insert("because".into(), explain(because, lang).into());
-    if let Some(cause) = &because.cause {
+    put_cause(map, because.cause.as_ref());
+    if let Reason::Routing(routing) = &because.reason
+        && !routing.compared().is_empty()
+    {
+        map.insert("compared".into(), routing.compared().iter().map(|rule| compared(rule, lang)).collect());
+    }
+}
+
+fn put_cause(map: &mut Map<String, Value>, cause: Option<&FieldRef>) {
+    if let Some(cause) = cause {
         map.insert("cause".into(), json!({"object": cause.object.to_string(), "field": &*cause.path}));
     }
+}
+
+fn compared(rule: &Compared, lang: Lang) -> Value {
+    let mut map = Map::new();
+    map.insert("rule".into(), (*rule.rule).into());
+    if let Some(lost) = rule.lost {
+        map.insert("lost".into(), lost.name().into());
+        map.insert("because".into(), lost.explain(lang).into());
+    }
+    put_cause(&mut map, rule.cause.as_ref());
+    Value::Object(map)
 }
 
 #[cfg(test)]
@@ -103,9 +126,9 @@ mod tests {
 
     use super::*;
     use crate::inet::Ipv4Addr;
-    use crate::object::{FieldRef, Kind, Ref};
+    use crate::object::{Kind, Ref};
     use crate::time::{Duration, Instant};
-    use crate::trace::{Action, By, Outcome, Packet, Place, Proto, Reason, Request, Socket};
+    use crate::trace::{Action, By, Outcome, Packet, Place, Proto, Request, Socket};
 
     #[test]
     fn the_shape_is_the_documented_one() {

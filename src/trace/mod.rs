@@ -3,6 +3,7 @@
 //! Hops are compact values (a hot path makes hundreds of thousands a second); sentences are made when somebody reads, by
 //! [`explain`]. Stands before `net` because `net` fills it; knows nothing of how a rule works.
 
+mod routing;
 mod reason;
 mod explain;
 mod json;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 pub use explain::{action_label, explain};
 pub use json::to_json;
 pub use reason::Reason;
+pub use routing::{CanaryBy, ChosenBy, Compared, Lost, Routing};
 pub use text::to_text;
 
 use crate::inet::Ipv4Addr;
@@ -83,6 +85,8 @@ pub enum By {
     App,
     /// A program that carries a connection inside its own: `kubectl port-forward`, the API server, the kubelet, ssh.
     Tunnel,
+    /// An ingress controller: it reads a request, and sends it on over a connection of its own.
+    Ingress,
 }
 
 /// What it did to the packet.
@@ -100,6 +104,8 @@ pub enum Action {
     Forward,
     /// A rule recognised the packet and sent it to its Service's chain; nothing is changed yet.
     Match,
+    /// An ingress controller compared a request with its rules.
+    Route,
     /// The destination was rewritten.
     Dnat,
     /// The source was rewritten.
@@ -289,6 +295,7 @@ impl By {
             Self::Link => "link",
             Self::App => "app",
             Self::Tunnel => "tunnel",
+            Self::Ingress => "ingress",
         }
     }
 }
@@ -303,6 +310,7 @@ impl Action {
             Self::Receive => "receive",
             Self::Forward => "forward",
             Self::Match => "match",
+            Self::Route => "route",
             Self::Dnat => "dnat",
             Self::Snat => "snat",
             Self::Unnat => "unnat",

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Routing;
 use crate::inet::Ipv4Addr;
 
 /// A decision, with what a sentence about it needs.
@@ -269,4 +270,7 @@ pub enum Reason {
     DnsSilent(Arc<str>),
     /// The request's address cannot be read.
     BadUrl(Arc<str>),
+
+    /// An ingress controller decided.
+    Routing(Routing),
 }
