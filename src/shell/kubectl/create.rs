@@ -1,12 +1,12 @@
-//! `kubectl create` and `kubectl expose`: objects made from flags; [`make`] has the longer ones.
+//! `kubectl create`: objects made from flags; [`make`] has the longer ones.
 
 use serde_json::{Value, json};
 
-use super::super::flags::{Flag, Takes, switch, value};
+use super::super::flags::{Flag, Takes, value};
 use super::{Call, Fail, apply, go_quote, make, named, number};
 use crate::api;
 use crate::manifest;
-use crate::object::{Body, Kind, Object};
+use crate::object::{Kind, Object};
 
 /// `--dry-run=client`
 pub(super) const DRY_RUN: Flag = Flag { long: "dry-run", short: ' ', takes: Takes::Maybe("unchanged") };
@@ -257,108 +257,4 @@ fn port_name(name: &str) -> Option<&'static str> {
     } else {
         None
     }
-}
-
-pub(super) const EXPOSE: &[Flag] = &[
-    value("port", ' ', "PORT"),
-    value("target-port", ' ', "PORT"),
-    value("type", ' ', "TYPE"),
-    value("name", ' ', "NAME"),
-    value("protocol", ' ', "PROTOCOL"),
-    value("selector", 'l', "SELECTOR"),
-    value("cluster-ip", ' ', "IP"),
-    switch("all", ' '),
-    DRY_RUN,
-    value("output", 'o', "FORMAT"),
-];
-
-/// `kubectl expose deployment|pod|replicaset|service NAME --port=PORT`
-pub(super) fn expose(call: &mut Call) -> Result<i32, Fail> {
-    let words = call.flags.words.clone();
-    if words.is_empty() {
-        return Err(Fail::Error(super::RESOURCES_NEEDED.into()));
-    }
-    let asked = call.asked(&words)?;
-    let Some(name) = asked.first().and_then(|asked| asked.name.clone()) else {
-        return Err(Fail::Error("resource(s) were provided, but no name was specified".into()));
-    };
-    let object = call.one(asked[0].kind, &name)?;
-    let (selector, ports): (Value, Vec<i32>) = match &object.body {
-        Body::Deployment(deployment) => {
-            let containers = &deployment.spec.template.spec.containers;
-            let ports = containers.iter().flat_map(|c| &c.ports).map(|port| port.container_port);
-            (json!(deployment.spec.selector.match_labels), ports.collect())
-        }
-        Body::ReplicaSet(set) => {
-            let ports = set.spec.template.spec.containers.iter().flat_map(|c| &c.ports).map(|port| port.container_port);
-            (json!(set.spec.selector.match_labels), ports.collect())
-        }
-        Body::Pod(pod) => {
-            if object.meta.labels.is_empty() {
-                return Err(Fail::Error(
-                    "couldn't retrieve selectors via --selector flag or introspection: the pod has no labels and cannot be exposed".into(),
-                ));
-            }
-            let ports = pod.spec.containers.iter().flat_map(|c| &c.ports).map(|port| port.container_port);
-            (json!(object.meta.labels), ports.collect())
-        }
-        Body::Service(service) => {
-            (json!(service.spec.selector), service.spec.ports.iter().map(|port| port.port).collect())
-        }
-        _ => {
-            let kind = object.kind().row();
-            let group = if kind.group.is_empty() { String::new() } else { format!(".{}", kind.group) };
-            return Err(Fail::Error(format!("cannot expose a {}{group}", kind.name)));
-        }
-    };
-    let selector = match call.flags.get("selector") {
-        Some(text) => {
-            let pairs = text.split(',').filter_map(|pair| pair.split_once('='));
-            pairs.map(|(key, value)| (key.to_owned(), Value::from(value))).collect::<serde_json::Map<_, _>>().into()
-        }
-        None => selector,
-    };
-    let ports = match number(&call.flags, EXPOSE, "port")? {
-        Some(port) => vec![port],
-        None if ports.is_empty() => {
-            return Err(Fail::Error("couldn't find port via --port flag or introspection".into()));
-        }
-        None => ports,
-    };
-    let target = call.flags.get("target-port").map(|text| text.parse::<i32>().map_or(json!(text), |n| json!(n)));
-    let protocol = call.flags.get("protocol").unwrap_or("TCP");
-    let many = ports.len() > 1;
-    let ports: Vec<Value> = ports
-        .iter()
-        .enumerate()
-        .map(|(i, port)| {
-            let mut entry =
-                json!({"port": port, "protocol": protocol, "targetPort": target.clone().unwrap_or(json!(port))});
-            if many {
-                entry["name"] = format!("port-{}", i + 1).into();
-            }
-            entry
-        })
-        .collect();
-    let mut spec = json!({"ports": ports, "selector": selector});
-    if let Some(r#type) = call.flags.get("type") {
-        spec["type"] = r#type.into();
-    }
-    if let Some(ip) = call.flags.get("cluster-ip") {
-        spec["clusterIP"] = ip.into();
-    }
-    let name = call.flags.get("name").unwrap_or(&name).to_owned();
-    let mut metadata = json!({"name": name});
-    if !object.meta.labels.is_empty() {
-        metadata["labels"] = json!(object.meta.labels);
-    }
-    let tree = json!({
-        "apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec, "status": {"loadBalancer": {}},
-    });
-    if dry(call)? || call.flags.get("output").is_some() {
-        return generated(call, vec![tree]);
-    }
-    self::object(call, &tree)?;
-    call.io.out(format!("service/{name} exposed\n"));
-    Ok(0)
 }

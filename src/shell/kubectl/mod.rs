@@ -13,6 +13,7 @@ mod apply;
 mod get;
 mod make;
 mod create;
+mod expose;
 mod delete;
 mod change;
 mod tag;
@@ -71,7 +72,7 @@ pub(super) const VERBS: &[Verb] = &[
     verb("events", events::FLAGS, events::events),
     verb("exec", exec::EXEC, exec::exec),
     verb("explain", explain::FLAGS, explain::explain),
-    verb("expose", create::EXPOSE, create::expose),
+    verb("expose", expose::FLAGS, expose::expose),
     verb("get", get::FLAGS, get::get),
     verb("label", tag::FLAGS, tag::label),
     verb("logs", logs::FLAGS, logs::logs),
