@@ -18,8 +18,8 @@ use crate::inet::Ipv4Addr;
 use crate::time::Duration;
 use crate::trace::{Action, Because, By, Outcome, OutcomeKind, Packet, Place, Proto, Reason, Socket};
 
-/// The port of the API server on the control plane's node.
-pub(super) const API_PORT: u16 = 8443;
+/// The port of the API server on the control plane's node, and of one that stands apart.
+const API_PORTS: [u16; 2] = [8443, 443];
 /// The kubelet's port.
 const KUBELET_PORT: u16 = 10250;
 /// A request that was carried from listener to listener so often goes in a circle.
@@ -183,6 +183,9 @@ impl Network {
                 self.by_node(walk, &listener, client, node, *to, speech, answers)
             }
         };
+        if told.as_ref().is_err_and(|outcome| outcome.kind == OutcomeKind::Timeout) {
+            return Some(told);
+        }
         walk.rec.reply = true;
         let arrives = match &told {
             Ok(_) => Reason::ReplyArrives,
@@ -205,36 +208,57 @@ impl Network {
         answers: &mut dyn FnMut(&Server, Packet) -> (Reason, Answer),
     ) -> Result<Conversation, (Option<Failure>, Box<Outcome>)> {
         let topology = &self.topology;
-        let Some(api) = topology.machines.first() else {
-            let because = Because::plain(Reason::NoSuchAddress);
-            return Err((Some(Failure::Gone), Box::new(failed(OutcomeKind::Reset, Place::Laptop, because))));
+        // A control plane that stands apart is on none of the nodes, and never off.
+        let (api, api_port, home) = match (topology.control_plane, topology.machines.first()) {
+            (Some(address), _) => ((address, &Place::Internet), API_PORTS[1], None),
+            (None, Some(machine)) => ((machine.address, &machine.place), API_PORTS[0], Some(machine)),
+            (None, None) => {
+                let because = Because::plain(Reason::NoSuchAddress);
+                return Err((Some(Failure::Gone), Box::new(failed(OutcomeKind::Reset, Place::Laptop, because))));
+            }
         };
+        let (api, api_place) = api;
         let name: Arc<str> = match pod {
             Place::Pod(_, name) => name.clone(),
             other => other.to_string().into(),
         };
         let socket = |ip, port| Socket { ip, port };
         let tcp = |src, dst| Packet { proto: Proto::Tcp, src, dst };
-        let to_api = tcp(socket(topology.laptop, listener.from), socket(api.address, API_PORT));
+        let to_api = tcp(socket(topology.laptop, listener.from), socket(api, api_port));
         let reason = Reason::TunnelToApi { pod: name.clone(), api: to_api.dst.to_string().into() };
         walk.rec.wait(STEP);
         walk.rec.hop(By::Tunnel, Action::Forward, to_api, || Because::plain(reason));
+        if let Some(home) = home.filter(|home| walk.flows.outages.is_stopped(&home.name)) {
+            let because = Because::plain(Reason::NodeStopped(home.name.clone()));
+            return Err((None, silent(walk, &Place::Laptop, to_api, because)));
+        }
         walk.rec.wait(LINK);
-        walk.rec.at(&api.place);
+        walk.rec.at(api_place);
         let cabin = topology.cabins.iter().find(|cabin| cabin.place == *pod && *cabin.uid == *uid);
         let Some(cabin) = cabin else {
             let because = Because::plain(Reason::TunnelPodGone(name));
             walk.rec.hop(By::Tunnel, Action::Reject, to_api.reversed(), || because.clone());
             walk.rec.reply = true;
             self.back_from_api(walk, to_api);
-            return Err((Some(Failure::Gone), Box::new(failed(OutcomeKind::Reset, api.place.clone(), because))));
+            return Err((Some(Failure::Gone), Box::new(failed(OutcomeKind::Reset, api_place.clone(), because))));
         };
         let node = &topology.machines[cabin.node];
         let own = walk.flows.port();
-        let to_kubelet = tcp(socket(api.address, own), socket(node.address, KUBELET_PORT));
+        let to_kubelet = tcp(socket(api, own), socket(node.address, KUBELET_PORT));
         let reason = Reason::TunnelToKubelet { node: node.name.clone(), pod: name.clone() };
         walk.rec.hop(By::Tunnel, Action::Forward, to_kubelet, || Because::plain(reason));
-        walk.rec.wait(if cabin.node == 0 { STEP } else { LINK });
+        let outages = &walk.flows.outages;
+        let cut = home.filter(|home| outages.is_cut(&home.name, &node.name));
+        let broken = match cut {
+            _ if outages.is_stopped(&node.name) => Some(Reason::NodeStopped(node.name.clone())),
+            Some(home) => Some(Reason::LinkCut { from: home.name.clone(), to: node.name.clone() }),
+            None => None,
+        };
+        if let Some(reason) = broken {
+            return Err((None, silent(walk, api_place, to_kubelet, Because::plain(reason))));
+        }
+        let apart = home.is_none_or(|home| home.name != node.name);
+        walk.rec.wait(if apart { LINK } else { STEP });
         walk.rec.at(&node.place);
         let inner = walk.flows.port();
         let inside = tcp(socket(Ipv4Addr::LOCALHOST, inner), socket(Ipv4Addr::LOCALHOST, port));
@@ -270,9 +294,9 @@ impl Network {
         walk.rec.wait(STEP);
         walk.rec.at(&node.place);
         walk.rec.hop(By::Tunnel, Action::Forward, to_kubelet.reversed(), || self.words.goes_on.clone());
-        if cabin.node != 0 {
+        if apart {
             walk.rec.wait(LINK);
-            walk.rec.at(&api.place);
+            walk.rec.at(api_place);
         }
         self.back_from_api(walk, to_api);
         told
@@ -335,4 +359,11 @@ impl Network {
             _ => outcome,
         })
     }
+}
+
+/// Nobody answers, and nobody says so.
+fn silent(walk: &mut Walk<'_, Tape>, at: &Place, packet: Packet, because: Arc<Because>) -> Box<Outcome> {
+    walk.rec.wait(STEP);
+    walk.rec.hop(By::Link, Action::Drop, packet, || because.clone());
+    Box::new(failed(OutcomeKind::Timeout, at.clone(), because))
 }

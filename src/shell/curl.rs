@@ -224,6 +224,10 @@ fn failure(trace: &Trace, target: &Target, took: Duration, limits: [Option<Durat
     Some(match trace.outcome.kind {
         OutcomeKind::Answered => return None,
         OutcomeKind::Reset if carried => (52, "Empty reply from server".into()),
+        OutcomeKind::Timeout if carried && limits[0].is_some() => {
+            (28, format!("Operation timed out after {} milliseconds with 0 bytes received", millis + 1))
+        }
+        OutcomeKind::Timeout if carried => (52, "Empty reply from server".into()),
         // curl looks at its own clock a moment after the limit.
         OutcomeKind::Timeout => match limits {
             [Some(max), connect] if connect.is_none_or(|connect| max <= connect) => {
