@@ -9,7 +9,7 @@ pub use crate::api::Applied;
 use crate::api::{Api, Span, Status, Store, Touch};
 use crate::controller::{self, Change, Controller, Kubelet, Queue};
 use crate::manifest::Manifest;
-use crate::net::{Entry, Fabric, Flows, Lines, Network, Over};
+use crate::net::{Entry, Fabric, Flows, Lines, Network, Over, Tally};
 use crate::object::{Deployment, Kind, Object, Outages, Pod, Profile, Ref, ReplicaSet, StatefulSet};
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
@@ -297,6 +297,12 @@ impl Cluster {
     pub fn request_over(&mut self, over: Over<'_>, from: &Place, request: &Request) -> Trace {
         let network = self.network();
         self.fabric.send(&network, over, from, request, self.now)
+    }
+
+    /// Sends many requests from a place at this moment, a new connection each, and keeps no trace of them.
+    pub fn tally(&mut self, from: &Place, request: &Request, count: u32) -> Tally {
+        let network = self.network();
+        network.tally(self.fabric.flows_mut(), from, request, count, self.now)
     }
 
     /// A program ends, and closes the connections that it kept open.

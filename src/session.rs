@@ -11,6 +11,7 @@ use crate::api::Status;
 use crate::cluster::Cluster;
 use crate::diag::Diagnostic;
 use crate::lang::Lang;
+use crate::net::Tally;
 use crate::object::{Profile, Ref};
 pub use crate::shell::Requests;
 use crate::shell::{self, Applied, Files, Output, Reading, Stream, Terminal};
@@ -38,6 +39,8 @@ pub enum Command {
     },
     /// Requests from a place.
     Request(Requests),
+    /// Requests that only verdicts are asked of: all at one moment, a new connection each, no trace of them kept.
+    Tally(Requests),
     /// Something breaks, or is mended.
     Fault(Fault),
 }
@@ -70,7 +73,9 @@ pub struct Reply {
     /// What is wrong with an applied file, reading and refusals both, each at its place.
     pub diagnostics: Vec<Diagnostic>,
     /// The requests that it sent.
-    pub traces: Vec<Trace>,
+    pub traces: Vec<Arc<Trace>>,
+    /// How the requests ended that only verdicts were asked of.
+    pub tally: Option<Tally>,
 }
 
 /// How many traces are kept.
@@ -87,6 +92,9 @@ const LONGEST: Duration = Duration::from_secs(31 * 86_400);
 
 /// How many requests one command may send.
 const REQUESTS: u32 = 1000;
+
+/// How many verdicts one command may ask for.
+const VERDICTS: u32 = 100_000;
 
 /// A session.
 #[derive(Clone, Debug)]
@@ -376,7 +384,7 @@ impl State {
     fn poll(&mut self) {
         for terminal in self.terminals.values_mut() {
             let traces = shell::poll(&mut self.cluster, terminal, &mut self.files);
-            self.traces.extend(traces.into_iter().map(Arc::new));
+            self.traces.extend(traces);
         }
         self.cluster.forget_seen(self.terminals.values().any(Terminal::watches));
         self.forget_old();
@@ -394,7 +402,7 @@ impl State {
                 let applied = self.apply(source, Reading::UntilUnreadable, lang);
                 let keys = applied.said.iter().map(|(key, _)| key.clone());
                 self.applied.entry(source.name.clone()).or_default().extend(keys);
-                Reply { output: applied.output, diagnostics: applied.diagnostics, traces: Vec::new() }
+                Reply { output: applied.output, diagnostics: applied.diagnostics, ..Reply::default() }
             }
             Command::Live(source) => self.live(source, lang).0,
             Command::Write(source) => {
@@ -410,6 +418,13 @@ impl State {
                 let requests = Requests { count: requests.count.min(REQUESTS), ..requests.clone() };
                 let output = shell::request(&mut self.cluster, &requests, lang);
                 self.sent(output)
+            }
+            Command::Tally(requests) => {
+                let requests = Requests { count: requests.count.min(VERDICTS), ..requests.clone() };
+                match shell::tally(&mut self.cluster, &requests, lang) {
+                    Ok(tally) => Reply { tally: Some(tally), ..Reply::default() },
+                    Err(output) => Reply { output, ..Reply::default() },
+                }
             }
             Command::Fault(fault) => {
                 let done = match fault {
@@ -455,7 +470,7 @@ impl State {
         } else {
             self.applied.entry(source.name.clone()).or_default().extend(keys);
         }
-        (Reply { output: applied.output, diagnostics: applied.diagnostics, traces: Vec::new() }, trees)
+        (Reply { output: applied.output, diagnostics: applied.diagnostics, ..Reply::default() }, trees)
     }
 
     /// Deletes what a file made before and says no longer, unless another file says it.
@@ -474,9 +489,9 @@ impl State {
     /// Keeps the traces of an output.
     fn sent(&mut self, mut output: Output) -> Reply {
         let traces = std::mem::take(&mut output.traces);
-        self.traces.extend(traces.iter().cloned().map(Arc::new));
+        self.traces.extend(traces.iter().cloned());
         self.forget_old();
-        Reply { output, diagnostics: Vec::new(), traces }
+        Reply { output, traces, ..Reply::default() }
     }
 
     fn forget_old(&mut self) {

@@ -21,8 +21,9 @@ use crate::trace::{Action, Because, By, Hop, Outcome, OutcomeKind, Packet, Place
 /// How long CoreDNS takes to answer, in microseconds.
 const DNS_MICROS: u64 = 200;
 
-/// Writes hops down.
+/// Writes hops down, or hears nothing: for verdicts and counters only.
 pub(super) struct Tape {
+    pub(super) is_silent: bool,
     pub(super) hops: Vec<Hop>,
     pub(super) at: Place,
     pub(super) t: Duration,
@@ -32,6 +33,9 @@ pub(super) struct Tape {
 
 impl Recorder for Tape {
     fn hop(&mut self, by: By, action: Action, packet: Packet, because: impl FnOnce() -> Arc<Because>) {
+        if self.is_silent {
+            return;
+        }
         let (t, at, reply, exchange) = (self.t, self.at.clone(), self.reply, self.exchange);
         self.hops.push(Hop { t, at, by, action, reply, exchange, packet, because: because() });
     }
@@ -41,7 +45,22 @@ impl Recorder for Tape {
     }
 
     fn at(&mut self, place: &Place) {
-        self.at = place.clone();
+        if !self.is_silent {
+            self.at = place.clone();
+        }
+    }
+}
+
+impl Tape {
+    /// A tape that runs from a client on.
+    pub(super) fn running(from: &Place) -> Self {
+        let hops = Vec::with_capacity(16);
+        Self { is_silent: false, hops, at: from.clone(), t: Duration::ZERO, reply: false, exchange: 0 }
+    }
+
+    /// A tape that hears nothing.
+    pub(super) fn silent() -> Self {
+        Self { is_silent: true, hops: Vec::new(), at: Place::Laptop, t: Duration::ZERO, reply: false, exchange: 0 }
     }
 }
 

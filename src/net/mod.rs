@@ -34,6 +34,7 @@ mod walk;
 mod words;
 mod print;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use app::Server;
@@ -57,13 +58,12 @@ pub use topology::{Cabin, LINK, Machine, NEIGHBOUR_TIMEOUT, Origin, Route, STEP,
 pub use walk::{End, Flows, Leg, State, Walked};
 
 use exchange::Tape;
-use netfilter::Silent;
 use walk::{Turn, Walk};
 use words::Words;
 
 use crate::inet::Ipv4Addr;
-use crate::time::{BIRTH, Duration, Instant};
-use crate::trace::{Packet, Place, Proto, Request, Socket, Trace};
+use crate::time::{BIRTH, Instant};
+use crate::trace::{OutcomeKind, Packet, Place, Proto, Request, Socket, Trace};
 
 /// A cluster's network at one moment: who is where, and what every kernel does with packets.
 ///
@@ -83,6 +83,28 @@ pub struct Network {
     /// What CoreDNS knows.
     pub zone: Arc<Zone>,
     words: Arc<Words>,
+}
+
+/// How many requests ended how.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// How many ended in each way.
+    pub outcomes: BTreeMap<OutcomeKind, u32>,
+    /// How many each place answered.
+    pub responders: BTreeMap<Place, u32>,
+}
+
+impl Tally {
+    /// Counts one more.
+    pub fn add(&mut self, kind: OutcomeKind, responder: Option<&Place>) {
+        *self.outcomes.entry(kind).or_default() += 1;
+        if let Some(responder) = responder {
+            match self.responders.get_mut(responder) {
+                Some(count) => *count += 1,
+                None => drop(self.responders.insert(responder.clone(), 1)),
+            }
+        }
+    }
 }
 
 /// Puts items in their places in a sorted list, or takes them away. `changes` is sorted, too.
@@ -152,10 +174,21 @@ impl Network {
     ) -> Trace {
         flows.kernels.resize_with(self.topology.machines.len(), State::default);
         flows.traces += 1;
-        let mut tape =
-            Tape { hops: Vec::with_capacity(12), at: from.clone(), t: Duration::ZERO, reply: false, exchange: 0 };
+        let mut tape = Tape::running(from);
         let outcome = self.request(flows, lines, from, request, now, &mut tape);
         Trace { id: flows.traces, start: now, from: from.clone(), request: request.clone(), outcome, hops: tape.hops }
+    }
+
+    /// Sends many requests, each over a new connection, and keeps no trace of them: who answered how often, and how the
+    /// others ended.
+    pub fn tally(&self, flows: &mut Flows, from: &Place, request: &Request, count: u32, now: Instant) -> Tally {
+        flows.kernels.resize_with(self.topology.machines.len(), State::default);
+        let (mut tape, mut tally) = (Tape::silent(), Tally::default());
+        for _ in 0..count {
+            let outcome = self.request(flows, None, from, request, now, &mut tape);
+            tally.add(outcome.kind, outcome.responder.as_ref());
+        }
+        tally
     }
 
     /// Judges the first packet of a connection: verdict and counters only.
@@ -166,7 +199,7 @@ impl Network {
             words: &self.words,
             network: self,
             flows,
-            rec: &mut Silent,
+            rec: &mut Tape::silent(),
             now,
             way,
             turn: Turn::First,

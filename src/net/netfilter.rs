@@ -151,7 +151,7 @@ impl Memory {
     }
 }
 
-/// Hears of what happens to a packet. [`Silent`] hears nothing, and costs nothing.
+/// Hears of what happens to a packet.
 pub(super) trait Recorder {
     /// Something happened at the current place.
     fn hop(&mut self, by: By, action: Action, packet: Packet, because: impl FnOnce() -> Arc<Because>);
@@ -159,16 +159,6 @@ pub(super) trait Recorder {
     fn wait(&mut self, time: Duration);
     /// The packet is at another place now.
     fn at(&mut self, place: &Place);
-}
-
-/// Hears nothing: for verdicts and counters only.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Silent;
-
-impl Recorder for Silent {
-    fn hop(&mut self, _: By, _: Action, _: Packet, _: impl FnOnce() -> Arc<Because>) {}
-    fn wait(&mut self, _: Duration) {}
-    fn at(&mut self, _: &Place) {}
 }
 
 /// How chains are walked.
@@ -514,6 +504,15 @@ impl Chain {
             rule.matches.iter().find_map(|m| if let Match::Statistic { below, .. } = m { Some(*below) } else { None })
         };
         let run = &self.rules[self.run.clone()];
-        self.run.start + run.partition_point(|rule| below(rule).is_some_and(|below| draw >= below))
+        // Endpoints have the same odds, so that the place is known but for roundings.
+        let beyond = |i: usize| run.get(i).and_then(&below).is_some_and(|below| draw >= below);
+        let mut i = ((u64::from(draw) * (run.len() as u64 + 1)) >> 32) as usize;
+        while i > 0 && !beyond(i - 1) {
+            i -= 1;
+        }
+        while beyond(i) {
+            i += 1;
+        }
+        self.run.start + i
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Stands for curl 8.5 and for busybox's wget (on the laptop and on nodes: GNU's, quiet). Left out: the progress meter, uploads, cookies.
 
+use std::sync::Arc;
+
 use super::flags::{self, Flag, Problem, Style, switch, value};
 use super::host::{seconds, unescape};
 use super::{Io, Shell};
@@ -77,7 +79,7 @@ fn target(url: &str) -> Result<Target, &'static str> {
 
 impl Shell<'_> {
     /// Sends a request from where one stands and lets the time pass that it takes, `limit` at most.
-    pub(super) fn request(&mut self, io: &mut Io, request: &Request, limit: Duration) -> (Trace, Duration) {
+    pub(super) fn request(&mut self, io: &mut Io, request: &Request, limit: Duration) -> (Arc<Trace>, Duration) {
         self.request_over(io, Over::New, request, limit)
     }
 
@@ -88,10 +90,10 @@ impl Shell<'_> {
         over: Over<'_>,
         request: &Request,
         limit: Duration,
-    ) -> (Trace, Duration) {
+    ) -> (Arc<Trace>, Duration) {
         let start = self.cluster.now();
         let place = self.terminal.place().clone();
-        let trace = self.cluster.request_over(over, &place, request);
+        let trace = Arc::new(self.cluster.request_over(over, &place, request));
         let took = match trace.outcome.kind {
             OutcomeKind::Timeout => limit.min(SYN_GIVES_UP),
             _ => trace.duration().min(limit),

@@ -8,7 +8,7 @@ use super::flags::{self, Flag, Style, switch, value};
 use super::{Io, Shell};
 use crate::net::Over;
 use crate::time::Duration;
-use crate::trace::{self, Request};
+use crate::trace::{self, Place, Request};
 
 pub(super) const TRACE: &[Flag] = &[
     value("from", ' ', "WHERE"),
@@ -133,23 +133,31 @@ const fn once() -> u32 {
 /// How long a traffic generator waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Sends requests; gives an exit status.
-pub(super) fn send(shell: &mut Shell, io: &mut Io, requests: &Requests) -> i32 {
-    let Requests { from, url, count, method, headers, keep_alive } = requests;
+/// Where requests come from and what they ask for; an exit status if that cannot be.
+pub(super) fn aim(shell: &mut Shell, io: &mut Io, requests: &Requests) -> Result<(Place, Request), i32> {
+    let Requests { from, url, method, headers, .. } = requests;
     let Some(place) = shell.place_named(from) else {
         shell.say(io, format!("nothing runs at {from}"), format!("{from} 处没有可用的主机"));
-        return 1;
+        return Err(1);
     };
     let method = Some(method.as_str()).filter(|method| !method.is_empty());
     let Some(request) = request(url, method, false) else {
         unreadable(shell, io, url);
-        return 2;
+        return Err(2);
     };
     let headers = headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-    let request = Request { headers, ..request };
+    Ok((place, Request { headers, ..request }))
+}
+
+/// Sends requests; gives an exit status.
+pub(super) fn send(shell: &mut Shell, io: &mut Io, requests: &Requests) -> i32 {
+    let (place, request) = match aim(shell, io, requests) {
+        Ok(aim) => aim,
+        Err(code) => return code,
+    };
     let mut code = 0;
-    for _ in 0..*count {
-        let over = if *keep_alive { Over::Kept } else { Over::New };
+    for _ in 0..requests.count {
+        let over = if requests.keep_alive { Over::Kept } else { Over::New };
         let trace = shell.at(place.clone(), |shell| shell.request_over(io, over, &request, PATIENCE).0);
         code |= i32::from(trace.outcome.kind != trace::OutcomeKind::Answered);
     }

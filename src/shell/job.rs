@@ -7,6 +7,8 @@
 //! Where bash would read no further line until the job ends, the lab runs it as in another terminal and says so once. Left out: Ctrl-Z,
 //! signals other than those that end a program, input for programs that hold a terminal.
 
+use std::sync::Arc;
+
 use super::kubectl::{Follow, Forward, Watch};
 use super::minikube::Tunnel;
 use super::repeat::Repeat;
@@ -106,7 +108,7 @@ impl Work {
 /// Lets a terminal's jobs say what has happened since they were last asked: after time passed, after anything was done to the cluster.
 ///
 /// What they print is kept for [`Terminal::take_printed`]; the requests they sent are given.
-pub fn poll(cluster: &mut Cluster, terminal: &mut Terminal, files: &mut Files) -> Vec<Trace> {
+pub fn poll(cluster: &mut Cluster, terminal: &mut Terminal, files: &mut Files) -> Vec<Arc<Trace>> {
     if terminal.jobs.is_empty() {
         return Vec::new();
     }

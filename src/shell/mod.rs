@@ -25,10 +25,12 @@ mod complete;
 mod conntrack;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::cluster::Cluster;
 use crate::diag::Diagnostic;
 use crate::lang::Lang;
+use crate::net::Tally;
 use crate::object::Ref;
 use crate::text::Source;
 use crate::time::Duration;
@@ -59,7 +61,7 @@ pub struct Output {
     /// Exit status.
     pub code: i32,
     /// The requests that the line sent, in order.
-    pub traces: Vec<Trace>,
+    pub traces: Vec<Arc<Trace>>,
     /// Whether the terminal is to be emptied (`clear`).
     pub clear: bool,
 }
@@ -149,6 +151,17 @@ pub fn request(cluster: &mut Cluster, requests: &Requests, lang: Lang) -> Output
     Output { chunks: io.chunks, code, traces: shell.traces, clear: false }
 }
 
+/// Sends requests, a new connection each and all at this moment, and keeps no trace of them: how they ended, or why none was
+/// sent.
+pub fn tally(cluster: &mut Cluster, requests: &Requests, lang: Lang) -> Result<Tally, Output> {
+    let (mut terminal, mut files, mut io) = (Terminal::new(lang), Files::new(), Io::default());
+    let mut shell = Shell::new(cluster, &mut terminal, &mut files);
+    match follow::aim(&mut shell, &mut io, requests) {
+        Ok((place, request)) => Ok(cluster.tally(&place, &request, requests.count)),
+        Err(code) => Err(Output { chunks: io.chunks, code, ..Output::default() }),
+    }
+}
+
 /// `pod/web` or `deployment.apps/web`, as kubectl names what it worked on.
 pub fn named(key: &Ref) -> String {
     kubectl::named(key.kind, &key.name)
@@ -195,7 +208,7 @@ struct Shell<'a> {
     cluster: &'a mut Cluster,
     terminal: &'a mut Terminal,
     files: &'a mut Files,
-    traces: Vec<Trace>,
+    traces: Vec<Arc<Trace>>,
     clear: bool,
     /// Whether another place was entered or left: the rest of the line is for the shell that was left behind.
     moved: bool,

@@ -13,7 +13,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use explain::{action_label, explain};
-pub use json::to_json;
+pub use json::{to_json, write_json};
 pub use reason::Reason;
 pub use routing::{CanaryBy, ChosenBy, Compared, Lost, Routing};
 pub use text::to_text;

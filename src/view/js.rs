@@ -1,12 +1,15 @@
 //! The same package as a module for other pages: `import init, { Lab } from "./kubehop.js"`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use kubehop::lang::Lang;
+use kubehop::net::Tally;
 use kubehop::object::{Kind, Profile, ProxyMode};
 use kubehop::session::{Command, Reply, Session};
 use kubehop::shell::Stream;
 use kubehop::text::Source;
+use kubehop::trace::{Trace, to_json, write_json};
 use leptos::wasm_bindgen::prelude::*;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -74,12 +77,42 @@ impl Lab {
     /// Sends requests, each a new connection unless they keep one alive:
     /// `{from: "laptop", url, count: 1, method: "GET", headers: {}, keepAlive: false}` gives their traces.
     pub fn request(&mut self, request: &JsValue) -> Result<JsValue, JsValue> {
-        let reply = self.session.run(Command::Request(read(request)?));
-        if reply.output.code != 0 && reply.traces.is_empty() {
-            return Err(error(reply.output.on(Stream::Err)));
+        let traces = self.sent(request)?;
+        let mut text = String::with_capacity(traces.len() * 6000);
+        write_json(&mut text, traces.iter().map(|trace| &**trace), Lang::En);
+        js_sys::JSON::parse(&text)
+    }
+
+    /// The same, but the traces stay here, the last 2,000 of them: `{first, last, outcomes, responders}`, where `first` and
+    /// `last` are their ids, for [`Lab::trace`].
+    pub fn send(&mut self, request: &JsValue) -> Result<JsValue, JsValue> {
+        let traces = self.sent(request)?;
+        let mut tally = Tally::default();
+        for trace in &traces {
+            tally.add(trace.outcome.kind, trace.outcome.responder.as_ref());
         }
-        let lang = Lang::En;
-        give(&Value::Array(reply.traces.iter().map(|trace| kubehop::trace::to_json(trace, lang)).collect()))
+        let mut told = counted(&tally);
+        told["first"] = traces.first().map(|trace| trace.id).into();
+        told["last"] = traces.last().map(|trace| trace.id).into();
+        give(&told)
+    }
+
+    /// A trace that is kept, by its id; undefined if it is not there any more.
+    pub fn trace(&self, id: f64) -> Result<JsValue, JsValue> {
+        let traces = self.session.traces();
+        let found = traces.binary_search_by(|trace| trace.id.cmp(&(id as u64)));
+        let Some(trace) = found.ok().and_then(|at| traces.get(at)) else { return Ok(JsValue::UNDEFINED) };
+        give(&to_json(trace, Lang::En))
+    }
+
+    /// How requests end, all at this moment and with no trace of them: `{outcomes: {answered: 9}, responders: {"pod/…": 3}}`.
+    /// It takes what [`Lab::request`] takes; each is a new connection.
+    pub fn probe(&mut self, request: &JsValue) -> Result<JsValue, JsValue> {
+        let reply = self.session.run(Command::Tally(read(request)?));
+        match &reply.tally {
+            Some(tally) => give(&counted(tally)),
+            None => Err(error(reply.output.on(Stream::Err))),
+        }
     }
 
     /// Lets virtual time pass, in milliseconds.
@@ -112,6 +145,22 @@ impl Lab {
         let session = Session::from_json(&text, Lang::default()).map_err(error)?;
         Ok(Self { session })
     }
+}
+
+impl Lab {
+    fn sent(&mut self, request: &JsValue) -> Result<Vec<Arc<Trace>>, JsValue> {
+        let reply = self.session.run(Command::Request(read(request)?));
+        if reply.output.code != 0 && reply.traces.is_empty() {
+            return Err(error(reply.output.on(Stream::Err)));
+        }
+        Ok(reply.traces)
+    }
+}
+
+fn counted(tally: &Tally) -> Value {
+    let outcomes: Value = tally.outcomes.iter().map(|(kind, count)| (kind.name().to_owned(), *count)).collect();
+    let responders: Value = tally.responders.iter().map(|(place, count)| (place.to_string(), *count)).collect();
+    json!({"outcomes": outcomes, "responders": responders})
 }
 
 fn told(reply: &Reply) -> Value {

@@ -212,7 +212,7 @@ fn open(shell: &mut Shell, io: &mut Io, namespace: &str, name: &str, urls: &[Str
         headers: Vec::new(),
     };
     let (trace, _) = shell.request(io, &request, Duration::from_secs(30));
-    let outcome = trace.outcome;
+    let outcome = &trace.outcome;
     let got = match outcome.kind {
         OutcomeKind::Answered => format!("{} {}", outcome.status, outcome.body.lines().next().unwrap_or_default()),
         kind => kind.name().to_owned(),
