@@ -8,7 +8,7 @@ use leptos::ev::KeyboardEvent;
 use leptos::html;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
-use web_sys::HtmlElement;
+use web_sys::{Element, HtmlElement};
 
 use super::browser;
 use super::stage_scenery::{Scenery, use_scenery};
@@ -243,7 +243,7 @@ pub fn ObjectMenu() -> impl IntoView {
         }
     };
     Effect::new(move |_| {
-        let (Some((menu, _)), Some(popover)) = (shown.get(), popover.get()) else { return };
+        let (Some(menu), Some(popover)) = (scenery.menu.get(), popover.get()) else { return };
         let style = HtmlElement::style(&popover);
         let _ = popover.show_popover();
         let size =
@@ -311,6 +311,11 @@ pub fn ObjectMenu() -> impl IntoView {
             aria-label=move || state.pick("What can be done", "可以做什么")
             node_ref=popover
             on:keydown=on_key
+            on:toggle=move |event| {
+                if event_target::<Element>(&event).matches(":popover-open").is_ok_and(|open| !open) {
+                    scenery.menu.set(None);
+                }
+            }
         >
             {items}
         </div>
