@@ -238,7 +238,7 @@ pub(super) fn laptop(grid: &Grid, scene: &Scene, edge: &Edge) -> Laptop {
             pt(256.0, 24.0),
         ],
     };
-    Laptop { rect, name, address, out, back: out, lost }
+    Laptop { rect, name, address, out, back: out, doors: Vec::new(), lost }
 }
 
 #[cfg(test)]

@@ -90,6 +90,7 @@ pub fn compose(store: &Store, marks: &Marks, wish: &Wish) -> Scene {
     scene.height = y.max(wanted.min(y + 60.0));
     outside::place(&grid, &mut scene, store, &rules, &others, wish, top);
     scene.wires = wires(&grid, &scene);
+    outside::tunnels(&mut scene, wish);
     scene
 }
 

@@ -26,6 +26,7 @@ mod fixture;
 
 use crate::lang::Lang;
 use crate::object::{Outages, Profile, Ref};
+use crate::trace::Place;
 
 pub use cast::{Needs, services};
 pub use edge::{Balancer, Check, Client, Edge};
@@ -65,6 +66,8 @@ pub struct Wish {
     pub needs: Needs,
     /// What is broken.
     pub outages: Outages,
+    /// Programs that listen on the laptop and carry connections on: the port, and the pod or node that they lead to.
+    pub tunnels: Vec<(u16, Place)>,
 }
 
 /// A text and where it begins (or ends, or has its middle: the field's comment says so).
@@ -86,6 +89,8 @@ pub struct Scene {
     pub height: f32,
     /// The learner's machine.
     pub laptop: Laptop,
+    /// The wall of the virtual machine that the nodes are in, where they are in one, and what it is.
+    pub glass: Option<(Rect, Label)>,
     /// The edge of the cloud that the nodes are in, if they are in one.
     pub edge: Option<Edge>,
     /// The address of the Service in focus for the outside, if it is to have one.
@@ -100,6 +105,8 @@ pub struct Scene {
     pub rooms: Vec<Room>,
     /// Wires, as SVG paths; drawn below all else.
     pub wires: Vec<String>,
+    /// Tunnels from the laptop, as SVG paths; drawn below the wires that they run in.
+    pub tunnels: Vec<String>,
     /// Where the x of the vertical wire between nodes is.
     pub trunk: f32,
 }
@@ -117,6 +124,8 @@ pub struct Laptop {
     pub out: Pt,
     /// Where replies come in.
     pub back: Pt,
+    /// The ports that its programs listen on, framed.
+    pub doors: Vec<(Rect, String)>,
     /// Corners of the way of a packet that it has no route for.
     pub lost: Vec<Pt>,
 }

@@ -3,7 +3,7 @@
 use super::layout::Grid;
 use super::line::{Rect, mono, pt, svg, words};
 use super::rules::RuleFacts;
-use super::{Label, Laptop, Pick, Pill, Scene, Socket, Spine, Wish, edge};
+use super::{Anchor, Label, Laptop, Pick, Pill, Scene, Socket, Spine, Wish, edge};
 use crate::api::Store;
 use crate::object::{Host, Ref, Service};
 
@@ -47,6 +47,9 @@ pub(super) fn place(
     // In a cloud the load balancer's box says the address; until there is one, nothing but the Service itself waits.
     let waits = scene.edge.is_none();
     scene.socket = service.filter(|_| waits).map(|service| socket(grid, scene, service, wish));
+    if wish.profile.host == Host::DockerDesktop {
+        scene.glass = Some(glass(grid, scene, wish));
+    }
     if let Some(socket) = scene.socket.as_ref().filter(|_| grid.wide) {
         // What leads nowhere goes around the socket.
         let (from, y) = (scene.laptop.rect.center().y, socket.rect.bottom() + 34.0);
@@ -70,6 +73,7 @@ fn laptop(grid: &Grid, scene: &Scene, wish: &Wish) -> Laptop {
             address: Label { at: pt(24.0, 49.0), text: address },
             out,
             back: out,
+            doors: Vec::new(),
             lost: vec![pt(rect.right(), 35.0), pt(174.0, 35.0)],
         };
     };
@@ -81,7 +85,45 @@ fn laptop(grid: &Grid, scene: &Scene, wish: &Wish) -> Laptop {
         address: Label { at: pt(30.0, rect.y + 44.0), text: address },
         out: pt(rect.right(), first.kernel.inward),
         back: pt(rect.right(), first.kernel.outward),
+        doors: Vec::new(),
         lost: vec![pt(38.0, rect.bottom()), pt(38.0, rect.bottom() + 52.0)],
+    }
+}
+
+/// On Docker Desktop the nodes are behind glass.
+fn glass(grid: &Grid, scene: &Scene, wish: &Wish) -> (Rect, Label) {
+    let text = wish.lang.pick("virtual machine", "虚拟机").to_owned();
+    if grid.wide {
+        let rect = Rect::new(164.0, grid.top - 4.0, 8.0, scene.height - grid.top - 8.0);
+        let last = scene.socket.as_ref().map_or(scene.laptop.rect, |socket| socket.rect);
+        return (rect, Label { at: pt(158.0, last.bottom() + 15.0), text });
+    }
+    let first = scene.rooms.first().map_or(grid.top, |room| room.rect.y);
+    (Rect::new(8.0, first - 22.0, grid.width - 24.0, 6.0), Label { at: pt(grid.width - 20.0, first - 26.0), text })
+}
+
+/// Doors in the laptop for what listens there, and where these lead: to one pod or node, past every Service.
+pub(super) fn tunnels(scene: &mut Scene, wish: &Wish) {
+    let mut right = scene.laptop.rect.right() - 8.0;
+    for (port, to) in &wish.tunnels {
+        let text = port.to_string();
+        let w = mono(&text) + 12.0;
+        // The name needs its own space; further doors are told by the terminal alone.
+        if right - w > scene.laptop.name.at.x + words(&scene.laptop.name.text) * 1.1 {
+            scene.laptop.doors.push((Rect::new(right - w, scene.laptop.rect.y + 8.0, w, 20.0), text));
+            right -= w + 4.0;
+        }
+        let Some(to) = scene.anchor(to) else { continue };
+        let mut way = Vec::new();
+        // By way of the control plane, which stands on the first node or apart.
+        let by = if scene.edge.is_some() { Anchor::Control } else { Anchor::Kernel(0) };
+        if matches!(to, Anchor::Pod(..)) {
+            way.extend(scene.way(Anchor::Laptop, by));
+            way.extend(scene.way(by, to));
+        } else {
+            way.extend(scene.way(Anchor::Laptop, to));
+        }
+        scene.tunnels.push(svg(&way));
     }
 }
 

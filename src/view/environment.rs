@@ -1,6 +1,6 @@
 //! The environment menu: which cluster, which rules, which seed. Choosing starts anew; undo brings back what was there.
 
-use kubehop::object::{Profile, ProxyMode};
+use kubehop::object::{Host, Profile, ProxyMode};
 use kubehop::session::Session;
 use leptos::ev::SubmitEvent;
 use leptos::html;
@@ -180,6 +180,27 @@ pub fn Environment() -> impl IntoView {
                 <legend>{move || state.pick("Mode of kube-proxy", "kube-proxy 模式")}</legend>
                 {modes.collect_view()}
             </fieldset>
+            <div class="choice" hidden=move || wished.with(|(profile, _)| profile.host == Host::Remote)>
+                <input
+                    type="checkbox"
+                    id="docker-desktop"
+                    data-testid="docker-desktop"
+                    prop:checked=move || wished.with(|(profile, _)| profile.host == Host::DockerDesktop)
+                    on:change=move |event| {
+                        let host = if event_target_checked(&event) { Host::DockerDesktop } else { Host::Linux };
+                        wished.update(|wished| wished.0.host = host);
+                    }
+                />
+                <label for="docker-desktop">
+                    "Docker Desktop"
+                    <small>
+                        {move || state.pick(
+                            "the nodes are in a virtual machine: your laptop has no way to their addresses",
+                            "节点在虚拟机里：你的电脑到不了它们的地址",
+                        )}
+                    </small>
+                </label>
+            </div>
             <label class="seed">
                 <span>{move || state.say(Word::Seed)}</span>
                 <input

@@ -8,7 +8,7 @@ use kubehop::object::FieldRef;
 use kubehop::scene::inspect::{self, Detail, Header, Row};
 use kubehop::scene::subject;
 use kubehop::scene::traffic::{self, Tally, readable};
-use kubehop::trace::{Action, OutcomeKind, Trace};
+use kubehop::trace::{Action, By, OutcomeKind, Trace};
 use leptos::prelude::*;
 
 use super::object;
@@ -287,6 +287,11 @@ fn answers(state: State, scenery: Scenery) -> impl IntoView {
 /// Whether a request went over a connection that was open already.
 pub fn is_kept(trace: &Trace) -> bool {
     trace.hops.iter().any(|hop| hop.action == Action::Send)
+}
+
+/// Whether a request travelled inside another connection.
+pub fn is_tunnelled(trace: &Trace) -> bool {
+    trace.hops.iter().any(|hop| hop.by == By::Tunnel)
 }
 
 /// A cell for each answer, hollow while it is in flight; many answers share cells.

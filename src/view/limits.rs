@@ -3,7 +3,7 @@
 use kubehop::lang::Lang;
 use leptos::prelude::*;
 
-const LIMITS: [(&str, &str); 7] = [
+const LIMITS: [(&str, &str); 10] = [
     (
         "Time is virtual. Links, programs and probes take fixed times, and a loaded machine is no slower.",
         "时间是虚拟的。链路、程序、探针的耗时都是固定的，机器忙起来也不会变慢。",
@@ -21,8 +21,20 @@ const LIMITS: [(&str, &str); 7] = [
         "API 服务器的解码、默认值、校验和分配与 1.37 一致，支持的类型见 `kubectl api-resources`。",
     ),
     (
-        "kube-proxy runs in iptables mode and writes its rules at once; a real one waits up to a second.",
-        "kube-proxy 使用 iptables 模式，规则立刻写好；真实的 kube-proxy 最多会等一秒。",
+        "kube-proxy writes its rules at once, in mode iptables or nftables; a real one waits up to a second.",
+        "kube-proxy（iptables 或 nftables 模式）立刻写好规则；真实的 kube-proxy 最多会等一秒。",
+    ),
+    (
+        "The cloud is one of the usual kind: a firewall before all nodes, balancers that ask each node for its health. Real ones differ in timing, limits and price.",
+        "云是常见的那一种：所有节点前有一道防火墙，负载均衡器会询问每个节点是否健康。真实的云在时间、限制和价格上各不相同。",
+    ),
+    (
+        "The stage shows the rules of one Service at a time, at most four in a kernel; the inspector has all of them.",
+        "舞台一次只显示一个 Service 的规则，每个内核里最多四条；全部规则在检查面板里。",
+    ),
+    (
+        "All nodes hang on one wire in the picture. What a cut link separates are two nodes, whatever the wire looks like.",
+        "画面上所有节点共用一根线。被切断的线路分开的是两个节点，不管线画成什么样。",
     ),
     ("Nodes do not run out of memory, disk or ports.", "节点的内存、磁盘和端口不会耗尽。"),
     ("There is IPv4 only.", "只有 IPv4。"),

@@ -13,7 +13,7 @@ use leptos::wasm_bindgen::closure::Closure;
 use web_sys::{Element, KeyboardEvent, MouseEvent, PointerEvent, ResizeObserver};
 
 use super::deeds::{Menu, ObjectMenu};
-use super::inspector::is_kept;
+use super::inspector::{is_kept, is_tunnelled};
 use super::stage_canvas::{Lens, Painter, Spotlight};
 use super::stage_scenery::{Scenery, outcome, use_scenery};
 use super::stage_svg::{self, Card, CardRow, Stone};
@@ -421,7 +421,7 @@ fn ways(state: State, scenery: Scenery) -> String {
     scenery.timeline.with(|timeline| match timeline.run(trace.id) {
         Some(run) if t >= run.start && !run.is_over(t) => {
             let (took, ahead) = timeline.ways(trace.id, t);
-            stage_svg::ways(&took, &ahead, timeline.look(trace.id, t).mark, is_kept(&trace))
+            stage_svg::ways(&took, &ahead, timeline.look(trace.id, t).mark, is_kept(&trace) || is_tunnelled(&trace))
         }
         _ => String::new(),
     })

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use kubehop::net::Carrier;
 use kubehop::object::{Kind, Ref};
 use kubehop::scene::timeline::{Act, Run};
 use kubehop::scene::{self, Marks, Motion, Needs, Scene, Timeline, Width, Wish};
@@ -79,7 +80,9 @@ pub fn provide_scenery(state: State) -> Scenery {
             state.session.with_untracked(|session| {
                 let (profile, outages) = (session.profile().clone(), session.cluster().outages().clone());
                 let health = Vec::new();
-                let wish = Wish { width, height, focus, lang, profile, health, needs, outages };
+                let listeners = session.cluster().flows().laptop().listeners().iter();
+                let tunnels = listeners.map(|listener| (listener.port, leads_to(&listener.carrier))).collect();
+                let wish = Wish { width, height, focus, lang, profile, health, needs, outages, tunnels };
                 Arc::new(scene::compose(session.cluster().store(), marks, &wish))
             })
         })
@@ -114,6 +117,14 @@ pub fn provide_scenery(state: State) -> Scenery {
 /// What the stage's parts share.
 pub fn use_scenery() -> Scenery {
     expect_context::<Scenery>()
+}
+
+/// Where a tunnel ends.
+fn leads_to(carrier: &Carrier) -> Place {
+    match carrier {
+        Carrier::Pod { pod, .. } => pod.clone(),
+        Carrier::Node { node, .. } => Place::Node(node.clone()),
+    }
 }
 
 /// The Service that a trace's rules speak of.

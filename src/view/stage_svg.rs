@@ -74,6 +74,13 @@ pub(crate) fn backdrop(scene: &Scene, lit: Option<&Lit>) -> String {
         };
         rect(out, class, room.kernel.rect, 6.0);
     }
+    if let Some((glass, what)) = &scene.glass {
+        rect(out, "glass", *glass, 3.0);
+        label(out, "q e", what);
+    }
+    for tunnel in &scene.tunnels {
+        put!(out, r#"<path class="tube stands" d="{tunnel}"/>"#);
+    }
     for wire in &scene.wires {
         put!(out, r#"<path class="wire" d="{wire}"/>"#);
     }
@@ -99,6 +106,11 @@ pub(crate) fn backdrop(scene: &Scene, lit: Option<&Lit>) -> String {
     rect(out, "box", scene.laptop.rect, 6.0);
     label(out, "h", &scene.laptop.name);
     label(out, "m", &scene.laptop.address);
+    for (door, port) in &scene.laptop.doors {
+        rect(out, "door", *door, 4.0);
+        let middle = door.center();
+        text(out, "m k mid", line::pt(middle.x, middle.y + 4.0), port);
+    }
     out.push_str("</g>");
     socket(out, scene);
     service(out, scene);
