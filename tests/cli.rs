@@ -142,10 +142,28 @@ fn the_same_seed_prints_the_same_bytes() {
 }
 
 #[test]
+fn a_line_after_one_that_holds_its_terminal_runs_beside_it() {
+    let folder = folder("forward", &[("web.yaml", DEPLOYMENT), ("svc.yaml", SERVICE)]);
+    let forward = ["-f", ".", "-c", "kubectl port-forward svc/web 9091:9090", "-c", "curl -s localhost:9091/api/hello"];
+    let output = kubehop(&folder, &forward, "");
+    let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(out.contains("Forwarding from 127.0.0.1:9091 -> 9090\n"), "{out}");
+    assert!(out.contains(" say Hello!\n") && out.ends_with("Handling connection for 9091\n"), "{out}");
+    assert!(err.contains("holds its terminal until ^C"), "{err}");
+    assert_eq!(output.status.code(), Some(0));
+    let quiet = kubehop(&folder, &[&["-q"], &forward[..]].concat(), "");
+    let out = String::from_utf8(quiet.stdout).unwrap();
+    assert!(out.starts_with("web-") && out.ends_with(" say Hello!\n") && out.lines().count() == 1, "{out}");
+    // The same lines from standard input, with Ctrl-C.
+    let input = "kubectl port-forward svc/web 9091:9090\n^C\ncurl -s localhost:9091\n";
+    assert_eq!(kubehop(&folder, &["-f", "."], input).status.code(), Some(7));
+}
+
+#[test]
 fn arguments_that_make_no_sense_are_refused() {
     let folder = folder("arguments", &[]);
     for (args, says) in [
-        (&["-p", "moon"][..], "kubehop: there is no profile \"moon\"; there are minikube, multinode\n"),
+        (&["-p", "moon"][..], "kubehop: there is no profile \"moon\"; there are minikube, multinode, cloud\n"),
         (&["-s", "x"], "kubehop: cannot parse argument \"x\": invalid digit found in string\n"),
         (&["--lang", "fr"], "kubehop: --lang takes en or zh, not \"fr\"\n"),
         (&["--proxy-mode", "ipvs"], "kubehop: --proxy-mode takes iptables or nftables, not \"ipvs\"\n"),
