@@ -11,6 +11,7 @@ pub(super) const SCALE: &[Flag] = &[
     value("replicas", ' ', "COUNT"),
     value("current-replicas", ' ', "COUNT"),
     value("selector", 'l', "SELECTOR"),
+    value("filename", 'f', "FILE"),
     switch("all", ' '),
 ];
 
@@ -22,9 +23,21 @@ pub(super) fn scale(call: &mut Call) -> Result<i32, Fail> {
             "The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0".into(),
         ));
     };
-    let words = call.flags.words.clone();
-    let objects = some(call, &words, "scale")?;
     let current = number(&call.flags, SCALE, "current-replicas")?;
+    if current.is_some_and(|current| current < -1) {
+        return Err(Fail::Error("The --current-replicas must specify an integer of -1 or greater".into()));
+    }
+    let words = call.flags.words.clone();
+    let files: Vec<String> = call.flags.all("filename").map(String::from).collect();
+    let objects = if files.is_empty() {
+        some(call, &words, "scale")?
+    } else {
+        let (keys, missing) = super::delete::by_file(call, &files)?;
+        if let Some(status) = missing.into_iter().next() {
+            return Err(status.into());
+        }
+        keys.iter().filter_map(|key| call.shell.cluster.store().get(key).cloned()).collect()
+    };
     for object in &objects {
         let kind = object.kind();
         let actual = match &object.body {

@@ -22,6 +22,8 @@ pub(super) const FLAGS: &[Flag] = &[
     switch("ignore-not-found", ' '),
     Flag { long: "wait", short: ' ', takes: Takes::Nothing },
     value("output", 'o', "FORMAT"),
+    Flag { long: "cascade", short: ' ', takes: Takes::Maybe("background") },
+    value("timeout", ' ', "TIME"),
 ];
 
 /// How long kubectl waits for an object to be gone. It would wait for a week.
@@ -33,7 +35,26 @@ pub(super) fn delete(call: &mut Call) -> Result<i32, Fail> {
     let files: Vec<String> = call.flags.all("filename").flat_map(|names| names.split(',')).map(String::from).collect();
     let mut grace = number(&call.flags, FLAGS, "grace-period")?.map(i64::from).filter(|grace| *grace >= 0);
     if call.flags.on("now") {
+        if grace.is_some() {
+            return Err(Fail::Error("--now and --grace-period cannot be specified together".into()));
+        }
         grace = Some(1);
+    }
+    if let Some(mode) = call.flags.get("output").filter(|mode| *mode != "name") {
+        return Err(Fail::Error(format!("unexpected -o output mode: {mode}. We only support '-o name'")));
+    }
+    for other in ["selector", "field-selector"] {
+        if call.flags.on("all") && call.flags.get(other).is_some() {
+            return Err(Fail::Error(format!("cannot set --all and --{other} at the same time")));
+        }
+    }
+    if let Some(cascade) = call.flags.get("cascade").filter(|cascade| *cascade != "background") {
+        call.shell.say(
+            call.io,
+            format!("the lab deletes dependents in the background: it has no --cascade={cascade}"),
+            format!("实验室总是在后台删除从属对象，不支持 --cascade={cascade}"),
+        );
+        return Ok(1);
     }
     if call.flags.on("force") {
         if grace.is_some_and(|grace| grace > 0) {
