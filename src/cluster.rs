@@ -1,13 +1,14 @@
 //! A cluster: the store, its controllers, its network, on one virtual clock. A value: a clone is a snapshot.
 
 mod boot;
+mod checks;
 mod environment;
 
 use std::sync::Arc;
 
 pub use crate::api::Applied;
 use crate::api::{Api, Span, Status, Store, Touch};
-use crate::controller::{self, Change, Controller, Kubelet, Queue};
+use crate::controller::{self, Balancers, Change, Controller, Kubelet, Queue};
 use crate::manifest::Manifest;
 use crate::net::{Entry, Fabric, Flows, Lines, Network, Over, Tally};
 use crate::object::{Deployment, Kind, Object, Outages, Pod, Profile, Ref, ReplicaSet, StatefulSet};
@@ -30,6 +31,9 @@ pub struct Cluster {
     spawned: u32,
     outages: Outages,
     seen: Seen,
+    balancers: Balancers,
+    /// When load balancers will next check the nodes.
+    checks: Option<Instant>,
 }
 
 /// The changes that somebody watches and has not read yet.
@@ -66,6 +70,8 @@ impl Cluster {
             spawned: 0,
             seen: Seen::default(),
             outages,
+            balancers: Balancers::new(profile.load_balancers),
+            checks: None,
             profile: Arc::new(profile),
         };
         cluster.boot();
@@ -241,6 +247,7 @@ impl Cluster {
                     keys.into_iter().for_each(|key| self.queue.add(Controller::Kubelet, key, at));
                 }
             }
+            self.check_at_next_beat();
         }
         Ok(changed)
     }
@@ -250,6 +257,12 @@ impl Cluster {
     /// While the node of the control plane is off, nobody works: what is due waits until it is on again.
     pub fn advance(&mut self, until: Instant) {
         while self.has_control_plane() {
+            let work = [self.queue.next(), self.deadlines.next()].into_iter().flatten().min();
+            if let Some(at) = self.checks.filter(|at| *at <= until && work.is_none_or(|work| *at < work)) {
+                self.now = self.now.max(at);
+                self.check();
+                continue;
+            }
             let deadline = self.deadlines.next().filter(|at| self.queue.next().is_none_or(|next| *at < next));
             let queue = if deadline.is_some() { &mut self.deadlines } else { &mut self.queue };
             let Some((at, controller, key)) = queue.pop(until) else { break };
@@ -264,7 +277,8 @@ impl Cluster {
     ///
     /// A node that is off counts as quiet once it is known to be lost: that its pods are evicted 300 seconds later is a deadline.
     pub fn pending(&self) -> Option<Instant> {
-        self.queue.next().filter(|_| self.has_control_plane())
+        let next = [self.queue.next(), self.checks].into_iter().flatten().min();
+        next.filter(|_| self.has_control_plane())
     }
 
     /// When something will next happen by itself, deadlines of bookkeeping among it; none if nothing will.
@@ -337,8 +351,11 @@ impl Cluster {
     }
 
     fn reconcile(&mut self, controller: Controller, key: &Ref) {
-        let outcome =
-            controller::reconcile(controller, &mut self.kubelet, self.api.store(), &self.outages, key, self.now);
+        let store = self.api.store();
+        let outcome = match controller {
+            Controller::Balancer => self.balancers.reconcile(store, key, self.now),
+            _ => controller::reconcile(controller, &mut self.kubelet, store, &self.outages, key, self.now),
+        };
         if let Some(again) = outcome.again {
             self.queue.add(controller, key.clone(), again.max(self.now));
         }
@@ -424,6 +441,7 @@ impl Cluster {
             self.seen.changes.extend(touched.iter().map(|touch| (self.now, touch.clone())));
         }
         self.fabric.touch(self.api.store(), &touched);
+        self.expect_checks(&touched);
         let Self { api, queue, now, .. } = self;
         for touch in &touched {
             controller::wake(api.store(), touch, by, |controller, key| {

@@ -41,6 +41,12 @@ impl Pool {
         Some(Ipv4Addr::from(free))
     }
 
+    /// Takes a certain address; false if it is taken, or none of the pool's.
+    pub fn claim(&mut self, address: Ipv4Addr) -> bool {
+        let (first, last) = (u32::from(self.range.network()) + 2, u32::from(self.range.broadcast()).saturating_sub(1));
+        (first..=last).contains(&u32::from(address)) && self.taken.insert(u32::from(address))
+    }
+
     /// Gives an address back.
     pub fn release(&mut self, address: Ipv4Addr) {
         self.taken.remove(&u32::from(address));

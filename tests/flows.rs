@@ -104,7 +104,7 @@ fn send(world: &mut World, network: &Network, row: &Row, now: &mut Instant) -> C
                     End::Rejected(place, because) => ("refused", place.clone(), Some(because)),
                     End::Lost(place, because) => ("timeout", place.clone(), Some(because)),
                     End::Unreachable(place, because) => ("unreachable", place.clone(), Some(because)),
-                    End::Laptop(_) => ("refused", Place::Laptop, None),
+                    End::Laptop(_) | End::ControlPlane(_) => ("refused", Place::Laptop, None),
                     End::Machine(machine, arrived) => {
                         let machine = &network.topology.machines[*machine];
                         let listens = machine.servers.iter().any(|s| s.listens(arrived.proto, arrived.dst.port));

@@ -239,7 +239,7 @@ fn may_come(world: &mut World, network: &Network, check: &Check) -> May {
             End::Rejected(..) => "refused".to_owned(),
             End::Lost(..) => "timeout".to_owned(),
             End::Unreachable(..) => "unreachable".to_owned(),
-            End::Laptop(_) => "refused".to_owned(),
+            End::Laptop(_) | End::ControlPlane(_) => "refused".to_owned(),
             End::Cabin(cabin, packet) => {
                 let mut servers = topology.cabins[*cabin].servers.iter();
                 let server = servers.find(|server| server.listens(packet.proto, packet.dst.port));
@@ -252,7 +252,9 @@ fn may_come(world: &mut World, network: &Network, check: &Check) -> May {
             }
         };
         let at = match walked.end {
-            End::Cabin(_, packet) | End::Machine(_, packet) | End::Laptop(packet) => Some(packet.dst),
+            End::Cabin(_, packet) | End::Machine(_, packet) | End::Laptop(packet) | End::ControlPlane(packet) => {
+                Some(packet.dst)
+            }
             End::Rejected(..) | End::Lost(..) | End::Unreachable(..) => None,
         };
         since_new = if ends.insert((came, at)) { 0 } else { since_new + 1 };

@@ -296,6 +296,7 @@ fn ends(world: &mut World, network: &Network, way: Way, from: Origin, proto: Pro
             End::Cabin(cabin, arrived) => format!("pod {cabin} {}{}", arrived.dst, masked(arrived)),
             End::Machine(machine, arrived) => format!("node {machine} {}{}", arrived.dst, masked(arrived)),
             End::Laptop(_) => "laptop".into(),
+            End::ControlPlane(_) => "control plane".into(),
             End::Rejected(..) => "refused".into(),
             End::Lost(..) => "lost".into(),
             End::Unreachable(..) => "unreachable".into(),

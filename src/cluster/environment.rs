@@ -33,6 +33,7 @@ impl Cluster {
         if body.spec.kube_proxy.as_ref().is_none_or(|given| given.mode.is_empty()) {
             profile.proxy_mode = self.profile.proxy_mode;
         }
+        profile.lab_name = lab.meta.name.as_str().into();
         (profile != *self.profile).then_some(profile)
     }
 

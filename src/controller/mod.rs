@@ -4,6 +4,7 @@
 //! at any time, and called again it changes nothing. [`crate::cluster`] calls it when [`wake`] says that a change concerns it,
 //! and carries its [`Change`]s out. The kubelet alone has a memory of its own: what runs in its containers.
 
+mod balancer;
 mod container;
 mod daemonset;
 mod deployment;
@@ -23,6 +24,7 @@ mod revision;
 mod scheduler;
 mod statefulset;
 
+pub use balancer::Balancers;
 pub use eviction::disrupted;
 pub use kubelet::Kubelet;
 pub use node::HEALTHY;
@@ -63,6 +65,8 @@ pub enum Controller {
     Endpoints,
     /// Brings what people write in the old form into the new.
     Mirror,
+    /// Gives load balancers to Services.
+    Balancer,
 }
 
 /// A change that a controller wants.
@@ -120,6 +124,8 @@ pub fn reconcile(
         Controller::EndpointSlice => endpointslice::reconcile(store, key, now),
         Controller::Endpoints => endpoints::reconcile(store, key, now),
         Controller::Mirror => mirror::reconcile(store, key),
+        // It has a memory of its own: see `Balancers::reconcile`.
+        Controller::Balancer => Outcome::default(),
     }
 }
 
@@ -127,7 +133,7 @@ impl Controller {
     /// How long it lets changes gather before it looks: watches, queues and batches take about as long in a real cluster.
     pub fn delay(self) -> Duration {
         Duration::from_millis(match self {
-            Self::Namespace | Self::Garbage => 50,
+            Self::Namespace | Self::Garbage | Self::Balancer => 50,
             Self::Deployment | Self::ReplicaSet | Self::StatefulSet | Self::DaemonSet | Self::Node | Self::Eviction => {
                 20
             }
@@ -179,6 +185,9 @@ pub fn wake(store: &Store, touch: &Touch, by: Option<Controller>, mut wake: impl
             wake(Controller::EndpointSlice, key.clone());
             wake(Controller::Endpoints, key.clone());
             wake(Controller::Mirror, Ref { kind: Kind::Endpoints, ..key.clone() });
+            if by != Some(Controller::Balancer) && (balancer::concerns(was) || balancer::concerns(is)) {
+                wake(Controller::Balancer, key.clone());
+            }
         }
         Kind::EndpointSlice if by != Some(Controller::EndpointSlice) => {
             for owner in controllers(Kind::Service, was, is) {

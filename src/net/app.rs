@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::http::{Answer, Speech, Target};
 use crate::inet::Ipv4Addr;
-use crate::object::{App, AppBody, Meta, Pod};
+use crate::object::{App, AppBody, Meta, Pod, Route};
+use crate::time::Duration;
 use crate::trace::{Packet, Proto, Request};
 
 /// How long a program takes to answer, beyond what its image says.
@@ -56,10 +57,30 @@ impl Server {
         pod.spec.containers.iter().filter(|c| runs(&c.name)).map(|c| server(App::of(c, images))).collect()
     }
 
-    /// The API server, on the control plane's node.
-    pub fn api_server(node: &str) -> Self {
-        let name = format!("kube-apiserver-{node}").into();
-        Self { tcp: vec![8443], udp: Vec::new(), name, ip: None, app: None, ready: Vec::new() }
+    /// kube-proxy, which tells load balancers how it is: an answer for each path, `/` for all.
+    pub fn proxy_health(port: u16, status: u16, answers: &[(&str, String)]) -> Self {
+        let route = |(path, _): &(&str, String)| Route {
+            path: (*path).into(),
+            prefix: *path == "/",
+            status,
+            body: AppBody::Text(String::new()),
+            delay: Duration::ZERO,
+        };
+        let app = App::written(vec![port], Vec::new(), Duration::ZERO, answers.iter().map(route).collect());
+        Self {
+            tcp: vec![port],
+            udp: Vec::new(),
+            name: "kube-proxy".into(),
+            ip: None,
+            app: Some(Arc::new(app)),
+            ready: answers.iter().map(|(_, body)| Some(body.as_str().into())).collect(),
+        }
+    }
+
+    /// The API server: `whose` machine it is on, and at which port.
+    pub fn api_server(whose: &str, port: u16) -> Self {
+        let name = format!("kube-apiserver-{whose}").into();
+        Self { tcp: vec![port], udp: Vec::new(), name, ip: None, app: None, ready: Vec::new() }
     }
 
     /// Whether it listens there.

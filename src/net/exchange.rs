@@ -16,7 +16,9 @@ use super::walk::{End, Flows, Turn, Walk, Walked};
 use crate::inet::Ipv4Addr;
 use crate::object::FieldRef;
 use crate::time::{Duration, Instant};
-use crate::trace::{Action, Because, By, Hop, Outcome, OutcomeKind, Packet, Place, Proto, Reason, Request, Socket};
+use crate::trace::{
+    Action, Because, By, Cloud, Hop, Outcome, OutcomeKind, Packet, Place, Proto, Reason, Request, Socket,
+};
 
 /// How long CoreDNS takes to answer, in microseconds.
 const DNS_MICROS: u64 = 200;
@@ -326,6 +328,9 @@ impl Network {
                 (*packet, &here.place, &here.servers[..], Life::default(), host(*machine))
             }
             End::Laptop(packet) => (*packet, &Place::Laptop, &[][..], Life::default(), None),
+            End::ControlPlane(packet) => {
+                (*packet, &Place::Cloud(Cloud::ControlPlane), &topology.api[..], Life::default(), None)
+            }
         };
         walk.rec.reply = true;
         if arrived.proto == Proto::Icmp {
@@ -341,7 +346,15 @@ impl Network {
             let because = Because::plain(Reason::UnknownConnection(place.to_string().into()));
             return Err(self.rebuff(walk, &walked, client, call, (OutcomeKind::Reset, By::Socket), place, because));
         }
-        let Some(server) = servers.iter().find(|server| server.listens(arrived.proto, arrived.dst.port)) else {
+        let mut server = servers.iter().find(|server| server.listens(arrived.proto, arrived.dst.port));
+        let health = match (server, &walked.end) {
+            (None, End::Machine(machine, _)) if arrived.proto == Proto::Tcp => {
+                self.proxy_health(*machine, arrived.dst.port, now)
+            }
+            _ => None,
+        };
+        server = server.or(health.as_ref().map(|(server, _)| server));
+        let Some(server) = server else {
             let because = self.refusal(&walked, packet, arrived);
             return Err(self.rebuff(walk, &walked, client, call, (OutcomeKind::Refused, By::Socket), place, because));
         };

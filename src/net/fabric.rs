@@ -83,6 +83,12 @@ impl Fabric {
         self.shaken = true;
     }
 
+    /// Every load balancer checks every node once; tells whether they have made up their minds.
+    pub fn check(&mut self, store: &Store, profile: &Profile, now: Instant) -> bool {
+        let network = self.network(store, profile, now);
+        network.check(&mut self.flows, now)
+    }
+
     /// What the kernels remember.
     pub fn flows(&self) -> &Flows {
         &self.flows

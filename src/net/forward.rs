@@ -16,7 +16,7 @@ use super::topology::{LINK, Origin, STEP};
 use super::walk::{End, Flows, Walk, Walked};
 use crate::inet::Ipv4Addr;
 use crate::time::Duration;
-use crate::trace::{Action, Because, By, Outcome, OutcomeKind, Packet, Place, Proto, Reason, Socket};
+use crate::trace::{Action, Because, By, Cloud, Outcome, OutcomeKind, Packet, Place, Proto, Reason, Socket};
 
 /// The port of the API server on the control plane's node, and of one that stands apart.
 const API_PORTS: [u16; 2] = [8443, 443];
@@ -87,6 +87,8 @@ pub enum Failure {
 #[derive(Clone, Debug, Default)]
 pub struct Laptop {
     listeners: Vec<Listener>,
+    /// The process that added a route to the cluster IPs, and the node that it leads to.
+    route: Option<(u32, Arc<str>)>,
     carried: Vec<Carried>,
 }
 
@@ -102,8 +104,19 @@ impl Laptop {
         !self.listeners.iter().any(|l| l.port == port && (l.ip == ip || l.ip == all || ip == all))
     }
 
-    /// Ends all that a process listens on.
+    /// The node that the laptop's route to the cluster IPs leads to, if `minikube tunnel` added one.
+    pub fn route(&self) -> Option<&Arc<str>> {
+        self.route.as_ref().map(|(_, node)| node)
+    }
+
+    /// A process adds a route to the cluster IPs by a node.
+    pub fn add_route(&mut self, pid: u32, node: Arc<str>) {
+        self.route = Some((pid, node));
+    }
+
+    /// Ends all that a process listens on, and takes its route away.
     pub fn close(&mut self, pid: u32) {
+        self.route.take_if(|(owner, _)| *owner == pid);
         self.listeners.retain(|listener| listener.pid != pid);
         self.carried.retain(|carried| carried.pid != pid);
     }
@@ -210,7 +223,7 @@ impl Network {
         let topology = &self.topology;
         // A control plane that stands apart is on none of the nodes, and never off.
         let (api, api_port, home) = match (topology.control_plane, topology.machines.first()) {
-            (Some(address), _) => ((address, &Place::Internet), API_PORTS[1], None),
+            (Some(address), _) => ((address, &Place::Cloud(Cloud::ControlPlane)), API_PORTS[1], None),
             (None, Some(machine)) => ((machine.address, &machine.place), API_PORTS[0], Some(machine)),
             (None, None) => {
                 let because = Because::plain(Reason::NoSuchAddress);

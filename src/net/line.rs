@@ -59,7 +59,7 @@ impl Line {
         match &self.server {
             Place::Pod(..) => topology.by_place(&self.server).is_some_and(|cabin| cabin.life == self.life),
             Place::Node(name) => topology.machines.iter().any(|machine| machine.name == *name),
-            Place::Laptop | Place::Internet => true,
+            Place::Laptop | Place::Internet | Place::Cloud(_) => true,
         }
     }
 }

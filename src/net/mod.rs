@@ -11,6 +11,7 @@
 
 mod app;
 mod blame;
+mod cloud;
 mod cni;
 mod compile;
 mod conntrack;
@@ -19,6 +20,7 @@ mod excerpt;
 mod exchange;
 mod fabric;
 mod forward;
+mod health;
 mod http;
 mod index;
 pub mod ingress;
@@ -38,12 +40,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use app::Server;
+pub use cloud::{Edge, INTERNET};
 pub use compile::compile;
 pub use conntrack::{Conntrack, Entry, Stage};
 pub use dns::{Lookup, Record, RecordType, Zone, candidates};
 pub use excerpt::{Line, excerpt};
 pub use fabric::{Fabric, Over};
 pub use forward::{Carried, Carrier, Failure, Laptop, Listener};
+pub use health::{CHECK_EVERY, FAILURES, Health, Opinion, PROXY_HEALTH};
 pub use http::{Answer, Speech, Target};
 pub use line::Lines;
 pub use log::{Access, Log, Logs};

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::app::Server;
 use super::blame::pod_field;
+use super::cloud::Edge;
 use super::nft;
 use super::rule::Ruleset;
 use crate::api::Store;
@@ -39,6 +40,10 @@ pub struct Machine {
     pub pod_cidr: Ipv4Net,
     /// Its address on the pods' bridge.
     pub gateway: Ipv4Addr,
+    /// Its address on the internet, if it has one.
+    pub public: Option<Ipv4Addr>,
+    /// Whether load balancers leave it out, by its label.
+    pub excluded: bool,
     /// The zone that its label names; empty if none does.
     pub zone: String,
     /// Its packet filter; nodes with the same rules share them.
@@ -92,8 +97,12 @@ pub struct Topology {
     pub cabins: Vec<Arc<Cabin>>,
     /// The same, by place.
     by_place: Vec<Arc<Cabin>>,
-    /// The address of a control plane that stands apart from the nodes.
+    /// What listens on a control plane that stands apart from the nodes.
+    pub api: Vec<Server>,
+    /// Its address.
     pub control_plane: Option<Ipv4Addr>,
+    /// What stands between the nodes and the world.
+    pub edge: Arc<Edge>,
     /// Programs by image, besides the built-in ones.
     pub images: Arc<[(String, App)]>,
     /// The laptop's address.
@@ -202,6 +211,8 @@ impl Topology {
                     address: node.address,
                     pod_cidr: node.pod_cidr,
                     gateway: Ipv4Addr::from(u32::from(node.pod_cidr.network()) + 1),
+                    public: node.public,
+                    excluded: false,
                     zone: String::new(),
                     rules: rules.clone(),
                     nft: None,
@@ -213,7 +224,9 @@ impl Topology {
             machines,
             cabins: Vec::new(),
             by_place: Vec::new(),
+            api: profile.control_plane.iter().map(|_| Server::api_server(&profile.name, 443)).collect(),
             control_plane: profile.control_plane,
+            edge: Arc::new(Edge::of(profile)),
             images: profile.images.clone(),
             laptop: profile.laptop,
             pod_cidr: profile.pod_cidr,
@@ -230,6 +243,8 @@ impl Topology {
         for machine in &mut self.machines {
             let labels = store.get(&Ref::new(Kind::Node, "", machine.name.clone())).map(|object| &object.meta.labels);
             let zone = labels.and_then(|labels| labels.get("topology.kubernetes.io/zone")).cloned().unwrap_or_default();
+            machine.excluded = labels
+                .is_some_and(|labels| labels.contains_key("node.kubernetes.io/exclude-from-external-load-balancers"));
             moved |= zone != machine.zone;
             machine.zone = zone;
         }
@@ -274,7 +289,7 @@ impl Topology {
             let here = self.cabins.iter().filter(|cabin| cabin.host_network && cabin.node == i);
             machine.servers = here.flat_map(|cabin| cabin.servers.iter().cloned()).collect();
             if i == 0 && self.control_plane.is_none() {
-                machine.servers.push(Server::api_server(&machine.name));
+                machine.servers.push(Server::api_server(&machine.name, 8443));
             }
         }
     }
@@ -331,6 +346,7 @@ impl Topology {
         match place {
             Place::Laptop => Some(Origin::Laptop),
             Place::Internet => Some(Origin::Internet),
+            Place::Cloud(_) => None,
             Place::Node(name) => self.machines.iter().position(|m| m.name == *name).map(Origin::Machine),
             Place::Pod(..) => {
                 let cabin = self.by_place(place)?;

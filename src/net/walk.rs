@@ -1,10 +1,13 @@
 //! A packet's way through the cluster: from its client, kernel by kernel, to where it ends.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::Network;
+use super::cloud::{Crossing, Stop};
 use super::conntrack::{Conntrack, Entry, Stage};
 use super::forward::Laptop;
+use super::health::Health;
 use super::line::Clients;
 use super::log::Logs;
 use super::netfilter::{Judged, Kernel, Memory, Recorder, Verdict, Way};
@@ -15,7 +18,7 @@ use crate::inet::Ipv4Addr;
 use crate::object::Outages;
 use crate::rng::Rng;
 use crate::time::Instant;
-use crate::trace::{Action, Because, By, Packet, Place, Reason};
+use crate::trace::{Action, Because, By, Cloud, Packet, Place, Reason};
 
 /// More kernels than this no packet passes.
 const MOST_LEGS: usize = 4;
@@ -30,6 +33,13 @@ pub struct Flows {
     pub(super) laptop: Laptop,
     pub(super) logs: Logs,
     pub(super) clients: Clients,
+    /// Chance on links that lose packets.
+    pub(super) loss: Rng,
+    /// The load balancers' chance.
+    pub(super) balancing: Rng,
+    pub(super) health: Health,
+    /// The connections that load balancers know: where each goes, and how it comes in there.
+    pub(super) balanced: VecDeque<(Packet, usize, Packet)>,
 }
 
 /// Which packet of a connection is followed.
@@ -67,6 +77,8 @@ pub struct Walked {
     legs: [Option<Leg>; MOST_LEGS],
     /// Whether a rule refused it or threw it away.
     judged_away: bool,
+    /// Changes of addresses outside of kernels.
+    crossings: Vec<Crossing>,
     /// The end.
     pub end: End,
 }
@@ -80,6 +92,8 @@ pub enum End {
     Machine(usize, Packet),
     /// On the laptop.
     Laptop(Packet),
+    /// On a control plane that stands apart.
+    ControlPlane(Packet),
     /// Refused by a rule.
     Rejected(Place, Arc<Because>),
     /// Thrown away, or gone where nobody answers.
@@ -99,6 +113,10 @@ impl Flows {
             laptop: Laptop::default(),
             logs: Logs::default(),
             clients: Clients::default(),
+            loss: rng.fork("links"),
+            balancing: rng.fork("balancer"),
+            health: Health::default(),
+            balanced: VecDeque::new(),
         }
     }
 
@@ -133,7 +151,9 @@ impl Walked {
     /// The packet where it arrived; none if it did not.
     pub(super) fn arrived(&self) -> Option<Packet> {
         match &self.end {
-            End::Cabin(_, packet) | End::Machine(_, packet) | End::Laptop(packet) => Some(*packet),
+            End::Cabin(_, packet) | End::Machine(_, packet) | End::Laptop(packet) | End::ControlPlane(packet) => {
+                Some(*packet)
+            }
             End::Rejected(..) | End::Lost(..) | End::Unreachable(..) => None,
         }
     }
@@ -142,6 +162,16 @@ impl Walked {
     pub fn legs(&self) -> impl DoubleEndedIterator<Item = &Leg> {
         self.legs.iter().flatten()
     }
+}
+
+/// What comes after a kernel.
+enum Next {
+    /// Nothing: the walk's end.
+    End(End),
+    /// Another node.
+    Machine(usize),
+    /// The default route, away from the nodes.
+    Away,
 }
 
 /// All that a walk needs.
@@ -162,53 +192,53 @@ impl<R: Recorder> Walk<'_, R> {
     pub(super) fn go(&mut self, origin: Origin, packet: Packet) -> Walked {
         let (topology, words) = (self.topology, self.words);
         let mut legs = [None; MOST_LEGS];
+        let mut crossings = Vec::new();
+        let mut packet = packet;
         let (mut machine, mut local) = match origin {
             Origin::Machine(machine) => (machine, true),
             Origin::Wire(machine) => (machine, false),
             Origin::Cabin(cabin) => {
                 let home = &topology.cabins[cabin];
                 if packet.dst.ip == home.ip || packet.dst.ip.is_loopback() {
-                    return self.end(legs, End::Cabin(cabin, packet));
+                    return self.end(legs, crossings, End::Cabin(cabin, packet));
                 }
                 self.rec.wait(VETH);
                 self.rec.at(&topology.machines[home.node].place);
                 self.rec.hop(By::Link, Action::Receive, packet, || words.leaves_pod.clone());
                 (home.node, false)
             }
-            Origin::Laptop | Origin::Internet => {
-                let place = if origin == Origin::Laptop { Place::Laptop } else { Place::Internet };
-                if origin == Origin::Laptop && (packet.dst.ip == topology.laptop || packet.dst.ip.is_loopback()) {
-                    return self.end(legs, End::Laptop(packet));
+            Origin::Laptop | Origin::Internet => match self.enter(origin, packet, &mut crossings) {
+                Ok((machine, inside)) => {
+                    packet = inside;
+                    (machine, false)
                 }
-                let Some(machine) = topology.machine_at(packet.dst.ip).filter(|_| origin == Origin::Laptop) else {
-                    let because = words.outside(topology, packet.dst.ip, origin);
-                    self.rec.wait(STEP);
-                    self.rec.hop(By::Route, Action::Drop, packet, || because.clone());
-                    return self.end(legs, End::Lost(place, because));
-                };
-                if let Some(end) = self.off(&place, machine, packet) {
-                    return self.end(legs, end);
-                }
-                self.rec.wait(LINK);
-                self.rec.at(&topology.machines[machine].place);
-                self.rec.hop(By::Link, Action::Receive, packet, || words.arrives.clone());
-                (machine, false)
-            }
+                Err(end) => return self.end(legs, crossings, end),
+            },
         };
         let mut judged = Judged::new(packet);
         for leg in 0..MOST_LEGS {
             let before = judged.packet;
-            let (end, next) = self.kernel(machine, local, &mut judged);
+            let next = self.kernel(machine, local, &mut judged);
             legs[leg] = Some(Leg { machine, before, after: judged.packet });
-            match (end, next) {
-                (Some(end), _) => return self.end(legs, end),
-                (None, next) => {
+            match next {
+                Next::End(end) => return self.end(legs, crossings, end),
+                Next::Away => match self.leave(machine, leg + 1, before.dst.ip, judged.packet, &mut crossings) {
+                    Ok((next, inside)) => {
+                        (machine, local) = (next, false);
+                        judged = Judged::new(inside);
+                    }
+                    Err(end) => return self.end(legs, crossings, end),
+                },
+                Next::Machine(next) => {
                     self.rec.wait(STEP);
                     self.rec.hop(By::Route, Action::Forward, judged.packet, || words.routes_to[next].clone());
-                    if let Some(end) = self.broken(machine, next, judged.packet) {
-                        return self.end(legs, end);
+                    let lost = self.broken(machine, next, judged.packet).or_else(|| {
+                        let place = &topology.machines[machine].place;
+                        self.cross(Stop::Machine(machine), Stop::Machine(next), place, judged.packet)
+                    });
+                    if let Some(end) = lost {
+                        return self.end(legs, crossings, end);
                     }
-                    self.rec.wait(LINK);
                     self.rec.at(&topology.machines[next].place);
                     self.rec.hop(By::Link, Action::Receive, judged.packet, || words.arrives.clone());
                     (machine, local) = (next, false);
@@ -219,11 +249,11 @@ impl<R: Recorder> Walk<'_, R> {
         // Nodes' routes lead to each node's own range, so that two kernels are the most a packet meets.
         let place = topology.machines[machine].place.clone();
         let because = words.no_such_address.clone();
-        self.end(legs, End::Lost(place, because))
+        self.end(legs, crossings, End::Lost(place, because))
     }
 
     /// What becomes of a packet for a machine, if that is off: nobody answers for its address.
-    fn off(&mut self, at: &Place, machine: usize, packet: Packet) -> Option<End> {
+    pub(super) fn off(&mut self, at: &Place, machine: usize, packet: Packet) -> Option<End> {
         let name = &self.topology.machines[machine].name;
         if !self.flows.outages.is_stopped(name) {
             return None;
@@ -250,12 +280,11 @@ impl<R: Recorder> Walk<'_, R> {
         self.off(&here.place, next, packet)
     }
 
-    /// One kernel's work: the walk's end, or the node that comes next.
-    fn kernel(&mut self, machine: usize, local: bool, judged: &mut Judged) -> (Option<End>, usize) {
+    /// One kernel's work: the walk's end, or what comes next.
+    fn kernel(&mut self, machine: usize, local: bool, judged: &mut Judged) -> Next {
         let (topology, words) = (self.topology, self.words);
         let me = &topology.machines[machine];
         self.flows.kernels[machine].memory.follow(&me.rules);
-        let first = judged.packet.dst.ip;
         let remembered = match self.turn {
             Turn::First => None,
             Turn::Later => self.flows.kernels[machine].conntrack.find(judged.packet, self.now).map(Entry::after),
@@ -270,7 +299,7 @@ impl<R: Recorder> Walk<'_, R> {
         } else {
             let nat = if local { Hook::Output } else { Hook::Prerouting };
             if let Some(end) = self.pass(machine, TableName::Nat, nat, judged, me.address) {
-                return (Some(end), 0);
+                return Next::End(end);
             }
         }
         let route = topology.route(machine, judged.packet.dst.ip);
@@ -282,7 +311,7 @@ impl<R: Recorder> Walk<'_, R> {
         };
         for hook in filters {
             if let Some(end) = self.pass(machine, TableName::Filter, *hook, judged, me.address) {
-                return (Some(end), 0);
+                return Next::End(end);
             }
         }
         let out = match route {
@@ -298,10 +327,11 @@ impl<R: Recorder> Walk<'_, R> {
         } else if (local || route != Route::Own)
             && let Some(end) = self.pass(machine, TableName::Nat, Hook::Postrouting, judged, out)
         {
-            return (Some(end), 0);
+            return Next::End(end);
         }
         let end = match route {
-            Route::Machine(next) => return (None, next),
+            Route::Machine(next) => return Next::Machine(next),
+            Route::Away => return Next::Away,
             Route::Own => End::Machine(machine, judged.packet),
             Route::Cabin(cabin) => {
                 self.rec.wait(VETH);
@@ -316,15 +346,8 @@ impl<R: Recorder> Walk<'_, R> {
                 self.rec.hop(By::Link, Action::Unreachable, judged.packet, || words.no_neighbour.clone());
                 End::Unreachable(me.place.clone(), words.no_neighbour.clone())
             }
-            Route::Away => {
-                let service = self.network.service_at(first);
-                let because = words.away(topology, first, judged.packet, service.map(|service| &**service));
-                self.rec.wait(STEP);
-                self.rec.hop(By::Route, Action::Drop, judged.packet, || because.clone());
-                End::Lost(me.place.clone(), because)
-            }
         };
-        (Some(end), 0)
+        Next::End(end)
     }
 
     /// One table at one hook; the walk's end, if it ends there.
@@ -357,7 +380,7 @@ impl<R: Recorder> Walk<'_, R> {
         }
     }
 
-    fn end(&mut self, legs: [Option<Leg>; MOST_LEGS], end: End) -> Walked {
+    fn end(&mut self, legs: [Option<Leg>; MOST_LEGS], crossings: Vec<Crossing>, end: End) -> Walked {
         let words = self.words;
         match &end {
             End::Cabin(cabin, packet) => {
@@ -369,10 +392,14 @@ impl<R: Recorder> Walk<'_, R> {
                 self.rec.at(&Place::Laptop);
                 self.rec.hop(By::Link, Action::Deliver, *packet, || words.to_laptop.clone());
             }
+            End::ControlPlane(packet) => {
+                self.rec.at(&Place::Cloud(Cloud::ControlPlane));
+                self.rec.hop(By::Link, Action::Deliver, *packet, || words.to_control_plane.clone());
+            }
             End::Rejected(..) | End::Lost(..) | End::Unreachable(..) => {}
         }
         let judged_away = std::mem::take(&mut self.judged_away);
-        Walked { legs, judged_away, end }
+        Walked { legs, crossings, judged_away, end }
     }
 
     /// Lets the kernels on the way remember the connection, which has come to `stage`.
@@ -396,13 +423,22 @@ impl<R: Recorder> Walk<'_, R> {
         // The time to the next kernel on the way back; none where the packet ended in that very kernel.
         let mut stretch = match walked.end {
             End::Cabin(..) => Some(VETH),
-            End::Laptop(_) => Some(LINK),
+            End::Laptop(_) | End::ControlPlane(_) => Some(LINK),
             End::Machine(..) | End::Rejected(..) | End::Lost(..) | End::Unreachable(..) => None,
         };
         let refused = matches!(walked.end, End::Rejected(..));
-        for leg in walked.legs().rev() {
-            if let Some(time) = stretch {
-                self.rec.wait(time);
+        let mut last = None;
+        for passed in (0..=walked.legs().count()).rev() {
+            for crossing in walked.crossings.iter().rev().filter(|crossing| crossing.legs == passed) {
+                self.rec.wait(LINK);
+                self.rec.at(&crossing.place);
+                self.rec.hop(crossing.by, Action::Unnat, crossing.before.reversed(), || words.turned_back.clone());
+            }
+            let Some(Some(leg)) = passed.checked_sub(1).map(|at| walked.legs[at]) else { break };
+            match (last, stretch) {
+                (Some(last), _) => self.cross_back(Stop::Machine(last), Stop::Machine(leg.machine)),
+                (None, Some(time)) => self.rec.wait(time),
+                (None, None) => {}
             }
             self.rec.at(&topology.machines[leg.machine].place);
             if leg.before != leg.after && !refused {
@@ -412,16 +448,20 @@ impl<R: Recorder> Walk<'_, R> {
                 self.rec.wait(STEP);
                 self.rec.hop(By::Route, Action::Forward, leg.before.reversed(), || words.goes_on.clone());
             }
-            stretch = Some(LINK);
+            (last, stretch) = (Some(leg.machine), Some(LINK));
         }
-        let passed_a_kernel = walked.legs().next().is_some();
-        let (place, time) = match origin {
-            Origin::Cabin(cabin) => (&topology.cabins[cabin].place, VETH),
-            Origin::Machine(machine) | Origin::Wire(machine) => (&topology.machines[machine].place, STEP),
-            Origin::Laptop => (&Place::Laptop, LINK),
-            Origin::Internet => (&Place::Internet, LINK),
+        let place = match origin {
+            Origin::Cabin(cabin) => &topology.cabins[cabin].place,
+            Origin::Machine(machine) | Origin::Wire(machine) => &topology.machines[machine].place,
+            Origin::Laptop => &Place::Laptop,
+            Origin::Internet => &Place::Internet,
         };
-        self.rec.wait(if passed_a_kernel { time } else { STEP });
+        match (origin, last) {
+            (_, None) | (Origin::Machine(_) | Origin::Wire(_), _) => self.rec.wait(STEP),
+            (Origin::Cabin(_), _) => self.rec.wait(VETH),
+            (Origin::Laptop, Some(last)) => self.cross_back(Stop::Machine(last), Stop::Laptop),
+            (Origin::Internet, Some(last)) => self.cross_back(Stop::Machine(last), Stop::Internet),
+        }
         self.rec.at(place);
         let because = words.arrived(arrived);
         self.rec.hop(By::Socket, Action::Receive, original.reversed(), || because.clone());

@@ -6,7 +6,7 @@ use super::proxy::{Served, ServicePort};
 use super::topology::{Origin, Topology};
 use crate::inet::Ipv4Addr;
 use crate::object::FieldRef;
-use crate::trace::{Because, Packet, Reason};
+use crate::trace::{Because, Outside, Packet, Reason};
 
 /// The shared reasons.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +29,8 @@ pub(super) struct Words {
     pub(super) connected: Arc<Because>,
     pub(super) bound: Arc<Because>,
     pub(super) goes_on: Arc<Because>,
+    pub(super) turned_back: Arc<Because>,
+    pub(super) to_control_plane: Arc<Because>,
     reply_arrives: Arc<Because>,
     refusal_arrives: Arc<Because>,
     cluster_ip_from_outside: Arc<Because>,
@@ -67,6 +69,8 @@ impl Words {
             connected: plain(Reason::ClientReuses),
             bound: plain(Reason::ClientSendsAgain),
             goes_on: plain(Reason::ReplyGoesOn),
+            turned_back: plain(Reason::Outside(Outside::TurnedBack)),
+            to_control_plane: plain(Reason::Outside(Outside::ControlPlane)),
             reply_arrives: plain(Reason::ReplyArrives),
             refusal_arrives: plain(Reason::RefusalArrives),
             cluster_ip_from_outside: plain(Reason::ClusterIpFromOutside),

@@ -139,7 +139,7 @@ impl App {
     }
 
     /// A program that a Lab describes.
-    pub(super) fn written(listens: Vec<u16>, udp: Vec<u16>, startup: Duration, routes: Vec<Route>) -> Self {
+    pub fn written(listens: Vec<u16>, udp: Vec<u16>, startup: Duration, routes: Vec<Route>) -> Self {
         Self { udp, startup, routes, ..Self::server(listens) }
     }
 

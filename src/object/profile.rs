@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{App, Lab, Tree, from_tree};
+use super::{App, FieldRef, Kind, Lab, Ref, Tree, from_tree};
 use crate::inet::{Ipv4Addr, Ipv4Net};
 use crate::time::Duration;
 
@@ -104,6 +104,8 @@ pub struct Profile {
     pub name: String,
     /// What it was made from, if it is not built in.
     pub lab: Option<Arc<Lab>>,
+    /// The name of that; empty if there is none.
+    pub lab_name: Arc<str>,
     /// The machines; the first runs the control plane, unless that stands apart.
     pub nodes: Vec<LabNode>,
     /// The address of a control plane that the cloud runs, on the nodes' network but on none of them.
@@ -164,6 +166,7 @@ impl Profile {
         Some(Self {
             name: name.to_owned(),
             lab: None,
+            lab_name: "".into(),
             nodes: nodes.collect(),
             control_plane: cloud.then(|| Ipv4Addr::new(10, 0, 0, 2)),
             laptop: if cloud { Self::REMOTE_LAPTOP } else { Ipv4Addr::new(192, 168, 49, 1) },
@@ -180,6 +183,12 @@ impl Profile {
             links: Vec::new(),
             images: Arc::new([]),
         })
+    }
+
+    /// A field of the Lab that it was made from; none if it is built in.
+    pub fn field(&self, path: &str) -> Option<FieldRef> {
+        let lab = || Ref::new(Kind::Lab, "", self.lab_name.clone());
+        self.lab.as_ref().map(|_| FieldRef::new(lab(), path))
     }
 
     /// The port of the API server: minikube's own, or the usual one of a control plane that stands apart.
@@ -204,6 +213,8 @@ struct Written {
     host: Option<Host>,
     #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
     lab: serde_json::Value,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    lab_name: String,
 }
 
 /// A name, the switches (proxy mode, host), and the Lab that it was made from, if it is not built in.
@@ -213,6 +224,7 @@ impl Serialize for Profile {
             name: self.name.clone(),
             proxy_mode: self.proxy_mode,
             host: Some(self.host),
+            lab_name: self.lab_name.to_string(),
             lab: self.lab.as_ref().map_or(serde_json::Value::Null, |lab| lab.write()),
         };
         written.serialize(serializer)
@@ -229,6 +241,7 @@ impl<'de> Deserialize<'de> for Profile {
             lab => from_tree::<Lab>(lab).ok().and_then(|lab| lab.profile().ok()),
         }
         .ok_or_else(|| D::Error::custom("there is no such profile"))?;
+        profile.lab_name = written.lab_name.into();
         profile.proxy_mode = written.proxy_mode;
         profile.host = written.host.unwrap_or(profile.host);
         Ok(profile)

@@ -5,7 +5,7 @@ use super::marks::{Mark, Marks};
 use super::{Anchor, Scene};
 use crate::lang::Lang;
 use crate::object::FieldRef;
-use crate::trace::{Action, By, Place, Reason, Trace, action_label, explain};
+use crate::trace::{Action, By, Cloud, Place, Reason, Trace, action_label, explain};
 
 /// The rule that a hop matched, in the picture.
 #[derive(Clone, Debug, PartialEq)]
@@ -147,6 +147,7 @@ pub fn short_place(place: &Place, scene: &Scene, marks: &Marks, lang: Lang) -> S
     match place {
         Place::Laptop => lang.pick("laptop", "你的电脑").to_owned(),
         Place::Internet => lang.pick("internet", "互联网").to_owned(),
+        Place::Cloud(cloud) => in_cloud(cloud, lang).to_owned(),
         Place::Node(name) => {
             let first = scene.rooms.first().map_or("", |room| room.name.as_str());
             let tail = name.strip_prefix(first).and_then(|rest| rest.strip_prefix('-'));
@@ -157,6 +158,15 @@ pub fn short_place(place: &Place, scene: &Scene, marks: &Marks, lang: Lang) -> S
             None if name.starts_with("coredns") => "kube-dns".to_owned(),
             None => name.to_string(),
         },
+    }
+}
+
+/// A place of the cloud's in a word.
+fn in_cloud(cloud: &Cloud, lang: Lang) -> &'static str {
+    match cloud {
+        Cloud::Firewall => lang.pick("firewall", "防火墙"),
+        Cloud::Balancer(..) => lang.pick("load balancer", "负载均衡器"),
+        Cloud::ControlPlane => lang.pick("control plane", "控制平面"),
     }
 }
 
@@ -183,6 +193,9 @@ pub fn detail(trace: &Trace, hop: usize, lang: Lang) -> Option<Detail> {
     let place = match (&now.at, now.by) {
         (Place::Laptop, _) => lang.pick("on the laptop", "在你的电脑上").to_owned(),
         (Place::Internet, _) => lang.pick("on the internet", "在互联网上").to_owned(),
+        (Place::Cloud(cloud), _) => {
+            lang.pick(format!("at the {}", in_cloud(cloud, lang)), format!("在{}", in_cloud(cloud, lang)))
+        }
         (Place::Node(name), By::Socket | By::App | By::Resolver | By::Tunnel) => {
             lang.pick(format!("on node {name}"), format!("在节点 {name} 上"))
         }

@@ -43,8 +43,8 @@ impl Scene {
     pub fn anchor(&self, place: &Place) -> Option<Anchor> {
         match place {
             Place::Laptop => Some(Anchor::Laptop),
-            Place::Internet if self.edge.is_some() => Some(Anchor::Internet),
-            Place::Internet => Some(Anchor::Nowhere),
+            Place::Internet | Place::Cloud(_) if self.edge.is_some() => Some(Anchor::Internet),
+            Place::Internet | Place::Cloud(_) => Some(Anchor::Nowhere),
             Place::Node(name) => self.rooms.iter().position(|room| room.name == **name).map(Anchor::Kernel),
             Place::Pod(namespace, name) => self.rooms.iter().enumerate().find_map(|(r, room)| {
                 let pod = room.pods.iter().position(|pod| pod.name == **name && pod.namespace == **namespace);

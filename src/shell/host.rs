@@ -28,7 +28,7 @@ impl Shell<'_> {
 
     pub(super) fn host_name(&self) -> String {
         match self.terminal.place() {
-            Place::Laptop | Place::Internet => "laptop".into(),
+            Place::Laptop | Place::Internet | Place::Cloud(_) => "laptop".into(),
             Place::Node(name) => name.to_string(),
             Place::Pod(_, name) => name.to_string(),
         }
@@ -99,7 +99,7 @@ impl Shell<'_> {
                     "{local}{own}\t{name}\n{laptop}\thost.minikube.internal\n{first}\tcontrol-plane.minikube.internal\n"
                 )
             }
-            Place::Laptop | Place::Internet => format!("{local}127.0.1.1\tlaptop\n"),
+            Place::Laptop | Place::Internet | Place::Cloud(_) => format!("{local}127.0.1.1\tlaptop\n"),
         }
     }
 
@@ -108,7 +108,7 @@ impl Shell<'_> {
         let store = self.cluster.store();
         match self.terminal.place() {
             Place::Laptop => Some(self.cluster.profile().laptop.to_string()),
-            Place::Internet => None,
+            Place::Internet | Place::Cloud(_) => None,
             Place::Node(name) => {
                 let node = store.get(&Ref::new(Kind::Node, "", name.clone()))?;
                 node.body::<Node>()?.status.address("InternalIP").map(String::from)
@@ -392,7 +392,7 @@ pub(super) fn export(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
 /// `whoami`
 pub(super) fn whoami(shell: &mut Shell, io: &mut Io, _: &[String]) -> i32 {
     io.out(match shell.terminal.place() {
-        Place::Laptop | Place::Internet => "you\n",
+        Place::Laptop | Place::Internet | Place::Cloud(_) => "you\n",
         Place::Node(_) => "docker\n",
         Place::Pod(..) => "root\n",
     });
@@ -402,7 +402,7 @@ pub(super) fn whoami(shell: &mut Shell, io: &mut Io, _: &[String]) -> i32 {
 /// `pwd`
 pub(super) fn pwd(shell: &mut Shell, io: &mut Io, _: &[String]) -> i32 {
     io.out(match shell.terminal.place() {
-        Place::Laptop | Place::Internet => "/home/you\n",
+        Place::Laptop | Place::Internet | Place::Cloud(_) => "/home/you\n",
         Place::Node(_) => "/home/docker\n",
         Place::Pod(..) => "/\n",
     });

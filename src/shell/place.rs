@@ -7,7 +7,7 @@ use crate::trace::Place;
 /// What stands before the line: `$ ` on the laptop, `docker@minikube:~$ ` on a node, `/ # ` in a pod.
 pub fn prompt(terminal: &Terminal) -> String {
     match terminal.place() {
-        Place::Laptop | Place::Internet => "$ ".into(),
+        Place::Laptop | Place::Internet | Place::Cloud(_) => "$ ".into(),
         Place::Node(name) => format!("docker@{name}:~$ "),
         Place::Pod(..) => "/ # ".into(),
     }
@@ -17,7 +17,7 @@ impl Shell<'_> {
     /// What the shell here calls itself in complaints.
     pub(super) fn shell_name(&self) -> &'static str {
         match self.terminal.place() {
-            Place::Laptop | Place::Internet => "bash",
+            Place::Laptop | Place::Internet | Place::Cloud(_) => "bash",
             Place::Node(_) => "-bash",
             Place::Pod(..) => "sh",
         }
@@ -78,7 +78,7 @@ impl Shell<'_> {
     pub(super) fn place_named(&self, word: &str) -> Option<Place> {
         let place = Place::parse(word)?;
         let exists = match &place {
-            Place::Laptop | Place::Internet => true,
+            Place::Laptop | Place::Internet | Place::Cloud(_) => true,
             Place::Node(name) => self.cluster.store().get(&Ref::new(Kind::Node, "", name.clone())).is_some(),
             Place::Pod(namespace, name) => {
                 let pod = self.cluster.store().get(&Ref::new(Kind::Pod, namespace.clone(), name.clone()));

@@ -53,7 +53,7 @@ fn listening(shell: &mut Shell) -> Vec<Listening> {
             }
             found
         }
-        Place::Internet => Vec::new(),
+        Place::Internet | Place::Cloud(_) => Vec::new(),
         Place::Node(name) => {
             let machine = network.topology.machines.iter().find(|machine| machine.name == *name);
             machine.map_or_else(Vec::new, |machine| of(&machine.servers))
@@ -193,7 +193,7 @@ fn cards(shell: &mut Shell) -> Vec<Card> {
     let card = |name: &str, address| Card { name: name.into(), address, master: None };
     match &place {
         Place::Laptop => vec![card("br-minikube", net(topology.laptop, 24))],
-        Place::Internet => Vec::new(),
+        Place::Internet | Place::Cloud(_) => Vec::new(),
         Place::Node(name) => {
             let Some(node) = topology.machines.iter().position(|machine| machine.name == *name) else {
                 return Vec::new();
@@ -288,7 +288,7 @@ fn routes(shell: &mut Shell) -> Vec<String> {
             lines.push("default via 192.168.1.1 dev wlan0 proto dhcp src 192.168.1.23 metric 600".to_owned());
             lines.extend(cards(shell).iter().filter_map(|card| Some(linked(card.address?, &card.name))));
         }
-        Place::Internet => {}
+        Place::Internet | Place::Cloud(_) => {}
         Place::Node(name) => {
             lines.push(format!("default via {} dev eth0", topology.laptop));
             let others = topology.machines.iter().filter(|machine| machine.name != *name);

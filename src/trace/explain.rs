@@ -321,6 +321,7 @@ pub fn explain(because: &Because, lang: Lang) -> String {
             format!("The cluster's DNS did not answer, so {name} has no address."),
             format!("集群 DNS 没有应答，得不到 {name} 的地址。"),
         ),
+        Outside(decision) => return decision.sentence(lang),
         BadUrl(url) => (format!("{url:?} is no address."), format!("{url:?} 不是有效的地址。")),
         Routing(routing) => return routing.explain(lang),
     };

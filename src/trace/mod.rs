@@ -4,6 +4,7 @@
 //! [`explain`]. Stands before `net` because `net` fills it; knows nothing of how a rule works.
 
 mod routing;
+mod outside;
 mod reason;
 mod explain;
 mod json;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 pub use explain::{action_label, explain};
 pub use json::{to_json, write_json};
+pub use outside::Outside;
 pub use reason::Reason;
 pub use routing::{CanaryBy, ChosenBy, Compared, Lost, Routing};
 pub use text::to_text;
@@ -33,6 +35,19 @@ pub enum Place {
     Node(Arc<str>),
     /// A pod's network namespace: namespace and name.
     Pod(Arc<str>, Arc<str>),
+    /// Something of the cloud's, where no client is.
+    Cloud(Cloud),
+}
+
+/// A place between the world and the nodes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cloud {
+    /// The edge: the firewall before the nodes, and the translation of their public addresses.
+    Firewall,
+    /// The load balancer of a Service: namespace and name.
+    Balancer(Arc<str>, Arc<str>),
+    /// A control plane that the cloud runs, on none of the nodes.
+    ControlPlane,
 }
 
 /// Transport protocol.
@@ -87,6 +102,12 @@ pub enum By {
     Tunnel,
     /// An ingress controller: it reads a request, and sends it on over a connection of its own.
     Ingress,
+    /// The cloud's firewall.
+    Firewall,
+    /// The cloud's translation of nodes' public addresses.
+    Gateway,
+    /// The cloud's load balancer.
+    Balancer,
 }
 
 /// What it did to the packet.
@@ -224,7 +245,8 @@ pub struct Trace {
     pub hops: Vec<Hop>,
 }
 
-/// `laptop`, `internet`, `node/NAME` or `pod/NS/NAME`, as traces name places.
+/// `laptop`, `internet`, `node/NAME` or `pod/NS/NAME`, as traces name places; on the way also `firewall`, `balancer/NS/NAME`
+/// and `control-plane`.
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -232,12 +254,15 @@ impl fmt::Display for Place {
             Self::Internet => f.write_str("internet"),
             Self::Node(name) => write!(f, "node/{name}"),
             Self::Pod(namespace, name) => write!(f, "pod/{namespace}/{name}"),
+            Self::Cloud(Cloud::Firewall) => f.write_str("firewall"),
+            Self::Cloud(Cloud::Balancer(namespace, name)) => write!(f, "balancer/{namespace}/{name}"),
+            Self::Cloud(Cloud::ControlPlane) => f.write_str("control-plane"),
         }
     }
 }
 
 impl Place {
-    /// Reads what [`Place`] prints; `pod/NAME` is a pod of the namespace `default`.
+    /// Reads the name of a place where clients are; `pod/NAME` is a pod of the namespace `default`.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('/');
         let place = match (parts.next()?, parts.next(), parts.next()) {
@@ -296,6 +321,9 @@ impl By {
             Self::App => "app",
             Self::Tunnel => "tunnel",
             Self::Ingress => "ingress",
+            Self::Firewall => "firewall",
+            Self::Gateway => "gateway",
+            Self::Balancer => "balancer",
         }
     }
 }

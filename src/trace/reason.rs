@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Routing;
+use super::{Outside, Routing};
 use crate::inet::Ipv4Addr;
 
 /// A decision, with what a sentence about it needs.
@@ -142,6 +142,9 @@ pub enum Reason {
     InvalidState,
     /// kube-proxy lets the packet through to its health check.
     HealthCheck(Arc<str>),
+
+    /// Something between the world and the nodes decided.
+    Outside(Outside),
 
     // Where ways end.
     /// The machine is off.

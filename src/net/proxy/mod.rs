@@ -71,6 +71,8 @@ pub struct ServicePort {
     pub external_ips: Vec<Ipv4Addr>,
     /// The load balancer's addresses that nodes short-cut.
     pub balancer_ips: Vec<Ipv4Addr>,
+    /// The load balancer's addresses that nodes do not short-cut (`ipMode: Proxy`).
+    pub proxied_ips: Vec<Ipv4Addr>,
     /// `spec.loadBalancerSourceRanges`
     pub source_ranges: Vec<Ipv4Net>,
     /// How long a client stays with its endpoint, in seconds; none without session affinity.
@@ -256,7 +258,11 @@ impl Served {
         let slices: Vec<_> = store.slices_of(&meta.namespace, &meta.name).collect();
         let external_local =
             spec.external_traffic_policy == "Local" && matches!(&*spec.r#type, "NodePort" | "LoadBalancer");
-        let vip = |i: &&object::LoadBalancerIngress| i.ip_mode.as_deref().is_none_or(|mode| mode == "VIP");
+        let balancer_ips = |vip: bool| {
+            let ingress = service.status.load_balancer.ingress.iter();
+            let of_mode = ingress.filter(move |i| i.ip_mode.as_deref().is_none_or(|mode| mode == "VIP") == vip);
+            of_mode.filter_map(|i| i.ip.parse().ok()).collect()
+        };
         let mut ports = Vec::new();
         for (index, port) in spec.ports.iter().enumerate() {
             let proto = match &*port.protocol {
@@ -275,14 +281,8 @@ impl Served {
                 port: to_port(port.port),
                 node_port: to_port(port.node_port),
                 external_ips: spec.external_ips.iter().filter_map(|ip| ip.parse().ok()).collect(),
-                balancer_ips: service
-                    .status
-                    .load_balancer
-                    .ingress
-                    .iter()
-                    .filter(vip)
-                    .filter_map(|ingress| ingress.ip.parse().ok())
-                    .collect(),
+                balancer_ips: balancer_ips(true),
+                proxied_ips: balancer_ips(false),
                 source_ranges: spec
                     .load_balancer_source_ranges
                     .iter()
@@ -467,6 +467,7 @@ mod tests {
             node_port: 30_000,
             external_ips: Vec::new(),
             balancer_ips: Vec::new(),
+            proxied_ips: Vec::new(),
             source_ranges: Vec::new(),
             affinity: None,
             external_local,

@@ -78,9 +78,15 @@ pub(super) fn api_resources(call: &mut Call) -> Result<i32, Fail> {
 
 /// `kubectl cluster-info`
 pub(super) fn cluster_info(call: &mut Call) -> Result<i32, Fail> {
-    let address = call.shell.nodes().into_iter().next().map(|node| node.1).unwrap_or_default();
+    let profile = call.shell.cluster.profile();
+    let address = profile.control_plane.or(profile.nodes.first().map(|node| node.address));
+    let server = match (address, profile.api_port()) {
+        (Some(address), 443) => format!("https://{address}"),
+        (Some(address), port) => format!("https://{address}:{port}"),
+        (None, _) => String::new(),
+    };
     call.io.out(format!(
-        "Kubernetes control plane is running at https://{address}:8443\nCoreDNS is running at https://{address}:8443/api/v1/namespaces/kube-system/services/kube-dns:dns/proxy\n\nTo further debug and diagnose cluster problems, use 'kubectl cluster-info dump'.\n"
+        "Kubernetes control plane is running at {server}\nCoreDNS is running at {server}/api/v1/namespaces/kube-system/services/kube-dns:dns/proxy\n\nTo further debug and diagnose cluster problems, use 'kubectl cluster-info dump'.\n"
     ));
     Ok(0)
 }
