@@ -76,7 +76,7 @@ pub(crate) fn backdrop(scene: &Scene, lit: Option<&Lit>) -> String {
     }
     if let Some((glass, what)) = &scene.glass {
         rect(out, "glass", *glass, 3.0);
-        label(out, "q e", what);
+        label(out, "q end", what);
     }
     for tunnel in &scene.tunnels {
         put!(out, r#"<path class="tube stands" d="{tunnel}"/>"#);
@@ -128,7 +128,7 @@ fn walls(out: &mut String, room: &Room) {
     rect(out, "room", room.rect, 10.0);
     put!(out, r#"<text class="h" x="{:.1}" y="{:.1}">{}"#, room.title.x, room.title.y, escape(&room.name));
     put!(out, r#"<tspan class="m ip" dx="10">{}</tspan></text>"#, escape(&room.address));
-    label(out, if room.broken { "bad e" } else { "q e" }, &room.note);
+    label(out, if room.broken { "bad end" } else { "q end" }, &room.note);
     out.push_str("</g>");
 }
 
@@ -199,7 +199,7 @@ fn edge(out: &mut String, edge: &Edge, scene: &Scene) {
     if !edge.wall_note.text.is_empty() {
         rect(out, if edge.is_shut { "wall shut" } else { "wall" }, edge.wall, 4.0);
         label(out, "k", &edge.wall_name);
-        label(out, if edge.is_shut { "bad e" } else { "m k e" }, &edge.wall_note);
+        label(out, if edge.is_shut { "bad end" } else { "m k end" }, &edge.wall_note);
         rect(out, "notch", edge.gate, 3.0);
     }
     let (Some(balancer), Some(spine)) = (&edge.balancer, &scene.spine) else { return };
@@ -250,8 +250,8 @@ fn service(out: &mut String, scene: &Scene) {
     }
     let Some(spine) = &scene.spine else { return };
     put!(out, r#"<g class="click" data-service="{}/{}">"#, spine.key.namespace, escape(&spine.key.name));
-    label(out, "k e strong", &spine.name);
-    label(out, if spine.address { "m e" } else { "q e" }, &spine.note);
+    label(out, "k end strong", &spine.name);
+    label(out, if spine.address { "m end" } else { "q end" }, &spine.note);
     for pick in &spine.picks {
         mark(out, pick.mark, pick.at, 20.0);
     }
@@ -383,7 +383,7 @@ pub(crate) fn stones(scene: &Scene, stones: &[Stone<'_>]) -> String {
                 Some(pod) => line::pt(pod.rect.right() - 8.0, pod.rect.y - 2.0),
                 None => line::pt(at.x - 21.0, at.y + 4.0),
             };
-            text(out, "bad e over", place, &stone.word);
+            text(out, "bad end over", place, &stone.word);
         }
     }
     std::mem::take(out)
@@ -453,7 +453,7 @@ pub(crate) fn card(scene: &Scene, at: Pt, card: &Card, legend: bool) -> String {
     rect(out, "card", Rect::new(0.0, 0.0, size.0, size.1), 6.0);
     text(out, "k strong", line::pt(12.0, 19.0), &card.title);
     text(out, "m", line::pt(20.0 + words(&card.title), 19.0), &card.what);
-    text(out, "e von", line::pt(size.0 - 12.0, 19.0), &card.state);
+    text(out, "end von", line::pt(size.0 - 12.0, 19.0), &card.state);
     for (i, row) in card.rows.iter().enumerate() {
         let y = 40.0 + 20.0 * i as f32;
         text(out, "q m", line::pt(12.0, y), row.name);
@@ -467,7 +467,7 @@ pub(crate) fn card(scene: &Scene, at: Pt, card: &Card, legend: bool) -> String {
                 framed(out, new, line::pt(x + 29.0, y), card.mark.filter(|_| row.now && i == 0), row.now);
             }
         }
-        text(out, if row.now { "e k" } else { "e q" }, line::pt(size.0 - 12.0, y), &row.when);
+        text(out, if row.now { "end k" } else { "end q" }, line::pt(size.0 - 12.0, y), &row.when);
     }
     out.push_str("</g>");
     std::mem::take(out)

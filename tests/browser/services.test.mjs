@@ -162,6 +162,21 @@ describe("Services of every type", { timeout: 240_000 }, () => {
     assert.doesNotMatch(await stage(lab), /no link to/);
   });
 
+  test("the words of a fifth replica stay in its box while a packet goes there", async () => {
+    await lab.run("kubectl scale deployment web --replicas=5");
+    await ready(lab, 5);
+    await service(lab, "web-np");
+    const moved = await lab.page.locator("svg.stage g.pod:has(.rep.e)").evaluate((pod) => {
+      const name = pod.querySelector("text.name");
+      const before = name.getBoundingClientRect().x;
+      pod.classList.add("aim", "e");
+      return name.getBoundingClientRect().x - before;
+    });
+    assert.equal(moved, 0);
+    await lab.run("kubectl scale deployment web --replicas=3");
+    await ready(lab, 3);
+  });
+
   test("each type is drawn as what it is", async () => {
     await lab.edit(manifest + types);
     await lab.run("kubectl get svc");
