@@ -2,8 +2,8 @@
 //!
 //! After `client-go` `tools/record` (`events_cache.go`: the same remark again raises a count) and the API server's `--event-ttl`. They
 //! become objects of the API only when somebody looks, and do not count as changes of the store: nobody watches them, and ten
-//! thousand pods have fifty thousand. Left out: many similar remarks merged into one ("combined from similar events"), and the limit
-//! on how many an object may have.
+//! thousand pods have fifty thousand. What repeats itself (a probe that goes on failing) is counted without being told, and
+//! beyond the limit on how many events an object may have.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,6 +17,10 @@ use crate::time::{BIRTH, Duration, Instant};
 const KEPT: Duration = Duration::from_secs(3600);
 /// How often old ones are thrown out.
 const SWEEP: Duration = Duration::from_secs(600);
+/// How long remarks that are alike count together, how many of them stand alone, and how the others begin.
+const SIMILAR: Duration = Duration::from_secs(600);
+const MOST_SIMILAR: usize = 9;
+const COMBINED: &str = "(combined from similar events): ";
 /// Who records in the newer form, without first and last time.
 const SCHEDULER: &str = "default-scheduler";
 
@@ -90,12 +94,59 @@ impl Span {
 /// All that was said within the last hour, by object. A clone is cheap.
 #[derive(Clone, Debug, Default)]
 pub struct Events {
-    kept: Arc<BTreeMap<Ref, Arc<Vec<Kept>>>>,
+    all: Arc<BTreeMap<Ref, Arc<Said>>>,
     swept: Instant,
     serial: u64,
 }
 
+/// What was said of one object.
+#[derive(Clone, Debug, Default)]
+struct Said {
+    kept: Vec<Kept>,
+    budget: Budget,
+}
+
+/// How many more events an object may have: 25 at once, and one more every five minutes (`EventSourceObjectSpamFilter`).
+#[derive(Clone, Copy, Debug, Default)]
+struct Budget {
+    /// Seconds' worth of events spent and not yet regained.
+    spent: u64,
+    at: Instant,
+}
+
+impl Budget {
+    /// Pays for one event; false if the object has none left.
+    fn pay(&mut self, now: Instant) -> bool {
+        const PRICE: u64 = 300;
+        self.spent = self.spent.saturating_sub(now.since(self.at).as_secs());
+        self.at = now;
+        let can = self.spent + PRICE <= 25 * PRICE;
+        self.spent += if can { PRICE } else { 0 };
+        can
+    }
+}
+
+impl Said {
+    /// Whether too many different remarks of the kind were made within ten minutes (`EventAggregator`).
+    fn combines(&self, remark: &Remark, now: Instant) -> bool {
+        let recent = |k: &&Kept| k.remark.is_similar(remark) && !k.is_combined() && k.last + SIMILAR > now;
+        remark.from != SCHEDULER
+            && self.kept.len() >= MOST_SIMILAR
+            && self.kept.iter().filter(recent).count() >= MOST_SIMILAR
+            && !self.kept.iter().any(|k| k.remark.is_similar(remark) && k.remark.message == remark.message)
+    }
+}
+
 impl Remark {
+    /// Whether two remarks differ by their sentences at most.
+    fn is_similar(&self, other: &Self) -> bool {
+        self.reason == other.reason
+            && self.from == other.from
+            && self.tone == other.tone
+            && self.container == other.container
+            && self.host == other.host
+    }
+
     /// A remark about an object that is well.
     pub fn normal(kind: Kind, meta: &Meta, from: &'static str, reason: &'static str, message: String) -> Self {
         Self {
@@ -127,6 +178,11 @@ impl Remark {
 }
 
 impl Kept {
+    /// Whether it stands for several remarks that are alike.
+    fn is_combined(&self) -> bool {
+        self.remark.message.starts_with(COMBINED)
+    }
+
     /// Whether it is still kept.
     fn lives(&self, now: Instant) -> bool {
         self.every.is_some() || self.last + KEPT > now
@@ -225,14 +281,26 @@ fn uid_of(name: &str, reason: &str, message: &str) -> String {
 
 impl Events {
     /// Takes a remark down; `revision` is the store's.
-    pub(super) fn add(&mut self, remark: Remark, span: Span, revision: u64, now: Instant) {
-        let all = Arc::make_mut(&mut self.kept);
+    pub(super) fn add(&mut self, mut remark: Remark, span: Span, revision: u64, now: Instant) {
+        let all = Arc::make_mut(&mut self.all);
         if now >= self.swept + SWEEP {
             self.swept = now;
-            all.retain(|_, kept| kept.iter().any(|k| k.lives(now)));
+            all.retain(|_, said| said.kept.iter().any(|k| k.lives(now)));
         }
-        let kept = Arc::make_mut(all.entry(remark.about.clone()).or_default());
-        match kept.iter_mut().find(|k| k.remark == remark && k.lives(now)) {
+        let said = Arc::make_mut(all.entry(remark.about.clone()).or_default());
+        let is_combined = said.combines(&remark, now);
+        if is_combined {
+            remark.message.insert_str(0, COMBINED);
+        }
+        let same = said.kept.iter_mut().find(|k| {
+            let same = if is_combined { k.is_combined() } else { k.remark.message == remark.message };
+            same && k.remark.is_similar(&remark) && k.remark.uid == remark.uid && k.lives(now)
+        });
+        // Who only says what comes has paid already.
+        if span.times > 0 && remark.from != SCHEDULER && !said.budget.pay(now) {
+            return;
+        }
+        match same {
             Some(same) => {
                 same.catch_up(now);
                 same.count = same.count.saturating_add(span.times);
@@ -241,11 +309,12 @@ impl Events {
                 }
                 same.every = span.every;
                 same.revision = revision;
+                same.remark.message = remark.message;
             }
             None if span.times > 0 => {
                 self.serial += 1;
                 let Span { first, last, times, every } = span;
-                kept.push(Kept { remark, first, last, count: times, revision, every, serial: self.serial });
+                said.kept.push(Kept { remark, first, last, count: times, revision, every, serial: self.serial });
             }
             None => {}
         }
@@ -254,11 +323,11 @@ impl Events {
     /// Forgets the event of this name; false if there is none.
     pub(super) fn remove(&mut self, event: &Ref) -> bool {
         let mut found = false;
-        for (about, kept) in Arc::make_mut(&mut self.kept) {
+        for (about, said) in Arc::make_mut(&mut self.all) {
             if namespace(about) == &*event.namespace && event.name.starts_with(&*about.name) {
-                let before = kept.len();
-                Arc::make_mut(kept).retain(|k| k.object().meta.name != *event.name);
-                found |= kept.len() < before;
+                let before = said.kept.len();
+                Arc::make_mut(said).kept.retain(|k| k.object().meta.name != *event.name);
+                found |= said.kept.len() < before;
             }
         }
         found
@@ -271,14 +340,14 @@ impl Events {
 
     /// Forgets all events in a namespace that is gone.
     pub(super) fn forget(&mut self, gone: &str) {
-        Arc::make_mut(&mut self.kept).retain(|about, _| &*about.namespace != gone);
+        Arc::make_mut(&mut self.all).retain(|about, _| &*about.namespace != gone);
     }
 
     /// What was said of an object, by the time at which it was said last; of another object of its name, nothing.
     ///
     /// As `kubectl describe` sorts them: what the scheduler says has no last time, and comes first.
     pub fn of(&self, about: &Ref, uid: &str, now: Instant) -> Vec<Kept> {
-        let kept = self.kept.get(about).map_or(&[][..], |kept| kept.as_slice());
+        let kept = self.all.get(about).map_or(&[][..], |said| said.kept.as_slice());
         let live = kept.iter().filter(|k| k.remark.uid == uid && k.lives(now));
         let mut found: Vec<Kept> = live.map(|k| k.at(now)).collect();
         crate::sort::by_key(&mut found, |k| if k.is_new_form() { 0 } else { k.last.as_micros() / 1_000_000 });
@@ -287,8 +356,8 @@ impl Events {
 
     /// The events of a namespace (of all, if none is given) as objects, by namespace and name.
     pub fn objects(&self, wanted: Option<&str>, now: Instant) -> Vec<Arc<Object>> {
-        let all = self.kept.iter().filter(|(about, _)| wanted.is_none_or(|wanted| namespace(about) == wanted));
-        let live = all.flat_map(|(_, kept)| kept.iter()).filter(|k| k.lives(now));
+        let all = self.all.iter().filter(|(about, _)| wanted.is_none_or(|wanted| namespace(about) == wanted));
+        let live = all.flat_map(|(_, said)| said.kept.iter()).filter(|k| k.lives(now));
         let mut found: Vec<Arc<Object>> = live.map(|k| Arc::new(k.at(now).object())).collect();
         crate::sort::by_key(&mut found, |o| (o.meta.namespace.clone(), o.meta.name.clone()));
         found
@@ -330,6 +399,18 @@ mod tests {
         assert_eq!(seen(&events, 34), Some((4, at(33))));
         events.add(remark("a"), Span { times: 0, ..Span::once(at(40)) }, 2, at(40));
         assert_eq!(seen(&events, 90), Some((4, at(33))), "it was hushed");
+    }
+
+    #[test]
+    fn many_that_are_alike_become_one_and_then_none() {
+        let mut events = Events::default();
+        for i in 0..300 {
+            events.add(remark(&format!("pod {i}")), Span::once(Instant::ZERO), 1, Instant::ZERO);
+        }
+        let seen = events.of(&Ref::new(Kind::Pod, "default", "web"), "u", Instant::ZERO);
+        assert_eq!(seen.len(), 10);
+        let last = seen.iter().map(|k| (k.remark.message.as_str(), k.count)).next_back();
+        assert_eq!(last, Some(("(combined from similar events): pod 24", 16)));
     }
 
     #[test]

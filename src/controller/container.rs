@@ -168,6 +168,10 @@ impl Boxed {
         made: Made,
         now: Instant,
     ) -> (Vec<Saying>, Option<Instant>) {
+        let quiet = self.said.is_empty() && self.loud.is_empty() && matches!(self.state, State::Runs { .. });
+        if quiet && self.startup.is_none() && self.readiness.is_none() && self.liveness.is_none() {
+            return (Vec::new(), None);
+        }
         let mut deadline: Option<Instant> = None;
         let mut standing: Vec<(&'static str, String, Duration)> = Vec::new();
         let since = match self.state {

@@ -1,6 +1,7 @@
 //! The pods behind a Service, after `staging/src/k8s.io/endpointslice` (`reconciler.go`, `utils.go`) and its `util` package.
 //!
-//! Endpoints stay where they are in their slices; new ones come after them, by address. Left out: topology hints by zone.
+//! Endpoints stay where they are in their slices; new ones come after them, by address. `spec.trafficDistribution` becomes hints as in
+//! its `trafficdist` package. Left out: the annotation `service.kubernetes.io/topology-mode` (`topologycache`).
 
 use std::collections::BTreeMap;
 
@@ -8,8 +9,8 @@ use super::{Change, Outcome, owner, with_body};
 use crate::api::Store;
 use crate::inet::Ipv4Addr;
 use crate::object::{
-    Endpoint, EndpointConditions, EndpointPort, EndpointSlice, IntOrString, Kind, Labels, Node, Object, Pod, Ref,
-    Service, ServicePort, TargetRef,
+    Endpoint, EndpointConditions, EndpointHints, EndpointPort, EndpointSlice, IntOrString, Kind, Labels, Named, Node,
+    Object, Pod, Ref, Service, ServicePort, TargetRef,
 };
 use crate::time::Instant;
 
@@ -44,6 +45,23 @@ fn conditions(service: &Service, object: &Object, pod: &Pod) -> EndpointConditio
     EndpointConditions { ready: Some(ready), serving: Some(serving), terminating: Some(terminating) }
 }
 
+/// Whom an endpoint is meant for: its own zone, its own node too if the Service asks for that. Nobody, if it is not ready.
+fn hints(
+    service: &Service,
+    ready: Option<bool>,
+    zone: Option<&String>,
+    node: Option<&String>,
+) -> Option<EndpointHints> {
+    let by_node = match service.spec.traffic_distribution.as_deref() {
+        Some("PreferSameNode") => true,
+        Some("PreferSameZone" | "PreferClose") => false,
+        _ => return None,
+    };
+    let named = |name: Option<&String>| name.map(|name| Named { name: name.clone() }).into_iter().collect::<Vec<_>>();
+    let hints = EndpointHints { for_zones: named(zone), for_nodes: named(node.filter(|_| by_node)) };
+    (ready == Some(true) && hints != EndpointHints::default()).then_some(hints)
+}
+
 /// The number of a Service's port at a pod; none if the pod has no port of the name.
 pub(super) fn find_port(pod: &Pod, port: &ServicePort) -> Option<i32> {
     match port.target_port.as_ref() {
@@ -66,12 +84,14 @@ pub(super) fn hostname<'a>(service: &str, object: &Object, pod: &'a Pod, namespa
 fn endpoint(store: &Store, key: &Ref, service: &Service, object: &Object, pod: &Pod) -> Endpoint {
     let node = Ref::new(Kind::Node, "", pod.spec.node_name.as_str());
     let zone = store.read::<Node>(&node).and_then(|(meta, _)| meta.labels.get("topology.kubernetes.io/zone").cloned());
+    let conditions = conditions(service, object, pod);
+    let node_name = (!pod.spec.node_name.is_empty()).then(|| pod.spec.node_name.clone());
     Endpoint {
         addresses: vec![pod.status.pod_ip.clone()],
-        conditions: conditions(service, object, pod),
-        hints: None,
+        hints: hints(service, conditions.ready, zone.as_ref(), node_name.as_ref()),
+        conditions,
         hostname: hostname(&key.name, object, pod, &key.namespace).map(str::to_owned),
-        node_name: (!pod.spec.node_name.is_empty()).then(|| pod.spec.node_name.clone()),
+        node_name,
         target_ref: Some(TargetRef {
             kind: "Pod".into(),
             name: object.meta.name.clone(),
@@ -117,6 +137,8 @@ fn is_current(endpoint: &Endpoint, service: &Service, object: &Object, pod: &Pod
     endpoint.target_ref.as_ref().is_some_and(|target| target.uid == object.meta.uid)
         && endpoint.addresses.first() == Some(&pod.status.pod_ip)
         && endpoint.conditions == conditions(service, object, pod)
+        && endpoint.hints
+            == hints(service, endpoint.conditions.ready, endpoint.zone.as_ref(), endpoint.node_name.as_ref())
 }
 
 /// Brings a Service's slices up to its pods.

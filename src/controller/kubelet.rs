@@ -330,16 +330,16 @@ impl Run {
     /// Tells as events what has happened in the containers.
     fn tell(&mut self, meta: &Meta, pod: &Pod, made: Made, now: Instant, outcome: &mut Outcome) {
         let Some(ip) = self.ip.map(|ip| ip.to_string()) else { return };
-        let remark = |saying: &super::container::Saying, container: &Container| Remark {
+        let remark = |saying: &mut super::container::Saying, container: &Container| Remark {
             tone: saying.tone,
-            ..Remark::normal(Kind::Pod, meta, "kubelet", saying.reason, saying.text.clone())
+            ..Remark::normal(Kind::Pod, meta, "kubelet", saying.reason, std::mem::take(&mut saying.text))
                 .on(&pod.spec.node_name)
                 .of(&container.name)
         };
         for (b, container) in self.containers.iter_mut().zip(&pod.spec.containers) {
             let (sayings, deadline) = b.say_all(container, meta, &ip, made, now);
-            for saying in sayings {
-                let remark = Box::new(remark(&saying, container));
+            for mut saying in sayings {
+                let remark = Box::new(remark(&mut saying, container));
                 outcome.changes.push(match saying.goes_on {
                     GoesOn::No => Change::TellOf(remark, saying.first, saying.last, saying.times),
                     GoesOn::Every(time) => Change::GoOn(remark, time),
