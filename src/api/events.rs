@@ -65,6 +65,8 @@ pub struct Kept {
     /// How often.
     pub count: i32,
     revision: u64,
+    /// How often it was said without being told.
+    untold: i32,
     /// It is said again after each such time.
     every: Option<Duration>,
     /// Its number, which stands for the nanoseconds that tell events of one moment apart.
@@ -298,6 +300,10 @@ impl Events {
         });
         // Who only says what comes has paid already.
         if span.times > 0 && remark.from != SCHEDULER && !said.budget.pay(now) {
+            // It is counted all the same, and told when the object may have an event again.
+            if let Some(same) = same {
+                same.untold = same.untold.saturating_add(span.times);
+            }
             return;
         }
         match same {
@@ -305,6 +311,7 @@ impl Events {
                 same.catch_up(now);
                 same.count = same.count.saturating_add(span.times);
                 if span.times > 0 {
+                    same.count = same.count.saturating_add(std::mem::take(&mut same.untold));
                     same.last = same.last.max(span.last);
                 }
                 same.every = span.every;
@@ -314,7 +321,16 @@ impl Events {
             None if span.times > 0 => {
                 self.serial += 1;
                 let Span { first, last, times, every } = span;
-                said.kept.push(Kept { remark, first, last, count: times, revision, every, serial: self.serial });
+                said.kept.push(Kept {
+                    remark,
+                    first,
+                    last,
+                    count: times,
+                    revision,
+                    untold: 0,
+                    every,
+                    serial: self.serial,
+                });
             }
             None => {}
         }
