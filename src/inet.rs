@@ -5,6 +5,12 @@ pub use std::net::{IpAddr, Ipv4Addr};
 
 pub use ipnet::Ipv4Net;
 
+/// Whether a range has an address: [`Ipv4Net::contains`] for where every packet asks it, as numbers rather than octets.
+pub fn within(range: &Ipv4Net, ip: Ipv4Addr) -> bool {
+    let differs = u32::from(range.addr()) ^ u32::from(ip);
+    differs.checked_shr(32 - u32::from(range.prefix_len())).unwrap_or(0) == 0
+}
+
 /// Hands out the addresses of a range in order, lowest first, never one that is taken.
 ///
 /// Stands for the host-local IPAM of the CNI plugins. It goes on from the last one given, so that a freed address is not
@@ -56,6 +62,17 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn within_says_what_contains_says() {
+        for range in ["0.0.0.0/0", "10.244.0.0/16", "10.244.1.7/32", "10.244.1.128/25", "128.0.0.0/1"] {
+            let range: Ipv4Net = range.parse().unwrap();
+            for ip in ["0.0.0.0", "10.243.255.255", "10.244.1.7", "10.244.1.8", "10.244.1.200", "255.255.255.255"] {
+                let ip = ip.parse().unwrap();
+                assert_eq!(within(&range, ip), range.contains(&ip), "{range} {ip}");
+            }
+        }
+    }
 
     #[test]
     fn a_full_pool_gives_nothing_and_a_freed_address_comes_back() {

@@ -97,19 +97,17 @@ pub(super) struct Call<'a> {
 }
 
 impl Network {
-    /// A whole request: its name, then the request itself.
-    pub(super) fn request(
+    /// Where a request comes from and what it asks for, or why it is never sent.
+    pub(super) fn aim<'a>(
         &self,
-        flows: &mut Flows,
-        lines: Option<&mut Lines>,
-        from: &Place,
-        request: &Request,
+        flows: &Flows,
+        from: &'a Place,
+        request: &'a Request,
         now: Instant,
-        tape: &mut Tape,
-    ) -> Outcome {
+    ) -> Result<(Client<'a>, Target<'a>), Box<Outcome>> {
+        let fail = |kind, because| Err(Box::new(failed(kind, from.clone(), because)));
         let Some(origin) = self.topology.origin(from) else {
-            let because = Because::plain(Reason::NoSuchClient(from.to_string().into()));
-            return failed(OutcomeKind::Unreachable, from.clone(), because);
+            return fail(OutcomeKind::Unreachable, Because::plain(Reason::NoSuchClient(from.to_string().into())));
         };
         let home = match origin {
             Origin::Machine(machine) | Origin::Wire(machine) => Some(machine),
@@ -119,15 +117,26 @@ impl Network {
         if let Some(home) = home.map(|home| &self.topology.machines[home].name)
             && flows.outages.is_stopped(home)
         {
-            let because = Because::plain(Reason::NodeStopped(home.clone()));
-            return failed(OutcomeKind::Unreachable, from.clone(), because);
+            return fail(OutcomeKind::Unreachable, Because::plain(Reason::NodeStopped(home.clone())));
         }
-        let Some(target) = Target::of(request) else {
-            let because = Because::plain(Reason::BadUrl(request.url.clone()));
-            return failed(OutcomeKind::DnsFailure, from.clone(), because);
-        };
-        let client = Client { place: from, origin, now };
-        let mut kept = lines.map(|lines| (line::key(&target), lines));
+        match Target::of(request) {
+            Some(target) => Ok((Client { place: from, origin, now }, target)),
+            None => fail(OutcomeKind::DnsFailure, Because::plain(Reason::BadUrl(request.url.clone()))),
+        }
+    }
+
+    /// A whole request: its name, then the request itself.
+    pub(super) fn request(
+        &self,
+        flows: &mut Flows,
+        lines: Option<&mut Lines>,
+        client: &Client<'_>,
+        request: &Request,
+        target: &Target<'_>,
+        tape: &mut Tape,
+    ) -> Outcome {
+        let (origin, now) = (client.origin, client.now);
+        let mut kept = lines.map(|lines| (line::key(target), lines));
         let had = kept.as_mut().and_then(|(key, lines)| lines.take(key));
         let (open, ended) = match had {
             Some(line) if line.closed => (None, Some(line)),
@@ -142,7 +151,7 @@ impl Network {
             None => {
                 let ip = match target.address() {
                     Some(ip) => ip,
-                    None => match self.resolve(flows, &client, target.host, tape) {
+                    None => match self.resolve(flows, client, target.host, tape) {
                         Ok(ip) => ip,
                         Err(outcome) => return *outcome,
                     },
@@ -166,10 +175,10 @@ impl Network {
         let mut heard = None;
         let mut answers = |server: &Server, arrived: Packet| {
             heard = Some(arrived);
-            let answer = server.answer(request, &target, arrived);
+            let answer = server.answer(request, target, arrived);
             (Reason::Answers { by: server.name.clone(), status: answer.status }, answer)
         };
-        match self.converse(flows, &client, call, tape, &mut answers) {
+        match self.converse(flows, client, call, tape, &mut answers) {
             Err(outcome) => {
                 // A socket for datagrams stays what it is, whatever becomes of them.
                 if let (Some((key, lines)), Some(line)) = (kept, open.filter(|line| line.packet.proto == Proto::Udp)) {
@@ -178,10 +187,10 @@ impl Network {
                 *outcome
             }
             Ok(conversation) => {
-                if let Some(arrived) = heard.filter(|_| conversation.answer.status > 0) {
+                if let Some(arrived) = heard.filter(|_| conversation.answer.status > 0 && !tape.is_silent) {
                     flows
                         .logs
-                        .add(&conversation.responder, access(request, &target, arrived, &conversation, now + tape.t));
+                        .add(&conversation.responder, access(request, target, arrived, &conversation, now + tape.t));
                 }
                 if let Some((key, lines)) = kept {
                     let (server, life, node) = (conversation.responder.clone(), conversation.life, conversation.node);

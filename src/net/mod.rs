@@ -179,7 +179,10 @@ impl Network {
         flows.kernels.resize_with(self.topology.machines.len(), State::default);
         flows.traces += 1;
         let mut tape = Tape::running(from);
-        let outcome = self.request(flows, lines, from, request, now, &mut tape);
+        let outcome = match self.aim(flows, from, request, now) {
+            Ok((client, target)) => self.request(flows, lines, &client, request, &target, &mut tape),
+            Err(outcome) => *outcome,
+        };
         Trace { id: flows.traces, start: now, from: from.clone(), request: request.clone(), outcome, hops: tape.hops }
     }
 
@@ -188,9 +191,14 @@ impl Network {
     pub fn tally(&self, flows: &mut Flows, from: &Place, request: &Request, count: u32, now: Instant) -> Tally {
         flows.kernels.resize_with(self.topology.machines.len(), State::default);
         let (mut tape, mut tally) = (Tape::silent(), Tally::default());
-        for _ in 0..count {
-            let outcome = self.request(flows, None, from, request, now, &mut tape);
-            tally.add(outcome.kind, outcome.responder.as_ref());
+        match self.aim(flows, from, request, now) {
+            Ok((client, target)) => {
+                for _ in 0..count {
+                    let outcome = self.request(flows, None, &client, request, &target, &mut tape);
+                    tally.add(outcome.kind, outcome.responder.as_ref());
+                }
+            }
+            Err(outcome) => drop(tally.outcomes.insert(outcome.kind, count)),
         }
         tally
     }

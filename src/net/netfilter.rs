@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::rule::{Chain, CtState, Hook, Masquerade, Match, OWN, Part, Range, Rule, Ruleset, Spot, TableName, Target};
 use super::topology::Machine;
-use crate::inet::Ipv4Addr;
+use crate::inet::{Ipv4Addr, within};
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
 use crate::trace::{Action, Because, By, Packet, Place, Proto, Reason};
@@ -384,7 +384,7 @@ impl Kernel<'_> {
 
     fn matches(&mut self, rule: &Rule, draw: &mut Option<u32>, judged: &Judged) -> bool {
         let packet = &judged.packet;
-        let within = |range: &Option<Range>, ip| range.is_none_or(|r| r.net.contains(&ip) != r.not);
+        let within = |range: &Option<Range>, ip| range.is_none_or(|r| within(&r.net, ip) != r.not);
         if rule.proto.is_some_and(|proto| proto != packet.proto)
             || !within(&rule.dst, packet.dst.ip)
             || !within(&rule.src, packet.src.ip)

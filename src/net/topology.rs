@@ -13,7 +13,7 @@ use super::cloud::Edge;
 use super::nft;
 use super::rule::Ruleset;
 use crate::api::Store;
-use crate::inet::{Ipv4Addr, Ipv4Net};
+use crate::inet::{Ipv4Addr, Ipv4Net, within};
 use crate::object::{App, FieldRef, Kind, Meta, Pod, Profile, Ref};
 use crate::time::Duration;
 use crate::trace::Place;
@@ -95,7 +95,9 @@ pub struct Topology {
     pub machines: Vec<Machine>,
     /// The pods that run, by address.
     pub cabins: Vec<Arc<Cabin>>,
-    /// The same, by place.
+    /// Their addresses, as numbers: a packet is looked up in them.
+    addresses: Vec<u32>,
+    /// The same pods, by place.
     by_place: Vec<Arc<Cabin>>,
     /// What listens on a control plane that stands apart from the nodes.
     pub api: Vec<Server>,
@@ -150,7 +152,8 @@ pub enum Origin {
 impl Machine {
     /// Whether an address is one of the machine's own.
     pub fn owns(&self, ip: Ipv4Addr) -> bool {
-        ip == self.address || ip == self.gateway || ip.is_loopback()
+        let ip = u32::from(ip);
+        ip == u32::from(self.address) || ip == u32::from(self.gateway) || ip >> 24 == 127
     }
 }
 
@@ -223,6 +226,7 @@ impl Topology {
         let mut topology = Self {
             machines,
             cabins: Vec::new(),
+            addresses: Vec::new(),
             by_place: Vec::new(),
             api: profile.control_plane.iter().map(|_| Server::api_server(&profile.name, 443)).collect(),
             control_plane: profile.control_plane,
@@ -270,13 +274,16 @@ impl Topology {
                 |cabins: &[Arc<Cabin>], of: &Cabin| cabins.binary_search_by(|cabin| cabin.by_ip().cmp(&of.by_ip()));
             if let Some(Ok(at)) = old.as_ref().map(|old| find(&self.cabins, old)) {
                 self.cabins.remove(at);
+                self.addresses.remove(at);
             }
             if let Some((Err(at), new)) = new.as_ref().map(|new| (find(&self.cabins, new), new)) {
                 self.cabins.insert(at, new.clone());
+                self.addresses.insert(at, u32::from(new.ip));
             }
         } else if !by_ip.is_empty() {
             self.cabins.clone_from(&self.by_place);
             crate::sort::by(&mut self.cabins, |a, b| a.by_ip().cmp(&b.by_ip()));
+            self.addresses = self.cabins.iter().map(|cabin| u32::from(cabin.ip)).collect();
         }
         if on_hosts {
             self.read_servers();
@@ -302,8 +309,10 @@ impl Topology {
 
     /// The number of the pod that has an address, other than pods on the host network.
     pub fn cabin_at(&self, ip: Ipv4Addr) -> Option<usize> {
-        let from = self.cabins.partition_point(|cabin| cabin.ip < ip);
-        (from..self.cabins.len()).take_while(|i| self.cabins[*i].ip == ip).find(|i| !self.cabins[*i].host_network)
+        let ip = u32::from(ip);
+        let from = self.addresses.partition_point(|other| *other < ip);
+        let here = (from..).zip(&self.addresses[from..]).take_while(|(_, other)| **other == ip);
+        here.map(|(i, _)| i).find(|i| !self.cabins[*i].host_network)
     }
 
     /// The number of the node that has an address on `eth0`.
@@ -317,13 +326,13 @@ impl Topology {
         if me.owns(ip) {
             return Route::Own;
         }
-        if me.pod_cidr.contains(&ip) {
+        if within(&me.pod_cidr, ip) {
             return match self.cabin_at(ip) {
                 Some(cabin) if self.cabins[cabin].node == machine => Route::Cabin(cabin),
                 _ => Route::Nobody,
             };
         }
-        let there = self.machines.iter().position(|m| m.address == ip || m.pod_cidr.contains(&ip));
+        let there = self.machines.iter().position(|m| m.address == ip || within(&m.pod_cidr, ip));
         match there {
             Some(other) => Route::Machine(other),
             None if ip == self.laptop => Route::Laptop,

@@ -1,4 +1,4 @@
-//! curl and wget: one request each from where one stands, told in the tool's own words.
+//! curl and wget: requests from where one stands, told in the tool's own words.
 //!
 //! Stands for curl 8.5 and for busybox's wget (on the laptop and on nodes: GNU's, quiet). Left out: the progress meter, uploads, cookies.
 

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::{Chain, Does, Element, Match, Ruleset, Says, SetName};
-use crate::inet::Ipv4Addr;
+use crate::inet::{Ipv4Addr, within};
 use crate::net::netfilter::{Judged, Kernel, Recorder, Verdict, Way};
 use crate::net::rule::{Hook, TableName, Why};
 use crate::net::topology::STEP;
@@ -157,9 +157,9 @@ impl<'a, R: Recorder> Judge<'a, '_, R> {
         let packet = self.judged.packet;
         match condition {
             Match::New => !self.judged.known,
-            Match::Src(range) => range.net.contains(&packet.src.ip) != range.not,
-            Match::Dst(range) => range.net.contains(&packet.dst.ip) != range.not,
-            Match::SrcNotAmong(nets) => !nets.iter().any(|net| net.contains(&packet.src.ip)),
+            Match::Src(range) => within(&range.net, packet.src.ip) != range.not,
+            Match::Dst(range) => within(&range.net, packet.dst.ip) != range.not,
+            Match::SrcNotAmong(nets) => !nets.iter().any(|net| within(net, packet.src.ip)),
             Match::DstIn(SetName::NodePortIps) => {
                 self.rules.base.node_port_ips.as_ref().is_some_and(|ips| ips.contains(&packet.dst.ip))
             }
