@@ -4,9 +4,24 @@ use std::sync::Arc;
 
 use super::Cluster;
 use crate::api;
-use crate::object::{Lab, Object, Profile, Ref};
+use crate::inet::Ipv4Addr;
+use crate::object::{Lab, LoadBalancerIngress, Object, Profile, Ref, Service};
 
 impl Cluster {
+    /// Writes a load balancer's address into a Service's status, or takes it away, as `minikube tunnel` does.
+    pub fn set_balancer(&mut self, service: &Ref, ip: Option<Ipv4Addr>) {
+        let Some(mut object) = self.store().get(service).map(|object| Object::clone(object)) else { return };
+        if let Some(service) = object.body_mut::<Service>() {
+            // The API server says how the address is meant where the writer does not.
+            let mode = Some("VIP".to_owned());
+            let ingress =
+                |ip: Ipv4Addr| LoadBalancerIngress { ip: ip.to_string(), ip_mode: mode, ..Default::default() };
+            service.status.load_balancer.ingress = ip.map(ingress).into_iter().collect();
+        }
+        self.api.put(object, self.now);
+        self.wake(None);
+    }
+
     /// Starts anew in the environment that a Lab describes, unless the cluster stands in it already or the Lab is wrong.
     ///
     /// A Lab that stands in the store stays there, so that applying this one tells what it changes.

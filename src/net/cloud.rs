@@ -11,7 +11,8 @@
 //! node that its client's address hashes to where the Service has session affinity; if no node is healthy, it takes any
 //! (Google Cloud: "as a last resort"). [`super::health`] tells who is healthy.
 //!
-//! Left out: load balancers' own zones and quotas, IPv6, clouds that put a hostname in the status, answers' way out through the firewall.
+//! A link of a Lab has a time and loses packets on the way in; TCP's first packet is sent again, as Linux does, and what the link
+//! would lose of an answer is not told. Left out: load balancers' own zones and quotas, IPv6, clouds that put a hostname in the status, answers' way out through the firewall.
 
 use std::sync::Arc;
 
@@ -207,7 +208,7 @@ impl<R: Recorder> Walk<'_, R> {
             let there = &topology.machines[via];
             self.rec.wait(STEP);
             self.rec.hop(By::Route, Action::Forward, packet, || {
-                let rule = format!("{} via {}", topology.service_cidr, there.address);
+                let rule = format!("{} via {} dev br-minikube", topology.service_cidr, there.address);
                 let reason = Reason::Outside(Outside::TunnelRoute(there.name.clone()));
                 Arc::new(Because { rule: Some(rule.into()), reason, cause: None })
             });
@@ -338,6 +339,14 @@ impl<R: Recorder> Walk<'_, R> {
     /// Over the last link to a node, and in.
     fn arrive(&mut self, stop: Stop, place: &Place, machine: usize, packet: Packet) -> Result<(), End> {
         let topology = self.topology;
+        let name = &topology.machines[machine].name;
+        if matches!(place, Place::Cloud(_)) && self.flows.outages.is_stopped(name) {
+            // A cloud's network says nothing of machines that are off.
+            let because = Because::plain(Reason::NodeStopped(name.clone()));
+            self.rec.wait(STEP);
+            self.rec.hop(By::Link, Action::Drop, packet, || because.clone());
+            return Err(End::Lost(place.clone(), because));
+        }
         if let Some(end) = self.off(place, machine, packet) {
             return Err(end);
         }

@@ -109,6 +109,16 @@ impl Laptop {
         self.route.as_ref().map(|(_, node)| node)
     }
 
+    /// The process that added it.
+    pub fn routed_by(&self) -> Option<u32> {
+        self.route.as_ref().map(|(pid, _)| *pid)
+    }
+
+    /// A process no longer listens on a port.
+    pub fn close_port(&mut self, pid: u32, port: u16) {
+        self.listeners.retain(|listener| (listener.pid, listener.port) != (pid, port));
+    }
+
     /// A process adds a route to the cluster IPs by a node.
     pub fn add_route(&mut self, pid: u32, node: Arc<str>) {
         self.route = Some((pid, node));

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use super::kubectl::{Follow, Forward, Watch};
-use super::minikube::Tunnel;
+use super::minikube::{Balancers, Tunnel};
 use super::repeat::Repeat;
 use super::{Files, Io, Shell, Stream, Terminal};
 use crate::cluster::Cluster;
@@ -60,6 +60,8 @@ pub(super) enum Work {
     Forward(Forward),
     /// `minikube service` on Docker Desktop.
     Service(Tunnel),
+    /// `minikube tunnel`
+    Tunnel(Balancers),
     /// `kubectl get -w`
     Watch(Box<Watch>),
     /// `kubectl logs -f`
@@ -74,6 +76,7 @@ impl Work {
         match self {
             Self::Forward(forward) => forward.poll(shell, io),
             Self::Service(tunnel) => tunnel.poll(shell),
+            Self::Tunnel(tunnel) => tunnel.poll(shell, io),
             Self::Watch(watch) => watch.poll(shell, io),
             Self::Logs(follow) => follow.poll(shell, io),
             Self::Repeat(repeat) => repeat.poll(shell, io),
@@ -90,6 +93,7 @@ impl Work {
     fn next(&self) -> Option<Instant> {
         match self {
             Self::Sleep(until) => Some(*until),
+            Self::Tunnel(tunnel) => tunnel.next(),
             Self::Repeat(repeat) => Some(repeat.next()),
             Self::Forward(_) | Self::Service(_) | Self::Watch(_) | Self::Logs(_) => None,
         }
@@ -100,6 +104,7 @@ impl Work {
         match self {
             Self::Forward(forward) => forward.stop(shell),
             Self::Service(tunnel) => tunnel.stop(shell, io),
+            Self::Tunnel(tunnel) => tunnel.stop(shell, io),
             Self::Sleep(_) | Self::Watch(_) | Self::Logs(_) | Self::Repeat(_) => 130,
         }
     }

@@ -5,8 +5,10 @@
 mod machines;
 mod service;
 mod told;
+mod tunnel;
 
 pub(super) use service::Tunnel;
+pub(super) use tunnel::Balancers;
 
 use super::flags::{self, Flag, Style, switch, value};
 use super::{Io, Shell};
@@ -23,8 +25,10 @@ pub(super) fn run(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
     let Some((verb, rest)) = flags.words.split_first() else {
         return serves(shell, io, 0);
     };
-    if verb == "service" {
-        return service::service(shell, io, rest);
+    match verb.as_str() {
+        "service" => return service::service(shell, io, rest),
+        "tunnel" => return tunnel::tunnel(shell, io, rest),
+        _ => {}
     }
     let style = if verb == "ssh" { Style::PflagUntilWord } else { Style::Pflag };
     let own = match flags::read(style, &[COMMON], rest) {
@@ -58,7 +62,7 @@ pub(super) fn run(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
         }
         "help" => serves(shell, io, 0),
         "addons" | "cache" | "config" | "cp" | "dashboard" | "delete" | "docker-env" | "image" | "kubectl" | "logs"
-        | "mount" | "options" | "pause" | "podman-env" | "profile" | "ssh-host" | "ssh-key" | "tunnel" | "unpause"
+        | "mount" | "options" | "pause" | "podman-env" | "profile" | "ssh-host" | "ssh-key" | "unpause"
         | "update-check" | "update-context" | "completion" => serves(shell, io, 1),
         other => {
             io.err(format!("Error: unknown command \"{other}\" for \"minikube\"\nRun 'minikube --help' for usage.\n"));
@@ -75,8 +79,8 @@ fn unknown_flag(io: &mut Io, verb: &str, problem: &flags::Problem) -> i32 {
 fn serves(shell: &Shell, io: &mut Io, code: i32) -> i32 {
     shell.say(
         io,
-        "the lab's minikube has: service NAME [--url], service list, ssh [-n NODE] [-- COMMAND], ip, start, stop, status, node list|stop|start, version",
-        "实验室的 minikube 支持：service 名字 [--url]、service list、ssh [-n 节点] [-- 命令]、ip、start、stop、status、node list|stop|start、version",
+        "the lab's minikube has: service NAME [--url], service list, tunnel, ssh [-n NODE] [-- COMMAND], ip, start, stop, status, node list|stop|start, version",
+        "实验室的 minikube 支持：service 名字 [--url]、service list、tunnel、ssh [-n 节点] [-- 命令]、ip、start、stop、status、node list|stop|start、version",
     );
     code
 }

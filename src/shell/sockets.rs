@@ -286,6 +286,9 @@ fn routes(shell: &mut Shell) -> Vec<String> {
     match &place {
         Place::Laptop => {
             lines.push("default via 192.168.1.1 dev wlan0 proto dhcp src 192.168.1.23 metric 600".to_owned());
+            let tunnel = shell.cluster.flows().laptop().route();
+            let via = tunnel.and_then(|node| topology.machines.iter().find(|machine| machine.name == *node));
+            lines.extend(via.map(|m| format!("{} via {} dev br-minikube", topology.service_cidr, m.address)));
             lines.extend(cards(shell).iter().filter_map(|card| Some(linked(card.address?, &card.name))));
         }
         Place::Internet | Place::Cloud(_) => {}

@@ -136,11 +136,11 @@ impl Outside {
                 "进来时改写的地址，在出去时还原。".into(),
             ),
             BalancerPasses { service, node, of } => (
-                format!("The load balancer of Service {service} takes {node}, one of {of} healthy nodes, and passes the packet on unchanged. The node answers the client directly (ipMode VIP)."),
+                format!("The load balancer of Service {service} takes {node}, {}, and passes the packet on unchanged. The node answers the client directly (ipMode VIP).", one_of(*of)),
                 format!("Service {service} 的负载均衡器从 {of} 个健康节点中选中 {node}，原样转交数据包；节点直接应答客户端（ipMode 为 VIP）。"),
             ),
             BalancerConnects { service, node, of } => (
-                format!("The load balancer of Service {service} takes {node}, one of {of} healthy nodes, and opens a connection of its own to the node port there: the node sees the balancer's address (ipMode Proxy)."),
+                format!("The load balancer of Service {service} takes {node}, {}, and opens a connection of its own to the node port there: the node sees the balancer's address (ipMode Proxy).", one_of(*of)),
                 format!("Service {service} 的负载均衡器从 {of} 个健康节点中选中 {node}，自己另开一条连接到该节点的 nodePort：节点看到的是负载均衡器的地址（ipMode 为 Proxy）。"),
             ),
             BalancerDespairs { service, node } => (
@@ -182,6 +182,10 @@ impl Outside {
         };
         lang.pick(en, zh)
     }
+}
+
+fn one_of(healthy: usize) -> String {
+    if healthy == 1 { "the only healthy node".into() } else { format!("one of {healthy} healthy nodes") }
 }
 
 #[cfg(test)]
