@@ -79,10 +79,12 @@ fn computed(store: &Store, object: &Object, path: &str) -> Option<Vec<FieldRef>>
         return Some(behind_endpoints(store, meta, target, name));
     }
     if let Some(owner) = meta.controller() {
-        let from = Kind::from_api(&owner.api_version, &owner.kind).map(|kind| {
-            let owner = Ref::new(kind, meta.namespace.as_str(), owner.name.as_str());
-            FieldRef::new(owner, template_path(object.kind(), path))
-        });
+        // An owner that is gone, while what it made is still ending, leads nowhere; nor does one that has changed since.
+        let from = Kind::from_api(&owner.api_version, &owner.kind)
+            .and_then(|kind| store.get(&Ref::new(kind, meta.namespace.as_str(), owner.name.as_str())))
+            .map(|owner| (owner, template_path(object.kind(), path)))
+            .filter(|(owner, path)| stands_in(&owner.to_value(), path))
+            .map(|(owner, path)| FieldRef::new(owner.key(), path));
         return Some(from.into_iter().collect());
     }
     (path.starts_with("status") || object.kind() == Kind::Node).then(Vec::new)
@@ -166,7 +168,7 @@ mod tests {
 
     use super::*;
     use crate::api::Api;
-    use crate::object::{Namespace, OwnerReference, Pod};
+    use crate::object::{Namespace, OwnerReference, Pod, ReplicaSet};
     use crate::rng::Rng;
     use crate::time::Instant;
 
@@ -209,16 +211,24 @@ mod tests {
         let (at, origin) = source(api.store(), &FieldRef::new(slice, "ports[0].port"));
         assert_eq!((&*at.path, origin), ("spec.ports[0].port", Some(Origin::Written)));
 
+        let mut set = ReplicaSet::default();
+        set.spec.template.metadata.labels.insert("app".into(), "web".into());
+        let set = api.create_trusted(Object::new("default", "set", set), Instant::ZERO).unwrap();
         let mut pod = Object::new("default", "p", Pod::default());
-        let owner = OwnerReference {
+        pod.meta.owner_references = vec![OwnerReference {
             api_version: "apps/v1".into(),
             kind: "ReplicaSet".into(),
+            name: "set".into(),
+            uid: set.meta.uid.clone(),
             controller: true,
             ..Default::default()
-        };
-        pod.meta.owner_references = vec![OwnerReference { name: "set".into(), ..owner }];
+        }];
         let pod = api.create_trusted(pod, Instant::ZERO).unwrap().key();
-        let (at, origin) = source(api.store(), &FieldRef::new(pod, "metadata.labels[app]"));
-        assert_eq!((&*at.path, origin), ("spec.template.metadata.labels[app]", None));
+        let label = FieldRef::new(pod.clone(), "metadata.labels[app]");
+        let (at, origin) = source(api.store(), &label);
+        assert_eq!((&*at.path, origin), ("spec.template.metadata.labels[app]", Some(Origin::Written)));
+        // While a pod is ending its owner may be gone: what the pod says is all there is.
+        api.remove(&set.key());
+        assert_eq!(source(api.store(), &label), (label, Some(Origin::Computed(Vec::new()))));
     }
 }

@@ -16,7 +16,7 @@ use super::rule::{Base, Part, Ruleset};
 use super::topology::{Cabin, Topology};
 use super::words::Words;
 use crate::api::{Store, Touch};
-use crate::object::{Kind, Object, Pod, Profile, ProxyMode, Ref, Service};
+use crate::object::{Deployment, Kind, Object, Pod, PodTemplate, Profile, ProxyMode, Ref, ReplicaSet, Service};
 use crate::trace::Place;
 
 /// Services' rules, by name; none where there is no such Service any more.
@@ -32,8 +32,10 @@ pub(super) struct Stale {
     services: BTreeSet<Ref>,
     /// Pods that came, changed or went.
     pods: BTreeSet<Ref>,
-    /// ReplicaSets that came, went or have another owner: the fields behind their pods' are others.
+    /// ReplicaSets that came, went, or have another owner or template: the fields behind their pods' are others.
     sets: BTreeSet<Ref>,
+    /// Deployments alike.
+    deployments: BTreeSet<Ref>,
     /// Whether a node changed.
     nodes: bool,
 }
@@ -46,6 +48,7 @@ impl Stale {
             services: crate::sort::gathered(keys(Kind::Service)),
             pods: crate::sort::gathered(keys(Kind::Pod)),
             sets: BTreeSet::new(),
+            deployments: BTreeSet::new(),
             nodes: true,
         }
     }
@@ -57,15 +60,8 @@ impl Stale {
             Kind::Service => drop(self.services.insert(touch.key.clone())),
             Kind::EndpointSlice => self.services.extend(sides().filter_map(|object| service_of(object))),
             Kind::Pod => drop(self.pods.insert(touch.key.clone())),
-            Kind::ReplicaSet => {
-                let owner = |side: &Option<Arc<Object>>| {
-                    let owner = side.as_ref()?.meta.controller();
-                    Some(owner.map(|owner| (owner.kind.clone(), owner.name.clone())))
-                };
-                if owner(&touch.old) != owner(&touch.new) {
-                    self.sets.insert(touch.key.clone());
-                }
-            }
+            Kind::ReplicaSet if owns_otherwise(touch) => drop(self.sets.insert(touch.key.clone())),
+            Kind::Deployment if owns_otherwise(touch) => drop(self.deployments.insert(touch.key.clone())),
             Kind::Node => self.nodes = true,
             _ => {}
         }
@@ -73,17 +69,40 @@ impl Stale {
 
     /// Whether nothing has changed.
     pub(super) fn is_empty(&self) -> bool {
-        self.services.is_empty() && self.pods.is_empty() && self.sets.is_empty() && !self.nodes
+        let lists = [&self.services, &self.pods, &self.sets, &self.deployments];
+        lists.iter().all(|list| list.is_empty()) && !self.nodes
     }
 
     /// Adds what follows from what is there: the pods of changed owners.
     fn close(&mut self, store: &Store) {
+        for deployment in &self.deployments {
+            self.sets.extend(owned(store, deployment, Kind::ReplicaSet));
+        }
         for set in &self.sets {
-            let pods = store.list(Kind::Pod, Some(&set.namespace));
-            let of = |pod: &&Arc<Object>| pod.meta.controller().is_some_and(|owner| *owner.name == *set.name);
-            self.pods.extend(pods.filter(of).map(|pod| pod.key()));
+            self.pods.extend(owned(store, set, Kind::Pod));
         }
     }
+}
+
+/// Whether an owner of pods came, went, or has another owner or template.
+fn owns_otherwise(touch: &Touch) -> bool {
+    owning(touch.old.as_deref()) != owning(touch.new.as_deref())
+}
+
+/// An owner's owner, and its template.
+fn owning(object: Option<&Object>) -> Option<(Option<&str>, Option<&PodTemplate>)> {
+    let object = object?;
+    let template = object.body::<Deployment>().map(|body| &body.spec.template);
+    let template = template.or(object.body::<ReplicaSet>().map(|body| &body.spec.template));
+    Some((object.meta.controller().map(|owner| owner.name.as_str()), template))
+}
+
+/// The objects of a kind that an owner controls, or did while it was there.
+fn owned<'a>(store: &'a Store, owner: &'a Ref, kind: Kind) -> impl Iterator<Item = Ref> + 'a {
+    let of = |object: &&Arc<Object>| {
+        object.meta.controller().is_some_and(|o| *o.name == *owner.name && o.kind == owner.kind.name())
+    };
+    store.list(kind, Some(&owner.namespace)).filter(of).map(|object| object.key())
 }
 
 /// The Service that an EndpointSlice is of.

@@ -417,7 +417,10 @@ fn lacking(
         // The probe that keeps it from being ready, or, where there is none, the selector that chose it.
         let probed = |pod: &object::Pod| pod.spec.containers.iter().position(|c| c.readiness_probe.is_some());
         let cause = match first.body::<object::Pod>().and_then(probed) {
-            Some(i) => pod_field(store, &first.meta, &format!("containers[{i}].readinessProbe")),
+            Some(i) => {
+                let has = |spec: &object::PodSpec| spec.containers.get(i).is_some_and(|c| c.readiness_probe.is_some());
+                pod_field(store, &first.meta, &format!("containers[{i}].readinessProbe"), has)
+            }
             None => port.field(&selected(selector.keys().next())),
         };
         return (Reason::NoneReady { service, matching: matching.len() as u32 }, cause);
