@@ -2,6 +2,7 @@
 //! Small clusters for tests of the data plane, written straight into a store: no controllers, no defaults.
 
 pub(crate) mod generate;
+pub(crate) mod life;
 pub(crate) mod rows;
 pub(crate) mod truth;
 

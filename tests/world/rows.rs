@@ -18,11 +18,12 @@
 
 use kubehop::cluster::Cluster;
 use kubehop::manifest::parse;
+use kubehop::net::{Network, Origin};
 use kubehop::object::{Kind, LoadBalancerIngress, Object, Pod, Profile, ProxyMode, Ref, Service};
 use kubehop::rng::Rng;
 use kubehop::text::Source;
 use kubehop::time::Duration;
-use kubehop::trace::{Proto, Socket};
+use kubehop::trace::{Place, Proto, Socket};
 use serde_yaml::Value;
 
 use super::World;
@@ -241,6 +242,19 @@ impl Row {
             service.unwrap_or_else(|| panic!("{host}")).1.spec.cluster_ip.parse().unwrap()
         });
         Some(Socket { ip, port: port.parse().unwrap() })
+    }
+}
+
+impl Row {
+    /// Where the row's packets come from and go to; none if a name is asked for, or nobody is there to ask.
+    pub(crate) fn packet(&self, world: &World, network: &Network) -> Option<(Origin, Proto, Socket)> {
+        let to = self.destination(world)?;
+        let wire = self.from.strip_prefix("wire/").map(|wire| wire.split('@').next().unwrap_or_default());
+        let origin = match wire {
+            Some(node) => Origin::Wire(network.topology.machines.iter().position(|m| *m.name == *node)?),
+            None => network.topology.origin(&Place::parse(&self.from)?)?,
+        };
+        Some((origin, self.proto, to))
     }
 }
 
