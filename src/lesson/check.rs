@@ -21,8 +21,10 @@ pub struct Check {
     pub node_port: Option<String>,
     /// A Service has an address for the outside.
     pub external: Option<String>,
-    /// A node of this name is on.
+    /// A node of this name is on ...
     pub runs: Option<String>,
+    /// ... or is off.
+    pub off: Option<String>,
     /// A Service has so many ready endpoints.
     pub endpoints: Option<Endpoints>,
     /// So many pods with a label run, and are ready or are not.
@@ -194,9 +196,13 @@ pub fn judge(checks: &[Check], session: &Session, since: Since, flying: &BTreeSe
             let text = lang.pick(format!("{name} has an EXTERNAL-IP"), format!("{name} 有了 EXTERNAL-IP"));
             report.push(text, usize::from(met), 1, met);
         }
-        if let Some(name) = &check.runs {
-            let met = !session.cluster().outages().is_stopped(name);
-            let text = lang.pick(format!("node {name} is on"), format!("节点 {name} 已开机"));
+        for (name, off) in [(&check.runs, false), (&check.off, true)] {
+            let Some(name) = name else { continue };
+            let met = session.cluster().outages().is_stopped(name) == off;
+            let text = match off {
+                false => lang.pick(format!("node {name} is on"), format!("节点 {name} 已开机")),
+                true => lang.pick(format!("node {name} is off"), format!("节点 {name} 已关机")),
+            };
             report.push(text, usize::from(met), 1, met);
         }
         if let Some(Endpoints { service, ready: want }) = &check.endpoints {

@@ -75,7 +75,7 @@ pub struct Act {
 pub struct Send {
     /// Where from, as traces name places.
     pub from: String,
-    /// The URL; `{NAME}` stands for the cluster IP of the Service of that name.
+    /// The URL; `{NAME}` stands for the cluster IP of the Service of that name, `{NAME external}` for its EXTERNAL-IP.
     pub url: String,
     /// How many.
     pub count: u32,
@@ -230,14 +230,18 @@ impl Deed {
     }
 }
 
-/// Puts cluster IPs in the place of `{SERVICE}`; a Service that is not there leaves its name, which DNS will judge.
+/// Puts cluster IPs in the place of `{SERVICE}`, addresses for the outside in the place of `{SERVICE external}`; a Service that
+/// has none leaves its name, which DNS will judge.
 pub fn with_addresses(text: &str, session: &Session) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('{') {
         let Some((name, after)) = after.split_once('}') else { break };
         out.push_str(before);
-        let ip = cluster_ip(session, name);
+        let (name, ip) = match name.strip_suffix(" external") {
+            Some(name) => (name, external_ip(session, name)),
+            None => (name, cluster_ip(session, name)),
+        };
         out.push_str(ip.as_deref().unwrap_or(name));
         rest = after;
     }
@@ -250,6 +254,15 @@ fn cluster_ip(session: &Session, name: &str) -> Option<String> {
     let object = session.cluster().store().get(&Ref::new(Kind::Service, "default", name))?;
     match &object.body {
         Body::Service(service) => Some(service.spec.cluster_ip.clone()).filter(|ip| !ip.is_empty() && ip != "None"),
+        _ => None,
+    }
+}
+
+/// The address for the outside of a Service of the namespace `default`.
+fn external_ip(session: &Session, name: &str) -> Option<String> {
+    let object = session.cluster().store().get(&Ref::new(Kind::Service, "default", name))?;
+    match &object.body {
+        Body::Service(service) => service.status.load_balancer.ingress.first().map(|ingress| ingress.ip.clone()),
         _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::line::{Pt, pt};
 use super::{Edge, Scene, Width};
-use crate::trace::Place;
+use crate::trace::{Cloud, Place};
 
 /// Something in a scene that packets start from and come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +43,13 @@ impl Scene {
     pub fn anchor(&self, place: &Place) -> Option<Anchor> {
         match place {
             Place::Laptop => Some(Anchor::Laptop),
-            Place::Internet | Place::Cloud(_) if self.edge.is_some() => Some(Anchor::Internet),
+            Place::Internet if self.edge.is_some() => Some(Anchor::Internet),
+            Place::Cloud(cloud) if self.edge.is_some() => Some(match cloud {
+                Cloud::ControlPlane => Anchor::Control,
+                // The balancer of another Service than the one in focus is not drawn.
+                Cloud::Balancer(namespace, name) if self.balances(namespace, name) => Anchor::Balancer,
+                Cloud::Firewall | Cloud::Balancer(..) => Anchor::Gate,
+            }),
             Place::Internet | Place::Cloud(_) => Some(Anchor::Nowhere),
             Place::Node(name) => self.rooms.iter().position(|room| room.name == **name).map(Anchor::Kernel),
             Place::Pod(namespace, name) => self.rooms.iter().enumerate().find_map(|(r, room)| {
@@ -59,6 +65,12 @@ impl Scene {
                 pod.map(|p| Anchor::Pod(r, p)).or_else(folded)
             }),
         }
+    }
+
+    /// Whether the load balancer in the picture is that of this Service.
+    fn balances(&self, namespace: &str, name: &str) -> bool {
+        let drawn = self.edge.as_ref().is_some_and(|edge| edge.balancer.is_some());
+        drawn && self.spine.as_ref().is_some_and(|s| &*s.key.namespace == namespace && &*s.key.name == name)
     }
 
     /// Where a packet rests at an anchor.

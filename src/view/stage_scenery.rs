@@ -72,14 +72,21 @@ pub fn provide_scenery(state: State) -> Scenery {
         let (w, h): (f64, f64) = size.get();
         if w < 560.0 { (Width::Narrow, 0.0) } else { (Width::Wide, (740.0 * h / w).round() as f32) }
     });
+    // What the load balancer in focus thinks of the nodes: that changes with no object of the cluster's.
+    let health = Memo::new(move |_| {
+        let Some(focus) = focus.get() else { return Vec::new() };
+        state.session.with(|session| {
+            let opinions = session.cluster().flows().health().of(&focus);
+            opinions.iter().map(|opinion| (opinion.node.to_string(), opinion.healthy)).collect::<Vec<_>>()
+        })
+    });
     let scene = Memo::new(move |_| {
         store_revision.track();
         let (width, height) = frame.get();
-        let (focus, needs, lang) = (focus.get(), needs.get(), state.lang.get());
+        let (focus, needs, lang, health) = (focus.get(), needs.get(), state.lang.get(), health.get());
         marks.with(|marks| {
             state.session.with_untracked(|session| {
                 let (profile, outages) = (session.profile().clone(), session.cluster().outages().clone());
-                let health = Vec::new();
                 let listeners = session.cluster().flows().laptop().listeners().iter();
                 let tunnels = listeners.map(|listener| (listener.port, leads_to(&listener.carrier))).collect();
                 let wish = Wish { width, height, focus, lang, profile, health, needs, outages, tunnels };
