@@ -98,7 +98,11 @@ pub(super) fn get(call: &mut Call) -> Result<i32, Fail> {
             let rows = custom(&path, &objects, call.flags.on("no-headers")).map_err(Fail::Error)?;
             call.io.out(table::align(&rows));
         }
-        _ => tables(call, &objects, format == "wide"),
+        _ => {
+            // Whoever asks for several kinds, or for all, sees which is which.
+            let several = asked.iter().any(|other| other.kind != asked[0].kind);
+            tables(call, &objects, Look { show_kind: several, ..Look::of(&call.flags, format == "wide") });
+        }
     }
     if objects.is_empty() && missing.is_empty() && matches!(format.as_str(), "" | "wide" | "name") && !ignore {
         let scoped = asked.iter().any(|asked| asked.kind.is_namespaced()) && !call.flags.on("all-namespaces");
@@ -210,10 +214,9 @@ fn go(value: &Value) -> String {
 }
 
 /// A table for each run of objects of one kind; with more than one kind, names tell theirs.
-fn tables(call: &mut Call, objects: &[Arc<Object>], wide: bool) {
+fn tables(call: &mut Call, objects: &[Arc<Object>], mut look: Look) {
     let runs: Vec<_> = objects.chunk_by(|a, b| a.kind() == b.kind()).collect();
-    let mut look = Look::of(&call.flags, wide);
-    look.show_kind |= runs.len() > 1;
+    look.show_kind |= call.flags.on("show-kind");
     let now = call.shell.cluster.now();
     for (i, run) in runs.iter().enumerate() {
         if i > 0 && !look.no_headers {
