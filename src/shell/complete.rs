@@ -39,8 +39,16 @@ fn candidates(cluster: &Cluster, terminal: &Terminal, files: &Files, words: &[&s
     match *program {
         "kubectl" => kubectl(cluster, terminal, files, rest, word),
         "minikube" => match rest {
-            [] => owned(&["ssh", "ip", "status", "node", "version"]),
-            ["node"] => owned(&["list"]),
+            [] => owned(&["ssh", "ip", "status", "service", "tunnel", "node", "start", "stop", "version"]),
+            ["node"] => owned(&["list", "start", "stop"]),
+            ["node", "start" | "stop"] => names(cluster, Kind::Node, ""),
+            ["service", .., "-n" | "--namespace"] => names(cluster, Kind::Namespace, ""),
+            ["service", ..] if word.starts_with('-') => owned(&["--url", "--https", "--namespace", "--all"]),
+            ["service", rest @ ..] => {
+                let at = rest.iter().position(|word| matches!(*word, "-n" | "--namespace"));
+                let namespace = at.and_then(|at| rest.get(at + 1)).copied().unwrap_or("default");
+                [vec!["list".to_owned()], names(cluster, Kind::Service, namespace)].concat()
+            }
             [.., "-n" | "--node"] => names(cluster, Kind::Node, ""),
             ["ssh", ..] if word.starts_with('-') => owned(&["-n", "--"]),
             _ => Vec::new(),
@@ -103,8 +111,11 @@ fn kubectl(cluster: &Cluster, terminal: &Terminal, files: &Files, words: &[&str]
                 }
                 last = "";
             }
-        } else if !arg.starts_with('-') {
-            plain.push(arg);
+        } else {
+            last = "";
+            if !arg.starts_with('-') {
+                plain.push(arg);
+            }
         }
     }
     match last {
@@ -116,7 +127,14 @@ fn kubectl(cluster: &Cluster, terminal: &Terminal, files: &Files, words: &[&str]
     let kinds = || -> Vec<String> { TABLE.iter().map(|row| row.plural.to_owned()).collect() };
     match (verb.name, plain.as_slice()) {
         ("apply" | "version" | "create" | "run", _) => Vec::new(),
-        ("exec", []) => names(cluster, Kind::Pod, namespace),
+        ("exec" | "logs", []) => names(cluster, Kind::Pod, namespace),
+        ("port-forward", []) => {
+            let of = |kind: Kind, prefix: &str| -> Vec<String> {
+                names(cluster, kind, namespace).into_iter().map(|name| format!("{prefix}/{name}")).collect()
+            };
+            [of(Kind::Service, "svc"), of(Kind::Deployment, "deploy"), of(Kind::Pod, "pod")].concat()
+        }
+        ("exec" | "logs" | "port-forward", _) => Vec::new(),
         ("rollout", []) => vec!["status".into()],
         ("rollout", ["status"]) | ("scale", []) => {
             names(cluster, Kind::Deployment, namespace).into_iter().map(|name| format!("deployment/{name}")).collect()
@@ -159,6 +177,10 @@ mod tests {
         check(&terminal, "kubectl apply -f ", &["deploy.yaml", "svc.yaml"]);
         check(&terminal, "kubectl get svc -n d", &["default"]);
         check(&terminal, "cat s", &["svc.yaml"]);
+        check(&terminal, "kubectl port-forward svc/k", &["svc/kubernetes"]);
+        check(&terminal, "kubectl logs -f -n kube-system storage", &["storage-provisioner"]);
+        check(&terminal, "minikube service k", &["kubernetes"]);
+        check(&terminal, "minikube service -n kube-system k", &["kube-dns"]);
         check(&terminal, "minikube ssh -n minikube-m", &["minikube-m02", "minikube-m03"]);
         check(&terminal, "for i in 1 2; do cu", &["curl"]);
         check(&terminal, "echo 中", &[]);
