@@ -431,7 +431,7 @@ mod tests {
         ];
         let mut rng = Rng::new(7).fork("lines");
         let (mut cluster, mut terminal, mut files) = terminal();
-        for _ in 0..6000 {
+        for _ in 0..3000 {
             let count = 1 + rng.below(12);
             let words: Vec<&str> = (0..count).map(|_| WORDS[rng.below(WORDS.len() as u32) as usize]).collect();
             let line = words.join(" ");

@@ -40,6 +40,9 @@ enum Stands {
     Elsewhere,
 }
 
+/// How many programs go on in a terminal at most: each has its say whenever time passes.
+const MOST_JOBS: usize = 32;
+
 /// How much is kept for a terminal that nobody looks at.
 const MOST_PRINTED: usize = 10_000;
 
@@ -163,6 +166,15 @@ impl Shell<'_> {
     /// What it printed so far stays printed. Where its output goes on to another program (a pipe, `$(…)`), nobody could wait for its end:
     /// it ends at once, and one line says so.
     pub(super) fn hold(&mut self, io: &mut Io, pid: u32, mut work: Work) -> i32 {
+        if self.terminal.jobs.len() >= MOST_JOBS {
+            work.stop(self, io);
+            self.say(
+                io,
+                format!("no more than {MOST_JOBS} programs go on in one terminal"),
+                format!("一个终端里最多有 {MOST_JOBS} 个持续运行的程序"),
+            );
+            return 1;
+        }
         let (stands, line) = match self.behind.take() {
             Some(behind) => (Stands::Back, behind.line),
             None if io.tty => (Stands::Front, self.typed.clone()),
