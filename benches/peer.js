@@ -52,6 +52,21 @@ async function answers(cluster) {
   }
 }
 
+/** Milliseconds until so many replicas are ready. */
+async function ready(count) {
+  const cluster = await boot();
+  const start = performance.now();
+  await cluster.apply([deployment(count), service]);
+  for (;;) {
+    const found = await cluster.api.appsv1.readNamespacedDeployment({ name: "web", namespace: "default" });
+    if (found.status?.readyReplicas === count) break;
+    await pause(10);
+  }
+  const time = performance.now() - start;
+  await cluster.close?.();
+  return time;
+}
+
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /** Each gives its figure: milliseconds, or requests a second. */
@@ -72,19 +87,8 @@ export const measures = {
     await cluster.close?.();
     return time;
   },
-  async ready300() {
-    const cluster = await boot();
-    const start = performance.now();
-    await cluster.apply([deployment(300), service]);
-    for (;;) {
-      const found = await cluster.api.appsv1.readNamespacedDeployment({ name: "web", namespace: "default" });
-      if (found.status?.readyReplicas === 300) break;
-      await pause(10);
-    }
-    const time = performance.now() - start;
-    await cluster.close?.();
-    return time;
-  },
+  ready3: () => ready(3),
+  ready300: () => ready(300),
   async requests() {
     const cluster = await boot();
     await cluster.apply([deployment(3), service]);
