@@ -252,3 +252,71 @@ fn new_pod(meta: &Meta, set: &DaemonSet, spec: &PodSpec, node: &str, update: &re
     object.meta.owner_references = vec![owner(Kind::DaemonSet, meta)];
     object
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::Taint;
+
+    fn steps(nodes: &[(&str, Option<Taint>)], pods: &[(&str, &str, bool)], surge: bool) -> Vec<String> {
+        let mut store = Store::default();
+        for (name, taint) in nodes {
+            let mut node = Node::default();
+            node.spec.taints = taint.iter().cloned().collect();
+            store.put(Object::new("", *name, node));
+        }
+        let mut set = DaemonSet::default();
+        set.spec.update_strategy.r#type = "RollingUpdate".into();
+        let number = |n| Some(crate::object::IntOrString::Int(n));
+        set.spec.update_strategy.rolling_update = Some(crate::object::RollingUpdate {
+            max_surge: number(i32::from(surge)),
+            max_unavailable: number(i32::from(!surge)),
+        });
+        let hash = revision::hash(&set.spec.template);
+        let mut object = Object::new("default", "agent", set.clone());
+        object.meta.uid = "u".into();
+        for (node, version, ready) in pods {
+            let version = if *version == "new" { &hash } else { *version };
+            let update = revision::Update { name: String::new(), hash: version.to_owned(), number: 1 };
+            let mut pod = new_pod(&object.meta, &set, &PodSpec::default(), node, &update);
+            pod.meta.name = format!("{node}-{version}");
+            let status = if *ready { "True" } else { "False" };
+            pod.body_mut::<Pod>().unwrap().status.conditions =
+                vec![crate::object::Condition { r#type: "Ready".into(), status: status.into(), ..Default::default() }];
+            store.put(pod);
+        }
+        let key = store.put(object).key();
+        let steps = reconcile(&store, &key, Instant::ZERO).changes.into_iter().filter_map(|change| match change {
+            Change::Create(object) => Some(format!("+{}", target(object.body::<Pod>()?))),
+            Change::Delete(key) if key.kind == Kind::Pod => Some(format!("-{}", key.name)),
+            _ => None,
+        });
+        steps.collect()
+    }
+
+    #[test]
+    fn each_node_that_may_have_a_pod_has_one() {
+        let taint = |effect: &str| Some(Taint::new("dedicated", effect));
+        let cordon = Some(Taint::new("node.kubernetes.io/unschedulable", "NoSchedule"));
+        let nodes = [("a", None), ("b", taint("NoSchedule")), ("c", cordon), ("d", taint("NoExecute"))];
+        assert_eq!(steps(&nodes, &[], false), ["+a", "+c"]);
+        let there = [("a", "new", true), ("b", "new", true), ("c", "new", true), ("d", "new", true)];
+        let gone = steps(&nodes, &there, false);
+        assert_eq!(gone.len(), 1, "one that is there may stay unless the taint says NoExecute: {gone:?}");
+        assert!(gone[0].starts_with("-d-"));
+    }
+
+    #[test]
+    fn an_update_goes_node_by_node() {
+        let nodes = [("a", None), ("b", None)];
+        assert_eq!(steps(&nodes, &[("a", "old", true), ("b", "old", true)], false), ["-a-old"]);
+        assert_eq!(steps(&nodes, &[("a", "new", false), ("b", "old", true)], false), [""; 0]);
+        assert_eq!(steps(&nodes, &[("a", "old", false), ("b", "old", true)], false), ["-a-old", "-b-old"]);
+        assert_eq!(steps(&nodes, &[("a", "old", true), ("b", "old", true)], true), ["+a"], "a surge comes first");
+        let surged = [("a", "old", true), ("a", "new", true), ("b", "old", true)];
+        assert_eq!(
+            steps(&nodes, &surged, true),
+            ["-a-old", "+b"].map(str::to_owned).into_iter().rev().collect::<Vec<_>>()
+        );
+    }
+}

@@ -267,3 +267,27 @@ pub(super) fn reconcile(store: &Store, key: &Ref, _now: Instant) -> Outcome {
     outcome.changes.extend(empty.into_iter().map(Change::Remove));
     outcome
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_follow_the_services_traffic_distribution() {
+        let (zone, node) = ("a".to_owned(), "n1".to_owned());
+        let hint = |distribution: &str, ready: bool| {
+            let mut service = Service::default();
+            service.spec.traffic_distribution = Some(distribution.to_owned());
+            hints(&service, Some(ready), Some(&zone), Some(&node)).map(|hints| {
+                let names = |list: Vec<Named>| list.into_iter().map(|named| named.name).collect::<Vec<_>>().join(",");
+                (names(hints.for_zones), names(hints.for_nodes))
+            })
+        };
+        let pair = |zone: &str, node: &str| Some((zone.to_owned(), node.to_owned()));
+        assert_eq!(hint("PreferClose", true), pair("a", ""));
+        assert_eq!(hint("PreferSameZone", true), pair("a", ""));
+        assert_eq!(hint("PreferSameNode", true), pair("a", "n1"));
+        assert_eq!(hint("PreferSameNode", false), None);
+        assert_eq!(hint("Anywhere", true), None);
+    }
+}

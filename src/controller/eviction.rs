@@ -79,3 +79,39 @@ fn remark(meta: &Meta, what: &str) -> Remark {
 fn bound_at(pod: &Pod) -> Instant {
     pod.status.condition("PodScheduled").and_then(|c| c.last_transition_time).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod(name: &str, tolerations: serde_json::Value) -> Object {
+        let spec = json!({"nodeName": "n1", "containers": [], "tolerations": tolerations});
+        let tree = json!({"metadata": {"name": name, "namespace": "default"}, "spec": spec});
+        Object::from_value(Kind::Pod, tree).unwrap()
+    }
+
+    #[test]
+    fn each_pod_goes_when_its_patience_ends() {
+        let mut store = Store::default();
+        let at = |seconds: u64| Instant::from_millis(seconds * 1000);
+        let mut node = Object::new("", "n1", Node::default());
+        let taint = Taint { time_added: Some(at(10)), ..Taint::new("gone", "NoExecute") };
+        node.body_mut::<Node>().unwrap().spec.taints = vec![taint];
+        let node = store.put(node).key();
+        store.put(pod("never", json!([{"operator": "Exists"}])));
+        store.put(pod("now", json!([])));
+        store.put(pod("soon", json!([{"key": "gone", "operator": "Exists", "tolerationSeconds": 300}])));
+        let gone = |now: Instant| {
+            let outcome = reconcile(&store, &node, now);
+            let gone = outcome.changes.iter().filter_map(|change| match change {
+                Change::Delete(key) => Some(key.name.to_string()),
+                _ => None,
+            });
+            (gone.collect::<Vec<_>>(), outcome.deadline, outcome.again)
+        };
+        assert_eq!(gone(at(10)), (vec!["now".to_owned()], Some(at(310)), None));
+        assert_eq!(gone(at(310)), (vec!["now".to_owned(), "soon".to_owned()], None, None));
+    }
+}

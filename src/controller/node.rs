@@ -194,3 +194,71 @@ fn may_evict(store: &Store, meta: &Meta) -> bool {
 fn tell(outcome: &mut Outcome, remark: Remark) {
     outcome.changes.push(Change::Tell(Box::new(remark)));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(name: &str, ready: &str) -> Object {
+        let mut node = Node::default();
+        let condition = |(r#type, status, ..): (&str, &str, &str, &str)| Condition {
+            r#type: r#type.into(),
+            status: if r#type == "Ready" { ready } else { status }.into(),
+            last_transition_time: Some(Instant::ZERO),
+            ..Condition::default()
+        };
+        node.status.conditions = HEALTHY.map(condition).to_vec();
+        Object::new("", name, node)
+    }
+
+    fn taints(outcome: &Outcome) -> Vec<String> {
+        let nodes = outcome.changes.iter().filter_map(|change| match change {
+            Change::Put(object) => object.body::<Node>(),
+            _ => None,
+        });
+        nodes.flat_map(|node| &node.spec.taints).map(|taint| format!("{}:{}", taint.key, taint.effect)).collect()
+    }
+
+    #[test]
+    fn a_silent_node_is_lost_fifty_seconds_after_its_last_lease() {
+        let at = |seconds: u64| Instant::from_millis(seconds * 1000);
+        let mut outages = Outages::new("a");
+        outages.stop("b", at(17));
+        let mut store = Store::default();
+        store.put(node("a", "True"));
+        let key = store.put(node("b", "True")).key();
+        let mut pod = Pod::default();
+        pod.spec.node_name = "b".into();
+        let ready = Condition { r#type: "Ready".into(), status: "True".into(), ..Condition::default() };
+        pod.status.conditions = vec![ready];
+        store.put(Object::new("default", "p", pod));
+        let early = reconcile(&store, &outages, &key, at(64));
+        assert_eq!((early.again, early.changes.len()), (Some(at(65)), 0));
+        let lost = reconcile(&store, &outages, &key, at(65));
+        assert_eq!(taints(&lost), ["node.kubernetes.io/unreachable:NoSchedule"]);
+        let unready = lost.changes.iter().any(
+            |change| matches!(change, Change::Put(object) if object.body::<Pod>().is_some_and(|p| !p.status.is_ready())),
+        );
+        assert!(unready, "its pods are not ready");
+        // At the next look its pods are to go.
+        store.put(node("b", "Unknown"));
+        let next = reconcile(&store, &outages, &key, at(70));
+        assert_eq!(
+            taints(&next),
+            ["node.kubernetes.io/unreachable:NoExecute", "node.kubernetes.io/unreachable:NoSchedule"]
+        );
+        // When every node is lost, the fault is elsewhere, and nobody is evicted.
+        store.put(node("a", "Unknown"));
+        assert_eq!(taints(&reconcile(&store, &outages, &key, at(70))), ["node.kubernetes.io/unreachable:NoSchedule"]);
+    }
+
+    #[test]
+    fn a_cordon_is_a_taint_too() {
+        let mut store = Store::default();
+        let mut cordoned = node("a", "True");
+        cordoned.body_mut::<Node>().unwrap().spec.unschedulable = true;
+        let key = store.put(cordoned).key();
+        let outcome = reconcile(&store, &Outages::default(), &key, Instant::ZERO);
+        assert_eq!(taints(&outcome), ["node.kubernetes.io/unschedulable:NoSchedule"]);
+    }
+}

@@ -91,3 +91,47 @@ fn matching<'s>(spec: &'s PodSpec, taint: &Taint) -> impl Iterator<Item = &'s Va
             && (exists || part("value") == taint.value)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn spec(rest: Value) -> PodSpec {
+        crate::object::from_tree(rest).unwrap()
+    }
+
+    #[test]
+    fn terms_are_alternatives_and_requirements_add_up() {
+        let mut node = Meta { name: "n1".into(), ..Meta::default() };
+        node.labels = [("disk", "ssd"), ("cores", "8")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+        let wants = |terms: Value| {
+            let required = json!({"nodeSelectorTerms": terms});
+            is_wanted(
+                &node,
+                &spec(
+                    json!({"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}}}),
+                ),
+            )
+        };
+        let ssd = json!({"key": "disk", "operator": "In", "values": ["ssd"]});
+        let many = json!({"key": "cores", "operator": "Gt", "values": ["8"]});
+        let name = json!({"key": "metadata.name", "operator": "In", "values": ["n1"]});
+        assert!(wants(json!([{"matchExpressions": [ssd]}])));
+        assert!(!wants(json!([{"matchExpressions": [ssd, many]}])));
+        assert!(wants(json!([{"matchExpressions": [many]}, {"matchFields": [name]}])));
+        assert!(!wants(json!([{}])), "a term that asks for nothing fits nothing");
+    }
+
+    #[test]
+    fn patience_is_that_of_the_first_toleration_that_fits() {
+        let taint = Taint::new("gone", "NoExecute");
+        let patience = |tolerations: Value| patience(&spec(json!({"tolerations": tolerations})), &[&taint]);
+        assert_eq!(patience(json!([])), Some(Patience::None));
+        assert_eq!(patience(json!([{"operator": "Exists"}])), None);
+        let short = json!({"key": "gone", "operator": "Exists", "tolerationSeconds": 30});
+        assert_eq!(patience(json!([short, {"operator": "Exists"}])), Some(Patience::Seconds(30)));
+        assert_eq!(patience(json!([{"key": "gone", "value": "x"}])), Some(Patience::None));
+    }
+}

@@ -279,3 +279,82 @@ fn new_pod(meta: &Meta, spec: &StatefulSetSpec, template: &PodTemplate, revision
     object.meta.owner_references = vec![owner(Kind::StatefulSet, meta)];
     object
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(replicas: i32, policy: &str) -> Object {
+        let mut set = StatefulSet::default();
+        set.spec.replicas = Some(replicas);
+        set.spec.pod_management_policy = policy.into();
+        set.spec.service_name = "db".into();
+        set.spec.update_strategy.r#type = "RollingUpdate".into();
+        let mut object = Object::new("default", "db", set);
+        object.meta.uid = "u".into();
+        object
+    }
+
+    fn pod(ordinal: i32, ready: &str, revision: &str) -> Object {
+        let set = set(0, "");
+        let spec = &set.body::<StatefulSet>().unwrap().spec;
+        let mut object = new_pod(&set.meta, spec, &spec.template, revision, ordinal);
+        let status = &mut object.body_mut::<Pod>().unwrap().status;
+        status.phase = "Running".into();
+        status.conditions =
+            vec![crate::object::Condition { r#type: "Ready".into(), status: ready.into(), ..Default::default() }];
+        object
+    }
+
+    /// What happens to pods, as `+db-0` and `-db-1`.
+    fn steps(set: Object, pods: &[Object]) -> Vec<String> {
+        let mut store = Store::default();
+        let key = store.put(set).key();
+        pods.iter().for_each(|pod| drop(store.put(pod.clone())));
+        let steps = reconcile(&store, &key, Instant::ZERO).changes.into_iter().filter_map(|change| match change {
+            Change::Create(object) if object.kind() == Kind::Pod => Some(format!("+{}", object.meta.name)),
+            Change::Delete(key) if key.kind == Kind::Pod => Some(format!("-{}", key.name)),
+            _ => None,
+        });
+        steps.collect()
+    }
+
+    fn revision() -> String {
+        let set = set(0, "");
+        format!("db-{}", revision::hash(&set.body::<StatefulSet>().unwrap().spec.template))
+    }
+
+    #[test]
+    fn one_pod_at_a_time_and_each_waits_for_the_one_before() {
+        let new = revision();
+        assert_eq!(steps(set(3, ""), &[]), ["+db-0"]);
+        assert_eq!(steps(set(3, ""), &[pod(0, "False", &new)]), [""; 0]);
+        assert_eq!(steps(set(3, ""), &[pod(0, "True", &new)]), ["+db-1"]);
+        assert_eq!(steps(set(3, "Parallel"), &[]), ["+db-0", "+db-1", "+db-2"]);
+    }
+
+    #[test]
+    fn the_highest_goes_first_when_the_others_are_well() {
+        let new = revision();
+        let three = [pod(0, "True", &new), pod(1, "True", &new), pod(2, "True", &new)];
+        assert_eq!(steps(set(1, ""), &three), ["-db-2"]);
+        let ill = [pod(0, "False", &new), pod(1, "True", &new)];
+        assert_eq!(steps(set(1, ""), &ill), [""; 0], "a pod in range is not ready");
+        let mut parallel = steps(set(1, "Parallel"), &three);
+        parallel.sort();
+        assert_eq!(parallel, ["-db-1", "-db-2"]);
+    }
+
+    #[test]
+    fn an_update_goes_down_to_the_partition() {
+        let new = revision();
+        let old = [pod(0, "True", "old"), pod(1, "True", "old"), pod(2, "True", &new)];
+        assert_eq!(steps(set(3, ""), &old), ["-db-1"]);
+        let mut partitioned = set(3, "");
+        let rolling = crate::object::RollingUpdateStatefulSet { partition: Some(2), ..Default::default() };
+        partitioned.body_mut::<StatefulSet>().unwrap().spec.update_strategy.rolling_update = Some(rolling);
+        assert_eq!(steps(partitioned, &old), [""; 0]);
+        let busy = [pod(0, "True", "old"), pod(1, "True", "old"), pod(2, "False", &new)];
+        assert_eq!(steps(set(3, ""), &busy), [""; 0], "one pod is missing already");
+    }
+}

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::super::flags::{Flag, Takes, switch, value};
 use super::report::{Report, calendar, none};
 use super::select::Asked;
-use super::{Call, Fail, describe_sets, routes, table};
+use super::{Call, Fail, describe_node, describe_sets, routes, table};
 use crate::object::{
     Body, Container, ContainerState, ContainerStatus, Deployment, EndpointAddress, EndpointSlice, Endpoints,
     IntOrString, Kind, Object, Pod, PodTemplate, Probe, ReplicaSet, Rest, Service,
@@ -108,21 +108,7 @@ fn object_text(call: &Call, object: &Arc<Object>) -> String {
             report.line(0, &format!("Kind:\t{}", object.kind().name()));
         }
         Body::Node(node) => {
-            let roles = table::cells(object, false, call.shell.cluster.now()).swap_remove(2);
-            report.line(0, &format!("Roles:\t{roles}"));
-            report.labels("Labels", &meta.labels);
-            report.annotations("Annotations", &meta.annotations);
-            report.line(0, &format!("CreationTimestamp:\t{}", when(meta.creation_timestamp)));
-            report.line(0, &format!("Unschedulable:\t{}", node.spec.unschedulable));
-            report.line(0, "Conditions:\n  Type\tStatus\tReason\tMessage\n  ----\t------\t------\t-------");
-            for c in &node.status.conditions {
-                report.line(1, &format!("{} \t{}\t{}\t{}", c.r#type, c.status, c.reason, c.message));
-            }
-            report.line(0, "Addresses:");
-            for address in &node.status.addresses {
-                report.line(1, &format!("{}:\t{}", address.r#type, address.address));
-            }
-            report.line(0, &format!("PodCIDR:\t{}", node.spec.pod_cidr));
+            describe_node::node(call, object, node, &mut report);
         }
         Body::Ingress(_) | Body::IngressClass(_) | Body::Secret(_) | Body::ConfigMap(_) => {}
     }

@@ -27,6 +27,7 @@ mod report;
 mod describe;
 mod routes;
 mod describe_sets;
+mod describe_node;
 mod wait;
 mod nodes;
 mod events;
