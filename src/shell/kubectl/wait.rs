@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::super::flags::{Flag, Takes, switch, value};
 use super::{Call, Fail, change, go_quote, named};
-use crate::object::{Deployment, Kind, Ref};
+use crate::object::{Body, DaemonSet, Deployment, Kind, Ref, StatefulSet};
 use crate::time::{Duration, Instant, parse_duration};
 
 pub(super) const WAIT: &[Flag] = &[
@@ -162,7 +162,7 @@ pub(super) fn rollout(call: &mut Call) -> Result<i32, Fail> {
     let watches = call.flags.get("watch") != Some("false");
     for object in change::some(call, &words[1..], "rollout")? {
         let key = object.key();
-        if key.kind != Kind::Deployment {
+        if !matches!(key.kind, Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet) {
             let row = key.kind.row();
             let group = if row.group.is_empty() { String::new() } else { format!(".{}", row.group) };
             return Err(Fail::Error(format!("no status viewer has been implemented for {}{group}", row.name)));
@@ -170,10 +170,14 @@ pub(super) fn rollout(call: &mut Call) -> Result<i32, Fail> {
         let mut told = String::new();
         loop {
             let object = call.shell.cluster.store().get(&key);
-            let Some((text, done)) = object.and_then(|object| status(object.body()?, &key, object.meta.generation))
-            else {
-                return Err(Fail::Error("object has been deleted".into()));
+            let Some(object) = object else { return Err(Fail::Error("object has been deleted".into())) };
+            let generation = object.meta.generation;
+            let told_so = match &object.body {
+                Body::StatefulSet(set) => stateful_set(set, generation)?,
+                Body::DaemonSet(set) => daemon_set(set, &key, generation)?,
+                _ => object.body().and_then(|deployment| status(deployment, &key, generation)),
             };
+            let Some((text, done)) = told_so else { return Ok(0) };
             // kubectl prints a line for each event it watches; equal ones in a row say nothing new here.
             if text != told {
                 call.io.out(&text);
@@ -194,8 +198,68 @@ pub(super) fn rollout(call: &mut Call) -> Result<i32, Fail> {
     Ok(0)
 }
 
+/// What a rollout has come to: a sentence, and whether it is done.
+type Told = Option<(String, bool)>;
+
+fn only_rolling(strategy: &str) -> Result<(), Fail> {
+    let text = "rollout status is only available for RollingUpdate strategy type";
+    if strategy == "RollingUpdate" { Ok(()) } else { Err(Fail::Error(text.into())) }
+}
+
+/// After `StatefulSetStatusViewer`.
+fn stateful_set(set: &StatefulSet, generation: i64) -> Result<Told, Fail> {
+    let (spec, status) = (&set.spec, &set.status);
+    only_rolling(&spec.update_strategy.r#type)?;
+    let wanted = spec.replicas.unwrap_or(1);
+    let (text, done) = if status.observed_generation == 0 || generation > status.observed_generation {
+        ("Waiting for statefulset spec update to be observed...\n".to_owned(), false)
+    } else if status.ready_replicas < wanted {
+        (format!("Waiting for {} pods to be ready...\n", wanted - status.ready_replicas), false)
+    } else if let Some(rolling) = &spec.update_strategy.rolling_update {
+        let (updated, all) = (status.updated_replicas, wanted - rolling.partition.unwrap_or(0));
+        match updated < all {
+            true => (
+                format!(
+                    "Waiting for partitioned roll out to finish: {updated} out of {all} new pods have been updated...\n"
+                ),
+                false,
+            ),
+            false => (format!("partitioned roll out complete: {updated} new pods have been updated...\n"), true),
+        }
+    } else if status.update_revision != status.current_revision {
+        let (updated, revision) = (status.updated_replicas, &status.update_revision);
+        (
+            format!("waiting for statefulset rolling update to complete {updated} pods at revision {revision}...\n"),
+            false,
+        )
+    } else {
+        let (current, revision) = (status.current_replicas, &status.current_revision);
+        (format!("statefulset rolling update complete {current} pods at revision {revision}...\n"), true)
+    };
+    Ok(Some((text, done)))
+}
+
+/// After `DaemonSetStatusViewer`.
+fn daemon_set(set: &DaemonSet, key: &Ref, generation: i64) -> Result<Told, Fail> {
+    let status = &set.status;
+    only_rolling(&set.spec.update_strategy.r#type)?;
+    let name = go_quote(&key.name);
+    let wanted = status.desired_number_scheduled;
+    let (updated, available) = (status.updated_number_scheduled, status.number_available);
+    let waiting = |what: String| (format!("Waiting for daemon set {name} rollout to finish: {what}...\n"), false);
+    Ok(Some(if generation > status.observed_generation {
+        ("Waiting for daemon set spec update to be observed...\n".to_owned(), false)
+    } else if updated < wanted {
+        waiting(format!("{updated} out of {wanted} new pods have been updated"))
+    } else if available < wanted {
+        waiting(format!("{available} of {wanted} updated pods are available"))
+    } else {
+        (format!("daemon set {name} successfully rolled out\n"), true)
+    }))
+}
+
 /// After `DeploymentStatusViewer`.
-fn status(deployment: &Deployment, key: &Ref, generation: i64) -> Option<(String, bool)> {
+fn status(deployment: &Deployment, key: &Ref, generation: i64) -> Told {
     let name = go_quote(&key.name);
     let status = &deployment.status;
     let waiting = |what: String| Some((format!("Waiting for deployment {name} rollout to finish: {what}...\n"), false));
