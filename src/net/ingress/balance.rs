@@ -48,6 +48,11 @@ impl Balance {
         self.rng.below(999_999) + 1
     }
 
+    /// 32 random bits.
+    pub fn bits(&mut self) -> u32 {
+        self.rng.next_u32()
+    }
+
     /// Forgets all turns, as pods that start anew do.
     pub fn forget(&mut self) {
         self.turns.clear();

@@ -6,16 +6,22 @@
 //! who reads a request and connects to the chosen endpoint is `gate`'s business.
 
 mod balance;
+mod backend;
+mod controller;
+mod page;
 pub mod nginx;
+mod traefik;
 
 use std::sync::Arc;
 
 pub use balance::Balance;
+pub use page::page;
 
-use super::route::Table;
+use super::route::{HostRule, Pattern, Table};
+use crate::api::Store;
 use crate::inet::Ipv4Addr;
 use crate::object::{FieldRef, Ref};
-use crate::time::Duration;
+use crate::time::{Duration, Instant};
 use crate::trace::{Because, Place, Socket};
 
 /// Which program a controller is.
@@ -42,6 +48,8 @@ pub struct Controller {
     pub empty_services: bool,
     /// The Service for what no rule matches (nginx' `--default-backend-service`).
     pub default_backend: Option<Ref>,
+    /// nginx' `--configmap`.
+    pub config: Option<Ref>,
     /// Where it listens, and whether it speaks TLS there.
     pub listens: Vec<(u16, bool)>,
 }
@@ -59,6 +67,8 @@ pub struct Router {
     pub backends: Vec<Backend>,
     /// Hosts that are served with a certificate.
     pub tls: Vec<TlsHost>,
+    /// Whether answers by TLS ask browsers to stay with it.
+    pub hsts: bool,
     /// What it could not read or does not know, for whoever looks for mistakes.
     pub notes: Vec<Note>,
 }
@@ -100,26 +110,47 @@ pub enum NoteKind {
     Shadowed,
     /// The rule leads to no Service.
     NoService,
+    /// The rule's Service, its port or its endpoints are missing, so that Traefik makes no router of it.
+    NoRouter,
 }
 
 /// What a rule does with a request.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Target {
+    /// What it is for.
+    pub act: Act,
     /// The backend; none where the controller answers 404 itself.
     pub backend: Option<usize>,
     /// Whether it is a default backend, and no rule's own.
     pub fallback: bool,
+    /// The path that a rewrite matches.
+    pub path: Arc<str>,
+    /// The path of a session's cookie.
+    pub cookie_path: Arc<str>,
+    /// Whether a session's cookie is sent here.
+    pub sets_cookie: bool,
+    /// What `rewrite-target` replaces.
+    pub rewrite: Option<Pattern>,
     /// The Ingress, for its annotations' fields.
     pub ingress: Option<Ref>,
-    /// Everything that annotations set.
-    pub manner: Arc<Manner>,
+    /// The field behind it.
+    pub cause: Option<FieldRef>,
+    /// What nginx' annotations set; Traefik has none.
+    pub annotations: Option<Arc<nginx::Annotations>>,
 }
 
-/// How requests are treated: what annotations set, with the controller's defaults.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Manner {
-    /// nginx' annotations; Traefik has none that are modelled.
-    pub nginx: Option<nginx::Annotations>,
+/// What a row of the table is for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Act {
+    /// To serve a backend.
+    #[default]
+    Serve,
+    /// To send clients that ask for `/` elsewhere.
+    AppRoot(Arc<str>),
+    /// To add the slash that a path lacks.
+    AddSlash(Arc<str>),
+    /// To answer the controller's own health check.
+    Health,
 }
 
 /// A Service's port, with its endpoints.
@@ -135,6 +166,12 @@ pub struct Backend {
     pub endpoints: Vec<Candidate>,
     /// Why there is none; none where there is one.
     pub lacking: Option<Arc<Because>>,
+    /// How its sessions are kept.
+    pub affinity: Option<Arc<nginx::Affinity>>,
+    /// When it takes requests of others, if it is a canary.
+    pub canary: Option<Arc<nginx::Canary>>,
+    /// The canary that may take its requests, by number.
+    pub alternative: Option<usize>,
 }
 
 /// An endpoint that may be asked.
@@ -167,6 +204,8 @@ pub struct Arrived<'a> {
     pub query: &'a str,
     /// All headers, in order.
     pub headers: &'a [(String, String)],
+    /// When.
+    pub now: Instant,
 }
 
 /// What a controller does with a request.
@@ -214,7 +253,7 @@ pub struct Forward {
     pub answer_headers: Vec<(Arc<str>, Arc<str>)>,
     /// How long to wait for a connection.
     pub connect_timeout: Duration,
-    /// How long to wait for an answer.
+    /// How long to wait for an answer; zero for as long as it takes.
     pub read_timeout: Duration,
     /// Which rule won, with the rules compared.
     pub because: Arc<Because>,
@@ -225,12 +264,60 @@ pub struct Forward {
 }
 
 /// When the next endpoint is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retry {
     /// After a refused or lost connection.
     pub on_error: bool,
     /// After a timeout.
     pub on_timeout: bool,
+    /// Whether a request that was sent already may be sent again; one that was not always may.
+    pub resends: bool,
     /// After answers of these statuses.
-    pub on_status: &'static [u16],
+    pub on_status: Vec<u16>,
+}
+
+impl Router {
+    /// What a controller serves, as its objects are now.
+    pub fn of(store: &Store, controller: &Arc<Controller>) -> Self {
+        match controller.flavour {
+            Flavour::Nginx => nginx::router(store, controller),
+            Flavour::Traefik => traefik::router(store, controller),
+        }
+    }
+
+    /// What becomes of a request.
+    pub fn decide(&self, arrived: &Arrived<'_>, balance: &mut Balance) -> Decision {
+        match self.controller.flavour {
+            Flavour::Nginx => nginx::decide(self, arrived, balance),
+            Flavour::Traefik => traefik::decide(self, arrived, balance),
+        }
+    }
+
+    /// The host that is served with a certificate, for a name that a client asks for.
+    pub fn tls_host(&self, name: &str) -> Option<&TlsHost> {
+        let name = name.to_ascii_lowercase();
+        let exact = |host: &&TlsHost| HostRule::of(&host.host) == HostRule::Exact(name.as_str().into());
+        let wild = |host: &&TlsHost| match HostRule::of(&host.host) {
+            wild @ HostRule::Wildcard(_) => wild.matches(&name),
+            _ => false,
+        };
+        self.tls.iter().find(exact).or_else(|| self.tls.iter().find(wild))
+    }
+}
+
+/// The endpoints in the order in which a session prefers them: highest random weight first, so that a change of endpoints
+/// moves few sessions.
+fn rendezvous(key: &str, all: &[Candidate]) -> Vec<usize> {
+    let weight = |n: &usize| {
+        let socket = all.get(*n).map(|candidate| (u32::from(candidate.socket.ip), candidate.socket.port));
+        let (ip, port) = socket.unwrap_or_default();
+        let bytes = ip.to_be_bytes().into_iter().chain(port.to_be_bytes()).chain(key.bytes());
+        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+        // The last bytes must reach the high bits, too.
+        let hash = (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        std::cmp::Reverse(hash ^ (hash >> 29))
+    };
+    let mut order: Vec<usize> = (0..all.len()).collect();
+    crate::sort::by_key(&mut order, weight);
+    order
 }

@@ -1,5 +1,11 @@
-//! ingress-nginx 1.15.1, the last release before its archive in 2026.
+//! ingress-nginx 1.15.1, the last release before the project's archive in 2026: its configuration, its decisions, its
+//! admission check.
 
+mod known;
 mod annotations;
+mod config;
+mod decide;
 
 pub use annotations::{Affinity, Annotations, Canary, Redirect};
+pub(super) use config::{router, shown};
+pub(super) use decide::decide;
