@@ -10,13 +10,16 @@ use std::sync::Arc;
 use super::Network;
 use super::cni::{self, Plugin};
 use super::dns::Entry;
+use super::ingress::Router;
 use super::nft;
 use super::proxy::{self, Comments, Served};
 use super::rule::{Base, Part, Ruleset};
 use super::topology::{Cabin, Topology};
 use super::words::Words;
 use crate::api::{Store, Touch};
-use crate::object::{Deployment, Kind, Object, Pod, PodTemplate, Profile, ProxyMode, Ref, ReplicaSet, Service};
+use crate::object::{
+    Deployment, Ingress, Kind, Object, Pod, PodTemplate, Profile, ProxyMode, Ref, ReplicaSet, Service,
+};
 use crate::trace::Place;
 
 /// Services' rules, by name; none where there is no such Service any more.
@@ -38,6 +41,8 @@ pub(super) struct Stale {
     deployments: BTreeSet<Ref>,
     /// Whether a node changed.
     nodes: bool,
+    /// Whether something changed that ingress controllers read.
+    routes: bool,
 }
 
 impl Stale {
@@ -50,6 +55,7 @@ impl Stale {
             sets: BTreeSet::new(),
             deployments: BTreeSet::new(),
             nodes: true,
+            routes: true,
         }
     }
 
@@ -63,6 +69,18 @@ impl Stale {
             Kind::ReplicaSet if owns_otherwise(touch) => drop(self.sets.insert(touch.key.clone())),
             Kind::Deployment if owns_otherwise(touch) => drop(self.deployments.insert(touch.key.clone())),
             Kind::Node => self.nodes = true,
+            Kind::Ingress => {
+                // What controllers write into its status is nothing to them.
+                let read = |side: &Option<Arc<Object>>| {
+                    let object = side.as_ref()?;
+                    Some((
+                        object.meta.annotations.clone(),
+                        object.body::<Ingress>().map(|ingress| ingress.spec.clone()),
+                    ))
+                };
+                self.routes |= read(&touch.old) != read(&touch.new);
+            }
+            Kind::IngressClass | Kind::ConfigMap => self.routes = true,
             _ => {}
         }
     }
@@ -70,7 +88,7 @@ impl Stale {
     /// Whether nothing has changed.
     pub(super) fn is_empty(&self) -> bool {
         let lists = [&self.services, &self.pods, &self.sets, &self.deployments];
-        lists.iter().all(|list| list.is_empty()) && !self.nodes
+        lists.iter().all(|list| list.is_empty()) && !self.nodes && !self.routes
     }
 
     /// Adds what follows from what is there: the pods of changed owners.
@@ -138,6 +156,7 @@ pub fn compile(store: &Store, profile: &Profile) -> Network {
         by_ip: Vec::new(),
         endpoints: 0,
         zone: Arc::default(),
+        routers: Vec::new(),
         words,
     };
     network.update(store, Stale::all(store));
@@ -149,11 +168,29 @@ impl Network {
     pub(super) fn update(&mut self, store: &Store, mut stale: Stale) {
         stale.close(store);
         let zones_moved = stale.nodes && self.topology.read_nodes(store);
-        self.update_pods(store, &stale);
+        stale.routes |= self.update_pods(store, &stale);
         self.update_services(store, &mut stale, zones_moved);
+        self.update_routers(store, &stale);
     }
 
-    fn update_pods(&mut self, store: &Store, stale: &Stale) {
+    /// Makes anew what ingress controllers serve, if they read something that changed.
+    fn update_routers(&mut self, store: &Store, stale: &Stale) {
+        let reads = |router: &Arc<Router>| stale.services.iter().any(|service| router.reads(service));
+        if !stale.routes && !self.routers.iter().any(reads) {
+            return;
+        }
+        let mut routers: Vec<Arc<Router>> = Vec::new();
+        for controller in self.topology.cabins.iter().filter_map(|cabin| cabin.controller.as_ref()) {
+            if !routers.iter().any(|router| router.controller == *controller) {
+                routers.push(Arc::new(Router::of(store, controller)));
+            }
+        }
+        crate::sort::by(&mut routers, |a, b| a.controller.cmp(&b.controller));
+        self.routers = routers;
+    }
+
+    /// Tells whether one of the pods is or was an ingress controller.
+    fn update_pods(&mut self, store: &Store, stale: &Stale) -> bool {
         let read = |key: &Ref, topology: &Topology| {
             let (meta, pod) = store.read::<Pod>(key)?;
             Cabin::read(store, topology, meta, pod).map(Arc::new)
@@ -162,7 +199,11 @@ impl Network {
         if self.plugin == Plugin::Bridge {
             self.write_pods(&changes);
         }
+        let was = |key: &Ref| self.topology.by_place(&Place::Pod(key.namespace.clone(), key.name.clone()));
+        let controls = |cabin: Option<&Arc<Cabin>>| cabin.is_some_and(|cabin| cabin.controller.is_some());
+        let routes = changes.iter().any(|(key, new)| controls(new.as_ref()) || controls(was(key)));
         self.topology.change_pods(&changes);
+        routes
     }
 
     /// Writes the rules that the network plugin has for changed pods.

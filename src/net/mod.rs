@@ -62,6 +62,7 @@ pub use topology::{Cabin, LINK, Machine, NEIGHBOUR_TIMEOUT, Origin, Route, STEP,
 pub use walk::{End, Flows, Leg, State, Walked};
 
 use exchange::Tape;
+use ingress::Router;
 use walk::{Turn, Walk};
 use words::Words;
 
@@ -86,6 +87,8 @@ pub struct Network {
     endpoints: usize,
     /// What CoreDNS knows.
     pub zone: Arc<Zone>,
+    /// What each ingress controller serves that has a running pod.
+    pub routers: Vec<Arc<Router>>,
     words: Arc<Words>,
 }
 
@@ -149,6 +152,12 @@ impl Network {
     pub fn service(&self, name: &str) -> Option<&Arc<Served>> {
         let at = self.services.binary_search_by(|service| (*service.name).cmp(name)).ok()?;
         self.services.get(at)
+    }
+
+    /// What the ingress controller in a pod serves, if the pod is one.
+    pub fn router(&self, cabin: &Cabin) -> Option<&Arc<Router>> {
+        let controller = cabin.controller.as_ref()?;
+        self.routers.iter().find(|router| router.controller == *controller)
     }
 
     /// The Services' ports, as kube-proxy sees them.

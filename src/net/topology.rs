@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::app::Server;
 use super::blame::pod_field;
 use super::cloud::Edge;
+use super::ingress::Controller;
 use super::nft;
 use super::rule::Ruleset;
 use crate::api::Store;
@@ -81,6 +82,8 @@ pub struct Cabin {
     pub asks_cluster: bool,
     /// What listens in it.
     pub servers: Vec<Server>,
+    /// Which ingress controller it is, if it is one.
+    pub controller: Option<Arc<Controller>>,
     /// Which run of its programs this is.
     pub(super) life: Life,
 }
@@ -191,6 +194,7 @@ impl Cabin {
             namespace,
             name,
             servers: Server::of(meta, pod, &topology.images),
+            controller: Controller::of(meta, pod).map(Arc::new),
             life: (meta.uid.as_str().into(), pod.status.container_statuses.iter().map(|c| c.restart_count).sum()),
         })
     }

@@ -8,6 +8,7 @@ use super::cloud::{Crossing, Stop};
 use super::conntrack::{Conntrack, Entry, Stage};
 use super::forward::Laptop;
 use super::health::Health;
+use super::ingress::Balance;
 use super::line::Clients;
 use super::log::Logs;
 use super::netfilter::{Judged, Kernel, Memory, Recorder, Verdict, Way};
@@ -40,6 +41,8 @@ pub struct Flows {
     pub(super) health: Health,
     /// The connections that load balancers know: where each goes, and how it comes in there.
     pub(super) balanced: VecDeque<(Packet, usize, Packet)>,
+    /// Whose turn it is at ingress controllers.
+    pub balance: Balance,
 }
 
 /// Which packet of a connection is followed.
@@ -117,6 +120,7 @@ impl Flows {
             balancing: rng.fork("balancer"),
             health: Health::default(),
             balanced: VecDeque::new(),
+            balance: Balance::new(rng),
         }
     }
 

@@ -49,6 +49,7 @@ pub(super) fn read(
     };
     let port = found.spec.ports.iter().find(fits);
     if found.spec.r#type == "ExternalName" {
+        made.external = true;
         let number = port.map_or(backend.port.number, |port| match port.target_port {
             Some(IntOrString::Int(number)) if number > 0 => number,
             _ => port.port,
@@ -92,6 +93,7 @@ impl Backend {
             name: "".into(),
             service: key.clone(),
             cause: FieldRef::new(key.clone(), ""),
+            external: false,
             endpoints: Vec::new(),
             lacking: None,
             affinity: None,

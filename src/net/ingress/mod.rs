@@ -5,11 +5,11 @@
 //! programs is in [`nginx`] and `traefik`, as data and small functions; here is what they share. Knows nothing of packets:
 //! who reads a request and connects to the chosen endpoint is `gate`'s business.
 
-mod balance;
 mod backend;
+mod balance;
 mod controller;
-mod page;
 pub mod nginx;
+mod page;
 mod traefik;
 
 use std::sync::Arc;
@@ -69,6 +69,8 @@ pub struct Router {
     pub tls: Vec<TlsHost>,
     /// Whether answers by TLS ask browsers to stay with it.
     pub hsts: bool,
+    /// Services of rules that came to nothing, as long as nothing changes.
+    pub unmade: Vec<Ref>,
     /// What it could not read or does not know, for whoever looks for mistakes.
     pub notes: Vec<Note>,
 }
@@ -162,6 +164,8 @@ pub struct Backend {
     pub service: Ref,
     /// The field that names it.
     pub cause: FieldRef,
+    /// Whether it is of type ExternalName, so that it may depend on other Services.
+    pub external: bool,
     /// Ready endpoints, by address.
     pub endpoints: Vec<Candidate>,
     /// Why there is none; none where there is one.
@@ -283,6 +287,14 @@ impl Router {
             Flavour::Nginx => nginx::router(store, controller),
             Flavour::Traefik => traefik::router(store, controller),
         }
+    }
+
+    /// Whether it depends on a Service.
+    pub fn reads(&self, service: &Ref) -> bool {
+        let default = || self.controller.default_backend.as_ref() == Some(service);
+        self.backends.iter().any(|backend| backend.external || backend.service == *service)
+            || self.unmade.contains(service)
+            || default()
     }
 
     /// What becomes of a request.

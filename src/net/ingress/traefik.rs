@@ -57,6 +57,7 @@ pub(super) fn router(store: &Store, controller: &Arc<Controller>) -> Router {
         backends: Vec::new(),
         tls: Vec::new(),
         hsts: false,
+        unmade: Vec::new(),
         notes: Vec::new(),
     };
     let mut made = Vec::new();
@@ -168,6 +169,7 @@ impl Router {
         let why = made.lacking.as_ref().map(|because| &because.reason);
         let empty = matches!(why, Some(Reason::Routing(Routing::BackendEmpty(_))));
         if why.is_some() && !(empty && self.controller.empty_services) {
+            self.unmade.push(made.service);
             self.notes.push(Note { field: cause.clone(), kind: NoteKind::NoRouter });
             return None;
         }

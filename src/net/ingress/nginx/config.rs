@@ -383,6 +383,7 @@ impl<'a> Config<'a> {
             backends: self.backends,
             tls,
             hsts,
+            unmade: Vec::new(),
             notes: self.notes,
         }
     }
