@@ -60,6 +60,9 @@ pub(super) struct Host {
     tls: Option<TlsHost>,
 }
 
+/// A place that a canary names: host, path and whether it is exact (none for all paths), and backend.
+type Place<'a> = (&'a str, Option<(&'a str, bool)>, &'a IngressBackend);
+
 /// The configuration while it is made.
 pub(super) struct Config<'a> {
     store: &'a Store,
@@ -328,7 +331,7 @@ impl<'a> Config<'a> {
 
     /// Gives a canary to the backends of the places that it names.
     fn merge_canary(&mut self, one: &Read<'_>) {
-        let mut places: Vec<(&str, Option<(&str, bool)>, &IngressBackend)> = Vec::new();
+        let mut places: Vec<Place<'_>> = Vec::new();
         places.extend(one.spec.default_backend.iter().map(|backend| ("", None, backend)));
         for rule in &one.spec.rules {
             for path in rule.http.iter().flat_map(|http| &http.paths) {

@@ -328,21 +328,14 @@ fn by_policy(policy: &Canary, arrived: &Arrived<'_>, balance: &mut Balance) -> O
     let asked =
         arrived.headers.iter().find(|(key, _)| !policy.header.is_empty() && key.eq_ignore_ascii_case(&policy.header));
     if let Some((_, value)) = asked {
-        let by = || Some(CanaryBy::Header(policy.header.clone()));
-        match &policy.header_pattern {
-            _ if !policy.header_value.is_empty() => {
-                if **value == *policy.header_value {
-                    return by();
-                }
-            }
-            Some(pattern) => {
-                if pattern.find(value).is_some() {
-                    return by();
-                }
-            }
-            None if value == "always" => return by(),
+        let asks = match &policy.header_pattern {
+            _ if !policy.header_value.is_empty() => **value == *policy.header_value,
+            Some(pattern) => pattern.find(value).is_some(),
             None if value == "never" => return None,
-            None => {}
+            None => value == "always",
+        };
+        if asks {
+            return Some(CanaryBy::Header(policy.header.clone()));
         }
     }
     match sent_cookie(arrived, &policy.cookie).filter(|_| !policy.cookie.is_empty()) {

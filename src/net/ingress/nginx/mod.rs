@@ -5,7 +5,9 @@ mod known;
 mod annotations;
 mod config;
 mod decide;
+mod admit;
 
+pub use admit::{Admission, admit};
 pub use annotations::{Affinity, Annotations, Canary, Redirect};
 pub(super) use config::{router, shown};
 pub(super) use decide::decide;
