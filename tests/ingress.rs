@@ -15,7 +15,7 @@ mod world;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use kubehop::net::ingress::{Arrived, Balance, Controller, Decision, Router};
+use kubehop::net::ingress::{Arrived, Balance, Controller, Decision, Router, nginx};
 use kubehop::object::*;
 use kubehop::rng::Rng;
 use kubehop::time::{Duration, Instant};
@@ -438,4 +438,141 @@ fn pages_are_the_controllers_own() {
     }
     assert_eq!(*page(Flavour::Traefik, 404).0, *"404 page not found\n");
     assert_eq!(*page(Flavour::Traefik, 503).0, *"no available server\n");
+}
+
+/// The webhook's words.
+#[test]
+fn the_webhook_says_what_nginx_says() {
+    let cases: Value = serde_yaml::from_str(include_str!("ingress/admission.yaml")).unwrap();
+    let cases = list(&cases);
+    for case in &cases {
+        let name = text(case, "name");
+        let mut world = world();
+        let mut arguments = Vec::new();
+        for (n, (name, value)) in case["there"].as_mapping().into_iter().flatten().enumerate() {
+            world.store.put(ingress_of(name.as_str().unwrap(), value, n as u64, Some("nginx")));
+        }
+        if let Some(settings) = case["settings"].as_mapping() {
+            let pair = |(k, v): (&Value, &Value)| (k.as_str().unwrap().to_owned(), v.as_str().unwrap().to_owned());
+            let data = settings.iter().map(pair).collect();
+            world.store.put(Object::new("ingress-nginx", "settings", ConfigMap { data, ..ConfigMap::default() }));
+            arguments.push("--configmap=ingress-nginx/settings".to_owned());
+        }
+        let new = ingress_of("new", &case["new"], 99, Some("nginx"));
+        let controller = controller(NGINX, &arguments);
+        let admission = nginx::admit(&world.store, &controller, &new.meta, new.body().unwrap());
+        assert_eq!(admission.refusal.as_deref(), case["says"].as_str(), "{name}");
+        let warnings: Vec<String> = list(&case["warnings"]).iter().map(|w| w.as_str().unwrap().to_owned()).collect();
+        assert_eq!(admission.warnings, warnings, "{name}");
+        if admission.refusal.is_none() {
+            // What is admitted once is admitted again: an Ingress does not overlap itself.
+            world.store.put(new.clone());
+            let again = nginx::admit(&world.store, &controller, &new.meta, new.body().unwrap());
+            assert_eq!(again, admission, "{name}");
+        }
+    }
+    assert!(cases.len() >= 20);
+}
+
+/// Sends a row's request so often, and counts the pods that are asked first.
+fn spread(router: &Router, balance: &mut Balance, row: &str, times: usize) -> BTreeMap<String, usize> {
+    let mut pods = BTreeMap::new();
+    for _ in 0..times {
+        let Decision::Forward(forward) = Asks::of(row).send(router, balance, "192.168.49.1") else { panic!("{row}") };
+        *pods.entry(forward.candidates[0].name.to_string()).or_default() += 1;
+    }
+    pods
+}
+
+fn case(yaml: &str) -> Router {
+    build(&serde_yaml::from_str(yaml).unwrap(), NGINX).1
+}
+
+#[test]
+fn endpoints_are_taken_in_turn_in_each_pod() {
+    let router = case("{services: ['web:80 x4'], ingresses: {main: {rules: ['shop.test/ Prefix web:80']}}}");
+    let mut balance = Balance::new(&Rng::new(5));
+    assert!(spread(&router, &mut balance, "shop.test/", 40).values().all(|n| *n == 10));
+    // Whoever is tried after the first had its turn, too.
+    let Decision::Forward(first) = Asks::of("shop.test/").send(&router, &mut balance, "10.0.0.1") else { panic!() };
+    assert_eq!(first.candidates.len(), 3);
+    let pod = Place::Pod("ingress-nginx".into(), "controller".into());
+    balance.retried(&pod, &first.backend, 2);
+    let Decision::Forward(second) = Asks::of("shop.test/").send(&router, &mut balance, "10.0.0.1") else { panic!() };
+    assert!(!first.candidates.contains(&second.candidates[0]), "{first:?} {second:?}");
+}
+
+#[test]
+fn a_cookie_leads_to_the_same_endpoint() {
+    let yaml = |n| {
+        format!(
+            "{{services: ['web:80 x{n}'], ingresses: {{main: {{annotations: {{affinity: cookie, session-cookie-max-age: '60'}}, rules: ['shop.test/app Prefix web:80']}}}}}}"
+        )
+    };
+    let (router, fewer) = (case(&yaml(6)), case(&yaml(5)));
+    let mut balance = Balance::new(&Rng::new(5));
+    let (mut met, mut stayed) = (BTreeSet::new(), 0);
+    for _ in 0..60 {
+        let Decision::Forward(first) = Asks::of("shop.test/app").send(&router, &mut balance, "10.0.0.1") else {
+            panic!()
+        };
+        let (name, cookie) = &first.answer_headers[0];
+        assert_eq!(&**name, "Set-Cookie");
+        assert!(
+            cookie.starts_with("INGRESSCOOKIE=") && cookie.ends_with("; Max-Age=60; Path=/app; HttpOnly"),
+            "{cookie}"
+        );
+        let sent = cookie.split(';').next().unwrap();
+        let row = format!("shop.test/app {{Cookie: x=y, {sent}; X-A: b}}").replace("x=y, ", "");
+        let again = spread(&router, &mut balance, &row, 5);
+        assert_eq!(again.keys().map(String::as_str).collect::<Vec<_>>(), [&*first.candidates[0].name]);
+        let Decision::Forward(second) = Asks::of(&row).send(&router, &mut balance, "10.0.0.1") else { panic!() };
+        assert!(second.answer_headers.is_empty(), "a client that has a cookie gets no other");
+        let after = spread(&fewer, &mut balance, &row, 1);
+        stayed += usize::from(after.contains_key(&*first.candidates[0].name));
+        met.insert(first.candidates[0].name.clone());
+    }
+    assert!(met.len() == 6 && stayed > 40, "{met:?}, {stayed} of 60 stayed when one of six pods went");
+}
+
+#[test]
+fn a_canary_gets_its_share() {
+    let router = case(
+        "{services: [main, next], ingresses: {main: {rules: ['shop.test/ Prefix main:80']}, canary: {annotations: {canary: 'true', canary-weight: '30'}, rules: ['shop.test/ Prefix next:80']}}}",
+    );
+    let mut balance = Balance::new(&Rng::new(5));
+    let pods = spread(&router, &mut balance, "shop.test/", 3000);
+    assert!((800..1000).contains(&pods["next-0"]) && pods["main-0"] + pods["next-0"] == 3000, "{pods:?}");
+}
+
+#[test]
+fn what_a_controller_passes_over_is_noted() {
+    use kubehop::net::ingress::NoteKind::*;
+    let router = case(
+        "{services: [web], ingresses: {main: {annotations: {rewrite: /, ssl-redirect: 'no', enable-cors: 'true', traefik.ingress.kubernetes.io/router.priority: '1', app-root: /x}, rules: ['shop.test/ Prefix web:80']}, late: {rules: ['shop.test/ Prefix web:80']}}}",
+    );
+    let notes: Vec<_> =
+        router.notes.iter().map(|note| (format!("{} {}", note.field.object, note.field.path), note.kind)).collect();
+    let annotation = |name: &str| format!("Ingress/default/main metadata.annotations[{name}]");
+    let expected = [
+        (annotation("nginx.ingress.kubernetes.io/enable-cors"), Unmodelled),
+        (annotation("nginx.ingress.kubernetes.io/rewrite"), UnknownAnnotation),
+        (annotation("nginx.ingress.kubernetes.io/ssl-redirect"), InvalidValue),
+        (annotation("traefik.ingress.kubernetes.io/router.priority"), OtherController),
+        ("Ingress/default/late spec.rules[0].http.paths[0]".to_owned(), Shadowed),
+    ];
+    assert_eq!(notes, expected);
+}
+
+/// A network that follows its objects serves what one made from nothing serves.
+#[test]
+fn routers_follow_their_objects() {
+    let mut world = world();
+    let networks = |world: &World| world.network().routers.clone();
+    assert!(networks(&world).is_empty(), "no pod, no router");
+    world.pod(&PodSpecs { name: "ingress", labels: &[], node: 0, image: NGINX });
+    world.pod(&PodSpecs { name: "ingress-2", labels: &[], node: 0, image: NGINX });
+    assert_eq!(networks(&world).len(), 1, "pods that are alike share one");
+    world.pod(&PodSpecs { name: "traefik", labels: &[], node: 0, image: TRAEFIK });
+    assert_eq!(networks(&world).len(), 2);
 }
