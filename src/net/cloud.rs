@@ -403,6 +403,12 @@ impl<R: Recorder> Walk<'_, R> {
                 field,
             );
         }
+        if topology.edge.firewall.is_some() {
+            self.rec.wait(STEP);
+            self.rec.at(&Place::Cloud(Cloud::Firewall));
+            let opened = || because(Outside::FirewallOpenedFor(service()), Some(port.field("spec.type")));
+            self.rec.hop(By::Firewall, Action::Forward, packet, opened);
+        }
         let nodes: Vec<usize> = (0..topology.machines.len()).filter(|i| !topology.machines[*i].excluded).collect();
         let fit = |i: &usize| self.flows.health.is_healthy(&port.object, &topology.machines[*i].name);
         let healthy: Vec<usize> = nodes.iter().copied().filter(fit).collect();
@@ -456,12 +462,6 @@ impl<R: Recorder> Walk<'_, R> {
         });
         if !passes {
             crossings.push(Crossing { legs, place: place.clone(), by: By::Balancer, before: packet });
-        }
-        if topology.edge.firewall.is_some() {
-            self.rec.wait(STEP);
-            self.rec.at(&Place::Cloud(Cloud::Firewall));
-            let opened = || because(Outside::FirewallOpenedFor(service()), Some(port.field("spec.type")));
-            self.rec.hop(By::Firewall, Action::Forward, inside, opened);
         }
         Some(self.arrive(stop, &place, machine, inside).map(|()| (machine, inside)))
     }
