@@ -15,6 +15,7 @@ mod garbage;
 mod kubelet;
 mod mirror;
 mod namespace;
+mod neighbours;
 mod node;
 mod placement;
 mod probe;

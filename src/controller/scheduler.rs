@@ -1,14 +1,15 @@
 //! A node for each pod, after `pkg/scheduler` with its default plugins, in whole numbers.
 //!
-//! Filters: nodeSelector and node affinity, unschedulable, taints, the number of pods, host ports. Of the nodes left, the one with the
-//! fewest pods of the same owner (topology spread), then the fewest pods (least allocated), then the first by name. Left out:
-//! CPU and memory, affinity to pods, preferences, priorities and preemption, storage.
+//! Filters: nodeSelector and node affinity, unschedulable, taints, the number of pods, host ports, and what other pods forbid. Of the
+//! nodes left, the one with the fewest pods of the same owner (topology spread), then the fewest pods (least allocated), then the
+//! first by name. Left out: CPU and memory, preferences, priorities and preemption, storage.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::neighbours::Neighbours;
 use super::placement;
 use super::{Change, Outcome};
 use crate::api::{Remark, Store};
@@ -19,7 +20,7 @@ use crate::time::Instant;
 const ME: &str = "default-scheduler";
 
 /// Why a node cannot run a pod, and whether others that go could change it.
-type Refusal = (&'static str, bool);
+pub(super) type Refusal = (&'static str, bool);
 
 struct Candidate<'a> {
     meta: &'a Meta,
@@ -34,6 +35,7 @@ struct Candidate<'a> {
 pub(super) fn reconcile(store: &Store, now: Instant) -> Outcome {
     let mut outcome = Outcome::default();
     let mut waiting: Vec<&Arc<Object>> = Vec::new();
+    let mut neighbours = Neighbours::default();
     let mut nodes: Vec<Candidate<'_>> = store
         .all::<Node>()
         .map(|(meta, node)| Candidate {
@@ -56,8 +58,10 @@ pub(super) fn reconcile(store: &Store, now: Instant) -> Outcome {
             && !matches!(pod.status.phase.as_str(), "Succeeded" | "Failed")
         {
             nodes[*i].take(&object.meta, pod);
+            neighbours.add(nodes[*i].meta, &object.meta, pod);
         }
     }
+    let metas: Vec<&Meta> = nodes.iter().map(|node| node.meta).collect();
     crate::sort::by_key(&mut waiting, |object| object.meta.resource_version.parse::<u64>().unwrap_or(0));
     for object in waiting {
         let Some(pod) = object.body::<Pod>() else { continue };
@@ -65,8 +69,11 @@ pub(super) fn reconcile(store: &Store, now: Instant) -> Outcome {
         let mut why = String::new();
         let group = group(&object.meta);
         let mut best: Option<((usize, usize), usize)> = None;
+        let looks_around = neighbours.concern(pod);
         for (i, node) in nodes.iter().enumerate() {
-            match node.refuses(pod) {
+            let around = || neighbours.refuse(&metas, node.meta, &object.meta, pod);
+            let around = || looks_around.then(around).flatten();
+            match node.refuses(pod).or_else(around) {
                 Some(reason) => *reasons.entry(reason).or_default() += 1,
                 None => {
                     let score = (node.of_owner.get(&group).copied().unwrap_or(0), node.pods);
@@ -80,6 +87,7 @@ pub(super) fn reconcile(store: &Store, now: Instant) -> Outcome {
         let condition = match best {
             Some((_, i)) => {
                 nodes[i].take(&object.meta, pod);
+                neighbours.add(nodes[i].meta, &object.meta, pod);
                 changed.spec.node_name.clone_from(&nodes[i].meta.name);
                 Condition { status: "True".into(), ..Condition::default() }
             }
@@ -233,5 +241,67 @@ mod tests {
         assert!(placed[1].starts_with(
             "0/2 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 1 node(s) were unschedulable."
         ));
+    }
+
+    fn crowd(name: &str, rest: serde_json::Value) -> Object {
+        let tree = serde_json::json!({
+            "metadata": {"name": name, "namespace": "default", "labels": {"app": "web"}}, "spec": rest
+        });
+        Object::from_value(Kind::Pod, tree).unwrap()
+    }
+
+    fn zoned(store: &mut Store, nodes: &[(&str, &str)]) {
+        for (name, zone) in nodes {
+            let mut node = node(name);
+            node.meta.labels = [("zone", *zone), ("host", *name)].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+            store.put(node);
+        }
+    }
+
+    #[test]
+    fn pods_that_want_to_be_alone_are() {
+        let mut store = Store::default();
+        zoned(&mut store, &[("a", "x"), ("b", "x")]);
+        let term = serde_json::json!([{"labelSelector": {"matchLabels": {"app": "web"}}, "topologyKey": "host"}]);
+        let alone = serde_json::json!({"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": term}}});
+        for name in ["p0", "p1", "p2"] {
+            store.put(crowd(name, alone.clone()));
+        }
+        store.put(crowd("p3", serde_json::json!({})));
+        let placed = placed(&store);
+        assert_eq!(placed[..2], ["a", "b"]);
+        assert!(
+            placed[2].starts_with("0/2 nodes are available: 2 node(s) didn't match pod anti-affinity rules. preemption: 0/2 nodes are available: 2 No preemption"),
+            "{}",
+            placed[2]
+        );
+        assert!(placed[3].contains("2 node(s) didn't satisfy existing pods anti-affinity rules"), "{}", placed[3]);
+    }
+
+    #[test]
+    fn pods_that_keep_together_do_and_the_first_goes_anywhere() {
+        let mut store = Store::default();
+        zoned(&mut store, &[("a", "x"), ("b", "x"), ("c", "y")]);
+        let term = serde_json::json!([{"labelSelector": {"matchLabels": {"app": "web"}}, "topologyKey": "zone"}]);
+        let near =
+            serde_json::json!({"affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": term}}});
+        for name in ["p0", "p1", "p2"] {
+            store.put(crowd(name, near.clone()));
+        }
+        assert_eq!(placed(&store), ["a", "b", "a"]);
+    }
+
+    #[test]
+    fn a_spread_is_no_more_uneven_than_allowed() {
+        let mut store = Store::default();
+        zoned(&mut store, &[("a", "x"), ("b", "x"), ("c", "y")]);
+        let spread = serde_json::json!({"topologySpreadConstraints": [{
+            "maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule",
+            "labelSelector": {"matchLabels": {"app": "web"}}
+        }]});
+        for name in ["p0", "p1", "p2", "p3"] {
+            store.put(crowd(name, spread.clone()));
+        }
+        assert_eq!(placed(&store), ["a", "c", "b", "c"]);
     }
 }
