@@ -219,3 +219,26 @@ spec:
         .collect();
     assert!(pods.len() > 1);
 }
+
+#[test]
+fn verdicts_without_traces_are_those_with_traces() {
+    for (from, url) in
+        [("node/minikube", URL), ("laptop", NODE_PORT), ("laptop", URL), ("node/minikube", "http://10.96.0.7:81/")]
+    {
+        let (mut traced, mut tallied) = (cluster(), cluster());
+        let mut expected = kubehop::net::Tally::default();
+        for _ in 0..200 {
+            let trace = get(&mut traced, Over::New, from, url);
+            expected.add(trace.outcome.kind, trace.outcome.responder.as_ref(), 1);
+        }
+        let tally = tallied.tally(&Place::parse(from).unwrap(), &request(url), 200);
+        assert_eq!(tally, expected, "{from} {url}");
+        // The kernels have counted the same, and remember the same.
+        for machine in 0..3 {
+            let kernels = [&traced, &tallied].map(|cluster| cluster.flows().kernel(machine).unwrap());
+            assert_eq!(kernels[0].memory.counts, kernels[1].memory.counts);
+            let now = traced.now();
+            assert!(kernels[0].conntrack.entries(now).eq(kernels[1].conntrack.entries(now)));
+        }
+    }
+}

@@ -43,7 +43,13 @@ impl Recorder for Tape {
     }
 
     fn wait(&mut self, time: Duration) {
-        self.t += time;
+        if !self.is_silent {
+            self.t += time;
+        }
+    }
+
+    fn is_silent(&self) -> bool {
+        self.is_silent
     }
 
     fn at(&mut self, place: &Place) {
@@ -71,6 +77,8 @@ pub(super) struct Client<'a> {
     pub(super) place: &'a Place,
     pub(super) origin: Origin,
     pub(super) now: Instant,
+    /// The address that it asks for, if it asks for one.
+    pub(super) asks: Option<Ipv4Addr>,
 }
 
 /// What came back.
@@ -120,7 +128,7 @@ impl Network {
             return fail(OutcomeKind::Unreachable, Because::plain(Reason::NodeStopped(home.clone())));
         }
         match Target::of(request) {
-            Some(target) => Ok((Client { place: from, origin, now }, target)),
+            Some(target) => Ok((Client { place: from, origin, now, asks: target.address() }, target)),
             None => fail(OutcomeKind::DnsFailure, Because::plain(Reason::BadUrl(request.url.clone()))),
         }
     }
@@ -149,7 +157,7 @@ impl Network {
                 line.packet
             }
             None => {
-                let ip = match target.address() {
+                let ip = match client.asks {
                     Some(ip) => ip,
                     None => match self.resolve(flows, client, target.host, tape) {
                         Ok(ip) => ip,

@@ -362,7 +362,7 @@ impl Network {
         walk.rec.wait(LINK);
         walk.rec.at(&there.place);
         let place = there.place.clone();
-        let on_node = Client { place: &place, origin: Origin::Machine(machine), now: client.now };
+        let on_node = Client { place: &place, origin: Origin::Machine(machine), now: client.now, asks: Some(to.ip) };
         let packet = self.packet(walk.flows, on_node.origin, Proto::Tcp, to);
         walk.rec.hop(By::Socket, Action::Connect, packet, || self.words.connects.clone());
         let call = Call { packet, speech, open: None, then: Stage::Closed };

@@ -159,6 +159,8 @@ pub(super) trait Recorder {
     fn wait(&mut self, time: Duration);
     /// The packet is at another place now.
     fn at(&mut self, place: &Place);
+    /// Whether nobody listens.
+    fn is_silent(&self) -> bool;
 }
 
 /// How chains are walked.
@@ -256,7 +258,13 @@ impl Kernel<'_> {
         let chain = &rules.base.table(passing.table).chains[number];
         let before = chain.shared.unwrap_or(chain.rules.len());
         for i in 0..before {
-            if let Some(step) = self.rule(passing, &chain.rules[i], At::Table(number, i), &mut None) {
+            if let Some(step) = self.rule(
+                passing,
+                &chain.rules[i],
+                At::Table(number, i),
+                Spot { slot: 0, rule: chain.first + i },
+                &mut None,
+            ) {
                 return step;
             }
         }
@@ -266,9 +274,10 @@ impl Kernel<'_> {
         if self.way == Way::Plain {
             for (slot, part) in rules.parts.iter().enumerate() {
                 for (i, shared) in part.shared.iter().enumerate() {
+                    let spot = Spot { slot: slot + 1, rule: i };
                     if shared.table == passing.table
                         && shared.chain == number
-                        && let Some(step) = self.rule(passing, &shared.rule, At::Shared(slot, i), &mut None)
+                        && let Some(step) = self.rule(passing, &shared.rule, At::Shared(slot, i), spot, &mut None)
                     {
                         return step;
                     }
@@ -276,14 +285,20 @@ impl Kernel<'_> {
             }
         } else {
             for (slot, i) in rules.index.meets(passing.table, number, &passing.judged.packet) {
-                let rule = &rules.parts[slot].shared[i].rule;
-                if let Some(step) = self.rule(passing, rule, At::Shared(slot, i), &mut None) {
+                let (rule, spot) = (&rules.parts[slot].shared[i].rule, Spot { slot: slot + 1, rule: i });
+                if let Some(step) = self.rule(passing, rule, At::Shared(slot, i), spot, &mut None) {
                     return step;
                 }
             }
         }
         for i in before..chain.rules.len() {
-            if let Some(step) = self.rule(passing, &chain.rules[i], At::Table(number, i), &mut None) {
+            if let Some(step) = self.rule(
+                passing,
+                &chain.rules[i],
+                At::Table(number, i),
+                Spot { slot: 0, rule: chain.first + i },
+                &mut None,
+            ) {
                 return step;
             }
         }
@@ -300,7 +315,8 @@ impl Kernel<'_> {
             if self.way == Way::Indexed && draw.is_none() && chain.run.contains(&i) {
                 i = chain.pick(*draw.insert(self.rng.next_u32()));
             }
-            if let Some(step) = self.rule(passing, &chain.rules[i], At::Own(slot, number, i), &mut draw) {
+            let spot = Spot { slot: slot + 1, rule: chain.first + i };
+            if let Some(step) = self.rule(passing, &chain.rules[i], At::Own(slot, number, i), spot, &mut draw) {
                 return step;
             }
             i += 1;
@@ -313,13 +329,14 @@ impl Kernel<'_> {
         passing: &mut Passing<'_, impl Recorder>,
         rule: &Rule,
         at: At,
+        spot: Spot,
         draw: &mut Option<u32>,
     ) -> Option<Step> {
         if !self.matches(rule, draw, passing.judged) {
             return None;
         }
         let (rules, table) = (passing.rules, passing.table);
-        self.memory.add(rules, at.spot(rules, table), passing.judged.bytes());
+        self.memory.add(rules, spot, passing.judged.bytes());
         let because = || match &rule.why {
             Some(why) => why.because(|| at.show(rules, table)).clone(),
             None => Arc::new(Because {
@@ -460,14 +477,6 @@ impl At {
             Self::Table(chain, i) => &rules.base.table(table).chains[chain].rules[i],
             Self::Shared(slot, i) => &rules.parts[slot].shared[i].rule,
             Self::Own(slot, chain, i) => &rules.parts[slot].chains[chain].rules[i],
-        }
-    }
-
-    fn spot(self, rules: &Ruleset, table: TableName) -> Spot {
-        match self {
-            Self::Table(chain, i) => Spot { slot: 0, rule: rules.base.table(table).chains[chain].first + i },
-            Self::Shared(slot, rule) => Spot { slot: slot + 1, rule },
-            Self::Own(slot, chain, i) => Spot { slot: slot + 1, rule: rules.parts[slot].chains[chain].first + i },
         }
     }
 

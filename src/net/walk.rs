@@ -423,6 +423,9 @@ impl<R: Recorder> Walk<'_, R> {
 
     /// Takes an answer, or a refusal, back to the client along the kernels that the request passed.
     pub(super) fn back(&mut self, walked: &Walked, origin: Origin, original: Packet, arrived: Reason) {
+        if self.rec.is_silent() {
+            return;
+        }
         let (topology, words) = (self.topology, self.words);
         // The time to the next kernel on the way back; none where the packet ended in that very kernel.
         let mut stretch = match walked.end {

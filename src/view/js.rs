@@ -89,7 +89,7 @@ impl Lab {
         let traces = self.sent(request)?;
         let mut tally = Tally::default();
         for trace in &traces {
-            tally.add(trace.outcome.kind, trace.outcome.responder.as_ref());
+            tally.add(trace.outcome.kind, trace.outcome.responder.as_ref(), 1);
         }
         let mut told = counted(&tally);
         told["first"] = traces.first().map(|trace| trace.id).into();
