@@ -35,7 +35,7 @@ struct Came {
 impl Came {
     fn decides(&mut self, because: &Because) {
         let reason = format!("{:?}", because.reason);
-        let reason = reason.split([' ', '(']).next().unwrap_or_default().to_owned();
+        let reason = reason.trim_start_matches("Outside(").split([' ', '(', ')']).next().unwrap_or_default().to_owned();
         let cause = because.cause.as_ref().map(|c| format!("{} {}", c.object, c.path)).unwrap_or_default();
         self.decided.insert((reason, cause));
     }

@@ -158,14 +158,14 @@ impl Lab {
             self.places.insert(number, place);
         }
         let mut outside = "addr flush dev wire\naddr flush dev lo\n".to_owned();
-        let _ = writeln!(outside, "addr add {laptop}/24 dev wire");
+        let _ = writeln!(outside, "addr add {laptop}/16 dev wire");
         let this = &*self;
         run(&this.outside, "ip -batch -", &outside)?;
         std::thread::scope(|scope| {
             let nodes = topology.machines.iter().enumerate().map(|(i, machine)| {
                 scope.spawn(move || {
                     let mut batch = format!(
-                        "addr flush dev eth0\naddr add {}/24 dev eth0\nroute replace default via {laptop}\n",
+                        "addr flush dev eth0\naddr add {}/16 dev eth0\nroute replace default via {laptop}\n",
                         machine.address
                     );
                     for (_, other) in topology.machines.iter().enumerate().filter(|(j, _)| *j != i) {

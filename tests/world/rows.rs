@@ -2,7 +2,8 @@
 //!
 //! A case is applied to a whole cluster: defaults, allocation and controllers are the real ones. Its keys:
 //!
-//! - `nodes`: how many, named n1, n2, n3 (three unless it is said); `zones`: their zones, in order.
+//! - `nodes`: how many, named n1, n2, n3 (three unless it is said); `zones`: their zones, in order; `profile`: another than
+//!   multinode.
 //! - `pods`: `NAME NODE [LABEL=VALUE] [[NAME:]PORT[/UDP]]…`; a pod listens on its ports, on 8080 if it has none, and takes
 //!   20 seconds to end. `host` puts it on its node's network.
 //! - `services`: specs by name; `manifests`: anything else; `then`: more of it, once all runs: there `$POD` is its address.
@@ -11,7 +12,7 @@
 //! - `rows`: `from | to | outcome | who | source | decided by`, and sometimes `| every Ns`.
 //!
 //! In a row, `from` is a place or `wire/NODE[@ADDRESS]`, a client anywhere behind a node's network card. `to` is a Service, a
-//! node, `pod/NAME`, an address or `dns:NAME`, with a port and perhaps `/UDP`. `who` are the pods that may answer, all of
+//! node, `pod/NAME`, an address, `lb(SERVICE)`, `public(NODE)` or `dns:NAME`, with a port and perhaps `/UDP`. `who` are the pods that may answer, all of
 //! which must be met (`1 of …`: the same one again and again), or the place of a failure. `source` is what they see: `own`,
 //! `masq` (the address of a node's interface), or `masq:POD`, if it is so only for that pod. `decided by` lists reasons, each
 //! with the field behind it where it has one, of hops that must be there.
@@ -20,7 +21,6 @@ use kubehop::cluster::Cluster;
 use kubehop::manifest::parse;
 use kubehop::net::{Network, Origin};
 use kubehop::object::{Kind, LoadBalancerIngress, Object, Pod, Profile, ProxyMode, Ref, Service};
-use kubehop::rng::Rng;
 use kubehop::text::Source;
 use kubehop::time::Duration;
 use kubehop::trace::{Place, Proto, Socket};
@@ -30,10 +30,11 @@ use super::World;
 use super::truth::{list, text};
 
 /// The files.
-pub(crate) const FILES: [(&str, &str); 5] = [
+pub(crate) const FILES: [(&str, &str); 6] = [
     ("cluster-ip.yaml", include_str!("../flows/cluster-ip.yaml")),
     ("node-port.yaml", include_str!("../flows/node-port.yaml")),
     ("outside.yaml", include_str!("../flows/outside.yaml")),
+    ("cloud.yaml", include_str!("../flows/cloud.yaml")),
     ("endpoints.yaml", include_str!("../flows/endpoints.yaml")),
     ("names.yaml", include_str!("../flows/names.yaml")),
 ];
@@ -79,11 +80,24 @@ pub(crate) fn cases(mode: ProxyMode) -> impl Iterator<Item = Case> {
 pub(crate) fn build(file: &str, case: &Value, mode: ProxyMode) -> Case {
     let name = format!("{file}: {}", text(case, "name"));
     for key in case.as_mapping().unwrap().keys() {
-        let known =
-            ["name", "source", "nodes", "zones", "pods", "services", "manifests", "then", "do", "rows", "nftables"];
+        let known = [
+            "name",
+            "source",
+            "profile",
+            "nodes",
+            "zones",
+            "pods",
+            "services",
+            "manifests",
+            "then",
+            "do",
+            "rows",
+            "nftables",
+        ];
         assert!(known.contains(&key.as_str().unwrap()), "{name}: {key:?}");
     }
-    let mut cluster = cluster(case["nodes"].as_u64().unwrap_or(3) as usize, mode, 7);
+    let profile = case["profile"].as_str().unwrap_or("multinode");
+    let mut cluster = cluster(profile, case["nodes"].as_u64().unwrap_or(3) as usize, mode, 7);
     for (i, zone) in list(&case["zones"]).iter().enumerate() {
         set_zone(&mut cluster, &format!("n{}", i + 1), zone.as_str().unwrap());
     }
@@ -144,8 +158,8 @@ pub(crate) fn build(file: &str, case: &Value, mode: ProxyMode) -> Case {
 }
 
 /// A cluster of nodes n1, n2, n3.
-pub(crate) fn cluster(nodes: usize, mode: ProxyMode, seed: u64) -> Cluster {
-    let mut profile = Profile::named("multinode").unwrap();
+pub(crate) fn cluster(profile: &str, nodes: usize, mode: ProxyMode, seed: u64) -> Cluster {
+    let mut profile = Profile::named(profile).unwrap();
     profile.nodes.truncate(nodes);
     profile.proxy_mode = mode;
     for (i, node) in profile.nodes.iter_mut().enumerate() {
@@ -230,13 +244,20 @@ impl Row {
             return None;
         }
         let (host, port) = self.to.rsplit_once(':').unwrap();
-        let node = world.profile.nodes.iter().find(|node| node.name == host).map(|node| node.address);
+        let node_of = |name: &str| world.profile.nodes.iter().find(|node| node.name == name);
+        let inside = |what: &str| host.strip_prefix(what)?.strip_suffix(')');
+        let node = node_of(host).map(|node| node.address);
+        let public = inside("public(").map(|name| node_of(name).and_then(|node| node.public).unwrap());
+        let balancer = inside("lb(").map(|name| {
+            let service = world.store.read::<Service>(&Ref::new(Kind::Service, "default", name)).unwrap();
+            service.1.status.load_balancer.ingress[0].ip.parse().unwrap()
+        });
         let pod = host.strip_prefix("pod/").map(|name| {
             let pod =
                 world.store.read::<Pod>(&Ref::new(Kind::Pod, "default", name)).unwrap_or_else(|| panic!("{host}"));
             pod.1.status.pod_ip.parse().unwrap()
         });
-        let ip = node.or(pod).or_else(|| host.parse().ok()).unwrap_or_else(|| {
+        let ip = node.or(public).or(balancer).or(pod).or_else(|| host.parse().ok()).unwrap_or_else(|| {
             let (namespace, name) = host.split_once('/').unwrap_or(("default", host));
             let service = world.store.read::<Service>(&Ref::new(Kind::Service, namespace, name));
             service.unwrap_or_else(|| panic!("{host}")).1.spec.cluster_ip.parse().unwrap()
@@ -261,7 +282,9 @@ impl Row {
 impl World {
     /// A cluster's objects as they are now, and kernels that remember nothing.
     pub(crate) fn of(cluster: &Cluster) -> Self {
-        let flows = kubehop::net::Flows::new(&Rng::new(7));
+        // What load balancers think of nodes stays.
+        let mut flows = cluster.flows().clone();
+        flows.forget();
         Self { profile: cluster.profile().clone(), store: cluster.store().clone(), flows }
     }
 }
