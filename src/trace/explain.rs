@@ -87,8 +87,8 @@ pub fn explain(because: &Because, lang: Lang) -> String {
             format!("该地址是 Service {service} 的负载均衡器地址：节点直接处理，不再绕行。"),
         ),
         Picked { service, endpoint, of: 1 } => (
-            format!("Service {service} has one ready endpoint. The kernel wrote the address of {endpoint} over the destination."),
-            format!("Service {service} 只有一个就绪端点。内核把目的地址改写成 {endpoint} 的地址。"),
+            format!("This node's rules for Service {service} lead to one endpoint. The kernel wrote the address of {endpoint} over the destination."),
+            format!("此节点上 Service {service} 的规则只通向一个端点。内核把目的地址改写成 {endpoint} 的地址。"),
         ),
         Picked { endpoint, of, .. } => (
             format!("The kernel picked {endpoint}, one of {}, at random and wrote its address over the destination.", in_words(*of)),
