@@ -147,6 +147,8 @@ pub fn short_place(place: &Place, scene: &Scene, marks: &Marks, lang: Lang) -> S
     match place {
         Place::Laptop => lang.pick("laptop", "你的电脑").to_owned(),
         Place::Internet => lang.pick("internet", "互联网").to_owned(),
+        Place::Cloud(Cloud::Balancer(..)) => lang.pick("balancer", "均衡器").to_owned(),
+        Place::Cloud(Cloud::ControlPlane) => lang.pick("control", "控制平面").to_owned(),
         Place::Cloud(cloud) => in_cloud(cloud, lang).to_owned(),
         Place::Node(name) => {
             let first = scene.rooms.first().map_or("", |room| room.name.as_str());

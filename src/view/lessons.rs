@@ -471,7 +471,13 @@ fn acts_row(state: State, acts: Vec<Act>) -> impl IntoView {
     let buttons = acts.into_iter().enumerate().map(|(i, act)| {
         let label = {
             let act = act.clone();
-            move || act_label(&act, told, state.lang.get())
+            move || {
+                let mut act = act.clone();
+                if let Some(send) = act.send.as_mut().filter(|send| send.url.contains('{')) {
+                    send.url = state.session.with(|session| lesson::with_addresses(&send.url, session));
+                }
+                act_label(&act, told, state.lang.get())
+            }
         };
         let id = if Some(i) == first { "send".to_owned() } else { format!("act-{}", i + 1) };
         view! {
