@@ -103,7 +103,11 @@ impl Edge {
 }
 
 /// `30001-30003, 443`, as far as there is space.
-fn openings(list: &[Opening], space: f32, wish: &Wish) -> String {
+fn openings(list: &[Opening], balancer: bool, space: f32, wish: &Wish) -> String {
+    if list.is_empty() && balancer {
+        // The cloud itself opened it for that.
+        return wish.lang.pick("LB only", "仅均衡器").to_owned();
+    }
     if list.is_empty() {
         return wish.lang.pick("shut", "全部关闭").to_owned();
     }
@@ -139,7 +143,8 @@ pub(super) fn edge(grid: &Grid, wish: &Wish, balanced: Option<String>) -> Option
     let (internet_name, laptop_name) = (lang.pick("internet", "互联网"), lang.pick("laptop", "你的电脑"));
     let control_name = lang.pick("control plane", "控制平面");
     let (away, laptop) = ("203.0.113.7".to_owned(), profile.laptop.to_string());
-    let mut edge = Edge { is_shut: firewall.is_some_and(<[_]>::is_empty), ..Edge::default() };
+    let given = balanced.as_deref().is_some_and(|address| address != PENDING);
+    let mut edge = Edge { is_shut: firewall.is_some_and(<[_]>::is_empty) && !given, ..Edge::default() };
     if grid.wide {
         let street = 160.0;
         edge.internet = client(Rect::new(16.0, 40.0, 126.0, 42.0), internet_name, away);
@@ -172,7 +177,7 @@ pub(super) fn edge(grid: &Grid, wish: &Wish, balanced: Option<String>) -> Option
         let line = edge.wall.y + 16.0;
         edge.wall_name = Label { at: pt(24.0, line), text: lang.pick("firewall", "防火墙").to_owned() };
         let space = edge.gate.x - 30.0 - words(&edge.wall_name.text) - 8.0;
-        edge.wall_note = Label { at: pt(edge.gate.x - 6.0, line), text: openings(firewall?, space, wish) };
+        edge.wall_note = Label { at: pt(edge.gate.x - 6.0, line), text: openings(firewall?, given, space, wish) };
         return Some(edge);
     }
     let x = grid.trunk;
@@ -198,7 +203,7 @@ pub(super) fn edge(grid: &Grid, wish: &Wish, balanced: Option<String>) -> Option
         balancer(rect, address, wish, ways)
     });
     edge.wall_name = Label { at: pt(40.0, 129.0), text: lang.pick("firewall", "防火墙").to_owned() };
-    edge.wall_note = Label { at: pt(370.0, 129.0), text: openings(firewall?, 220.0, wish) };
+    edge.wall_note = Label { at: pt(370.0, 129.0), text: openings(firewall?, given, 220.0, wish) };
     Some(edge)
 }
 

@@ -66,7 +66,8 @@ pub struct Wish {
     pub needs: Needs,
     /// What is broken.
     pub outages: Outages,
-    /// Programs that listen on the laptop and carry connections on: the port, and the pod or node that they lead to.
+    /// Programs that listen on the laptop and carry connections on: the port, and the pod or node that they lead to. Port 0 stands
+    /// for a route to the cluster IPs by a node.
     pub tunnels: Vec<(u16, Place)>,
 }
 

@@ -106,10 +106,11 @@ fn glass(grid: &Grid, scene: &Scene, wish: &Wish) -> (Rect, Label) {
 pub(super) fn tunnels(scene: &mut Scene, wish: &Wish) {
     let mut right = scene.laptop.rect.right() - 8.0;
     for (port, to) in &wish.tunnels {
-        let text = port.to_string();
+        // A route has no door.
+        let text = if *port == 0 { String::new() } else { port.to_string() };
         let w = mono(&text) + 12.0;
         // The name needs its own space; further doors are told by the terminal alone.
-        if right - w > scene.laptop.name.at.x + words(&scene.laptop.name.text) * 1.1 {
+        if !text.is_empty() && right - w > scene.laptop.name.at.x + words(&scene.laptop.name.text) * 1.1 {
             scene.laptop.doors.push((Rect::new(right - w, scene.laptop.rect.y + 8.0, w, 20.0), text));
             right -= w + 4.0;
         }
@@ -134,6 +135,9 @@ fn socket(grid: &Grid, scene: &Scene, service: &Service, wish: &Wish) -> Socket 
     let name = "EXTERNAL-IP".to_owned();
     let note = match address {
         None => wish.lang.pick("nobody gives it one", "没有谁给它地址"),
+        Some(_) if wish.tunnels.iter().any(|(port, _)| *port == 0) => {
+            wish.lang.pick("minikube tunnel", "minikube tunnel")
+        }
         Some(_) => wish.lang.pick("in the kernels, too", "内核里也有它"),
     };
     if grid.wide {

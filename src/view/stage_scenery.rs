@@ -87,8 +87,11 @@ pub fn provide_scenery(state: State) -> Scenery {
         marks.with(|marks| {
             state.session.with_untracked(|session| {
                 let (profile, outages) = (session.profile().clone(), session.cluster().outages().clone());
-                let listeners = session.cluster().flows().laptop().listeners().iter();
-                let tunnels = listeners.map(|listener| (listener.port, leads_to(&listener.carrier))).collect();
+                let laptop = session.cluster().flows().laptop();
+                let route = laptop.route().map(|node| (0, Place::Node(node.clone())));
+                let listeners = laptop.listeners().iter();
+                let carried = listeners.map(|listener| (listener.port, leads_to(&listener.carrier)));
+                let tunnels = route.into_iter().chain(carried).collect();
                 let wish = Wish { width, height, focus, lang, profile, health, needs, outages, tunnels };
                 Arc::new(scene::compose(session.cluster().store(), marks, &wish))
             })

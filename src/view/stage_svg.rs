@@ -372,10 +372,12 @@ pub(crate) fn stones(scene: &Scene, stones: &[Stone<'_>]) -> String {
             text(out, "bad", line::pt(at.x + 22.0, at.y - 4.0), &stone.word);
             text(out, "m", line::pt(at.x + 22.0, at.y + 14.0), stone.to);
         } else if let Some(edge) = scene.edge.as_ref().filter(|edge| edge.spot().to(at) < 8.0) {
-            // Below the wall, where nothing else is said.
-            let y = edge.wall.bottom() + if wide { 16.0 } else { -4.0 };
-            let class = if wide { "bad end over" } else { "bad over" };
-            text(out, class, line::pt(at.x + if wide { -10.0 } else { 20.0 }, y), &stone.word);
+            // Below the wall, where nothing else is said; in the wall where there is no space below.
+            let (class, x, y) = match wide {
+                true => ("bad end over", at.x - 10.0, edge.wall.bottom() + 16.0),
+                false => ("bad over", at.x + 88.0, edge.wall_name.at.y),
+            };
+            text(out, class, line::pt(x, y), &stone.word);
         } else if let Some(rule) = rejecting(scene, at) {
             let x = rule.after.at.x + words(&rule.after.text) + 10.0;
             text(out, "bad", line::pt(x, rule.after.at.y), &stone.word);
