@@ -1,7 +1,7 @@
 //! Programs on the laptop that listen and carry connections on: `kubectl port-forward`, and the `ssh -L` of minikube.
 //!
 //! Stands for client-go `tools/portforward`, the API server's and kubelet's `portforward` subresource (`k8s.io/kubelet`
-//! `pkg/cri/streaming/portforward`) and cri-dockerd's socat in the pod's network namespace. A tunnel leads to the pod chosen when it
+//! `pkg/cri/streaming/portforward`) and containerd's dialling in the pod's network namespace. A tunnel leads to the pod chosen when it
 //! was made: no Service, no kube-proxy, no balancing. Left out: IPv6 (`::1` is told, and never dialled), SPDY's framing, timeouts.
 
 use std::sync::Arc;

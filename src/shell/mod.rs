@@ -413,7 +413,7 @@ const PROGRAMS: &[Program] = &[
     program("help", host::help, "this list", "本列表"),
 ];
 
-/// The name that docker gives to what has this uid: 64 hexadecimal digits.
+/// The name that the container runtime gives to what has this uid: 64 hexadecimal digits.
 fn container_id(uid: &str) -> String {
     use sha2::{Digest, Sha256};
     data_encoding::HEXLOWER.encode(&Sha256::digest(uid))

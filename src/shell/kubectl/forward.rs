@@ -2,7 +2,8 @@
 //!
 //! Stands for `k8s.io/kubectl` `pkg/cmd/portforward` and client-go `tools/portforward`. As there, a tunnel outlives its pod until the next
 //! connection finds it gone. Left out: the wait for a pod that does not run yet ends with what the cluster can do by itself; `::1` is
-//! told and never dialled. The line number in klog's header is that of 1.32.
+//! told and never dialled. What the runtime says is containerd's (`internal/cri/server` `sandbox_portforward_linux.go`). The line number
+//! in klog's header is that of 1.32.
 
 use std::sync::Arc;
 
@@ -147,12 +148,10 @@ impl Forward {
             let now = shell.cluster.now();
             let sandbox = &self.sandbox;
             let said = match failure {
-                Failure::Gone => format!("Error response from daemon: No such container: {sandbox}"),
-                // cri-dockerd runs socat in the pod's network namespace.
+                Failure::Gone => format!("failed to find sandbox \"{sandbox}\" in store: not found"),
                 Failure::Refused => format!(
-                    "exit status 1: {} socat[{}] E connect(5, AF=2 127.0.0.1:{remote}, 16): Connection refused\n",
-                    now.rfc3339()[..19].replace('-', "/").replace('T', " "),
-                    20_000 + self.pid
+                    "failed to execute portforward in network namespace \"/var/run/netns/cni-{}\": failed to connect to localhost:{remote} inside namespace \"{sandbox}\", IPv4: dial tcp4 127.0.0.1:{remote}: connect: connection refused IPv6 dial tcp6: address localhost: no suitable address found ",
+                    uuid(sandbox)
                 ),
             };
             let error = go_quote(&format!("error forwarding port {remote} to pod {sandbox}, uid : {said}"));
@@ -181,6 +180,18 @@ impl Forward {
 fn klog(now: Instant) -> String {
     let text = now.rfc3339();
     format!("{}{} {}.{:06}", &text[5..7], &text[8..10], &text[11..19], now.as_micros() % 1_000_000)
+}
+
+/// The first digits of a name as a UUID, as the network plugin names a namespace.
+fn uuid(name: &str) -> String {
+    let mut parts = Vec::new();
+    let mut rest = name;
+    for length in [8, 4, 4, 4, 12] {
+        let (part, more) = rest.split_at_checked(length).unwrap_or((rest, ""));
+        parts.push(part);
+        rest = more;
+    }
+    parts.join("-")
 }
 
 /// `LOCAL` and `REMOTE` of `[LOCAL:]REMOTE`.
