@@ -390,8 +390,11 @@ fn pod_grace(pod: &Pod, asked: Option<i64>) -> Option<i64> {
 }
 
 fn counts_generations(kind: Kind) -> bool {
-    use Kind::{DaemonSet, Deployment, EndpointSlice, Ingress, IngressClass, Pod, ReplicaSet, StatefulSet};
-    matches!(kind, Pod | Deployment | ReplicaSet | EndpointSlice | StatefulSet | DaemonSet | Ingress | IngressClass)
+    use Kind::{DaemonSet, Deployment, EndpointSlice, Ingress, IngressClass, Lab, Pod, ReplicaSet, StatefulSet};
+    matches!(
+        kind,
+        Pod | Deployment | ReplicaSet | EndpointSlice | StatefulSet | DaemonSet | Ingress | IngressClass | Lab
+    )
 }
 
 fn spec_changed(old: &Object, new: &Object) -> bool {
@@ -404,6 +407,7 @@ fn spec_changed(old: &Object, new: &Object) -> bool {
         (Body::EndpointSlice(old), Body::EndpointSlice(new)) => old != new,
         (Body::Ingress(old), Body::Ingress(new)) => old.spec != new.spec,
         (Body::IngressClass(old), Body::IngressClass(new)) => old.spec != new.spec,
+        (Body::Lab(old), Body::Lab(new)) => old != new,
         _ => false,
     }
 }

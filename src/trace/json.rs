@@ -10,8 +10,9 @@
 //!           answered: status (http), body, responder, seen_source
 //!           the others: at, because, and where they are known rule and cause
 //! hops      t_us    microseconds since start_us
-//!           at      a place, as in `from`
-//!           by      socket | resolver | route | kube-proxy | cni | conntrack | link | app | tunnel | ingress
+//!           at      a place, as in `from`; also firewall | balancer/NS/NAME | control-plane
+//!           by      socket | resolver | route | kube-proxy | cni | conntrack | link | app | tunnel | ingress |
+//!                   firewall | gateway | balancer
 //!           action  connect | send | query | receive | forward | match | route | dnat | snat | unnat | deliver | answer |
 //!                   drop | reject | unreachable
 //!           reply   true on the way back; absent on the way out

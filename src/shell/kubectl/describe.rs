@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::super::flags::{Flag, Takes, switch, value};
 use super::report::{Report, calendar, none};
 use super::select::Asked;
-use super::{Call, Fail, describe_node, describe_sets, routes, table};
+use super::{Call, Fail, describe_node, describe_sets, generic, routes, table};
 use crate::object::{
     Body, Container, ContainerState, ContainerStatus, Deployment, EndpointAddress, EndpointSlice, Endpoints,
     IntOrString, Kind, Object, Pod, PodTemplate, Probe, ReplicaSet, Rest, Service,
@@ -101,12 +101,7 @@ fn object_text(call: &Call, object: &Arc<Object>) -> String {
             report.line(0, "\nNo resource quota.\n\nNo LimitRange resource.");
             return report.text();
         }
-        Body::Lab(_) => {
-            report.labels("Labels", &meta.labels);
-            report.annotations("Annotations", &meta.annotations);
-            report.line(0, &format!("API Version:\t{}", object.kind().api_version()));
-            report.line(0, &format!("Kind:\t{}", object.kind().name()));
-        }
+        Body::Lab(_) => generic::object(object, &mut report),
         Body::Node(node) => {
             describe_node::node(call, object, node, &mut report);
         }

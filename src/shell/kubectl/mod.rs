@@ -24,6 +24,7 @@ mod exec;
 mod forward;
 mod logs;
 mod report;
+mod generic;
 mod describe;
 mod routes;
 mod describe_sets;
