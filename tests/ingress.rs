@@ -15,7 +15,7 @@ mod world;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use kubehop::net::ingress::{Arrived, Balance, Controller, Decision, Router, nginx};
+use kubehop::net::ingress::{Arrived, Balance, Controller, Decision, Flavour, Router, nginx, page};
 use kubehop::object::*;
 use kubehop::rng::Rng;
 use kubehop::time::{Duration, Instant};
@@ -420,7 +420,6 @@ fn ingress_nginx_keeps_to_the_specification_but_where_it_is_known_not_to() {
 /// A controller's own pages, to the byte.
 #[test]
 fn pages_are_the_controllers_own() {
-    use kubehop::net::ingress::{Flavour, page};
     let nginx = |title: &str| {
         format!(
             "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
@@ -567,12 +566,71 @@ fn what_a_controller_passes_over_is_noted() {
 /// A network that follows its objects serves what one made from nothing serves.
 #[test]
 fn routers_follow_their_objects() {
-    let mut world = world();
-    let networks = |world: &World| world.network().routers.clone();
-    assert!(networks(&world).is_empty(), "no pod, no router");
-    world.pod(&PodSpecs { name: "ingress", labels: &[], node: 0, image: NGINX });
-    world.pod(&PodSpecs { name: "ingress-2", labels: &[], node: 0, image: NGINX });
-    assert_eq!(networks(&world).len(), 1, "pods that are alike share one");
-    world.pod(&PodSpecs { name: "traefik", labels: &[], node: 0, image: TRAEFIK });
-    assert_eq!(networks(&world).len(), 2);
+    use kubehop::cluster::Cluster;
+    use world::rows::apply;
+    let profile = Profile::named("minikube").unwrap();
+    let mut cluster = Cluster::new(&profile, 3);
+    let object = |kind: &str, name: &str, rest: &str| {
+        let api = if kind.starts_with("Ingress") { "networking.k8s.io/v1" } else { "v1" };
+        format!(
+            "{{apiVersion: {api}, kind: {kind}, metadata: {{name: {name}, labels: {{app: {name}}}}}, spec: {rest}}}"
+        )
+    };
+    let pod = |name, image| object("Pod", name, &format!("{{containers: [{{name: c, image: '{image}'}}]}}"));
+    let class = |controller| object("IngressClass", "nginx", &format!("{{controller: {controller}}}"));
+    let service =
+        |port: u16| object("Service", "web", &format!("{{selector: {{app: web}}, ports: [{{port: {port}}}]}}"));
+    let ingress = |name, path: &str| {
+        let backend = "backend: {service: {name: web, port: {number: 80}}}";
+        let paths = format!("[{{path: {path}, pathType: Prefix, {backend}}}]");
+        object(
+            "Ingress",
+            name,
+            &format!("{{ingressClassName: nginx, rules: [{{host: shop.test, http: {{paths: {paths}}}}}]}}"),
+        )
+    };
+    let delete = |what: &str| format!("delete {what}");
+    let steps = [
+        (service(79), "-"),
+        (delete("Service web"), "-"),
+        (pod("controller", NGINX), "404"),
+        (class("k8s.io/ingress-nginx"), "404"),
+        (ingress("main", "/a"), "503"),
+        (service(80), "503"),
+        (pod("web", "hello:1.0"), "200"),
+        (pod("second", TRAEFIK), "200"),
+        (ingress("main", "/b"), "404"),
+        (ingress("later", "/a"), "200"),
+        (service(81), "503"),
+        (service(80), "200"),
+        (delete("IngressClass nginx"), "404"),
+        (class("example.com/other"), "404"),
+        (delete("IngressClass nginx"), "404"),
+        (class("k8s.io/ingress-nginx"), "200"),
+        (delete("Service web"), "503"),
+        (service(80), "200"),
+        (delete("Pod web"), "503"),
+        (delete("Ingress later"), "404"),
+        (delete("Pod controller"), "-"),
+    ];
+    for (step, expected) in steps {
+        match step.strip_prefix("delete ").and_then(|rest| rest.split_once(' ')) {
+            Some((kind, name)) => {
+                let kinds = [Kind::Service, Kind::Pod, Kind::Ingress, Kind::IngressClass];
+                let kind = kinds.into_iter().find(|k| k.name() == kind).unwrap();
+                cluster.delete(&Ref::new(kind, "default", name), None).unwrap();
+            }
+            None => apply(&mut cluster, &step, &step),
+        }
+        cluster.settle(Duration::from_secs(120));
+        let network = cluster.network();
+        let anew = kubehop::net::compile(cluster.store(), &profile);
+        assert_eq!(network.routers, anew.routers, "{step}");
+        let router = network.routers.iter().find(|router| router.controller.flavour == Flavour::Nginx);
+        let status = |router: &Arc<Router>| {
+            let decision = Asks::of("shop.test/a").send(router, &mut Balance::new(&Rng::new(1)), "10.244.0.1");
+            came(&decision).0["status"].clone()
+        };
+        assert_eq!(router.map_or_else(|| "-".to_owned(), status), expected, "{step}");
+    }
 }
