@@ -289,3 +289,69 @@ fn the_webhook_refuses_what_would_be_said_twice() {
     }
     assert!(refused > 50 && admitted > 300, "{refused} refused, {admitted} admitted");
 }
+
+/// Text as nobody should write it.
+fn garbage(rng: &mut Rng) -> String {
+    const PIECES: [&str; 26] = [
+        "/", "//", ".", "..", "a", "é", "中", "%", "%41", "%zz", "(", ")", "[", "]", "*", "+", "{2,", "{1,3}", "$1",
+        "$", "?", "\\", "|", " ", "\n", "true",
+    ];
+    (0..rng.below(9)).map(|_| PIECES[rng.below(PIECES.len() as u32) as usize]).collect()
+}
+
+/// No annotation, path, host or request makes a controller panic.
+#[test]
+fn nothing_that_is_written_makes_a_controller_panic() {
+    const ANNOTATIONS: [&str; 18] = [
+        "use-regex",
+        "rewrite-target",
+        "app-root",
+        "canary",
+        "canary-weight",
+        "canary-by-header",
+        "canary-by-header-pattern",
+        "affinity",
+        "session-cookie-path",
+        "whitelist-source-range",
+        "permanent-redirect",
+        "server-alias",
+        "upstream-vhost",
+        "proxy-next-upstream-tries",
+        "proxy-read-timeout",
+        "ssl-redirect",
+        "proxy-next-upstream",
+        "canary-weight-total",
+    ];
+    let mut world = world();
+    let controllers = [("nginx", nginx_controller()), ("traefik", controller("traefik:v3"))];
+    for seed in 0..1_500 {
+        let mut rng = Rng::new(seed);
+        let keys: Vec<_> = (0..3).map(|n| Ref::new(Kind::Ingress, "default", format!("i{n}"))).collect();
+        let (class, controller) = &controllers[(seed % 2) as usize];
+        for n in 0..3 {
+            let mut all = said(&mut rng).remove(0);
+            all.iter_mut().for_each(|said| said.path = garbage(&mut rng));
+            let mut object = ingress(&format!("i{n}"), class, &all, n, &mut rng);
+            for _ in 0..rng.below(6) {
+                let name = ANNOTATIONS[rng.below(ANNOTATIONS.len() as u32) as usize];
+                let value = match rng.below(3) {
+                    0 => "true".to_owned(),
+                    1 => rng.below(200).to_string(),
+                    _ => garbage(&mut rng),
+                };
+                object.meta.annotations.insert(format!("nginx.ingress.kubernetes.io/{name}"), value);
+            }
+            nginx::admit(&world.store, controller, &object.meta, object.body().unwrap());
+            world.store.put(object);
+        }
+        let router = Router::of(&world.store, controller);
+        for _ in 0..20 {
+            let host = if rng.below(2) == 0 { garbage(&mut rng) } else { ASKED[rng.below(9) as usize].to_owned() };
+            if let Decision::Forward(forward) = decide(&router, &host, &format!("/{}", garbage(&mut rng))) {
+                assert!(!forward.candidates.is_empty(), "seed {seed}");
+            }
+            decide(&router, &host, &garbage(&mut rng));
+        }
+        keys.iter().for_each(|key| drop(world.store.remove(key)));
+    }
+}

@@ -47,6 +47,8 @@ enum Node {
 const DEPTH: u32 = 32;
 const STEPS: usize = 4000;
 const TIMES: usize = 1000;
+/// A text and a program that are longer together do not match; nginx takes no request line of more than 8 KiB anyway.
+const MOST_WORK: usize = 1 << 25;
 
 const DIGIT: &[(char, char)] = &[('0', '9')];
 const WORD: &[(char, char)] = &[('0', '9'), ('a', 'z'), ('_', '_')];
@@ -74,6 +76,9 @@ impl Pattern {
 
     /// The first match in a text.
     pub fn find(&self, text: &str) -> Option<Found> {
+        if text.len().saturating_mul(self.program.len()) > MOST_WORK {
+            return None;
+        }
         let chars: Vec<(usize, char)> = text.char_indices().map(|(at, c)| (at, lower(c))).collect();
         let mut run = Run { program: &self.program, chars: &chars, end: text.len(), seen: Vec::new() };
         run.seen.resize((chars.len() + 1) * self.program.len(), false);
@@ -390,7 +395,12 @@ fn write(node: &Node, program: &mut Vec<Step>) -> Result<(), &'static str> {
         Node::Repeat(inner, least, most, greedy) => {
             let split = |on: usize, off: usize| if *greedy { Step::Split(on, off) } else { Step::Split(off, on) };
             for _ in 0..*least {
+                let before = program.len();
                 write(inner, program)?;
+                // What takes no step need not be written again.
+                if program.len() == before {
+                    break;
+                }
             }
             match most {
                 None => {
@@ -471,5 +481,7 @@ mod tests {
         assert!(pattern.find(&"a".repeat(2000)).is_some());
         let deep = "(".repeat(40) + &")".repeat(40);
         assert!(Pattern::new(&deep).is_err() && Pattern::new("((x{1000}){1000}){1000}").is_err());
+        assert!(Pattern::new("(?:(?:(?:){1000}){1000}){1000}").is_ok());
+        assert!(Pattern::new("(a|b){500}").expect("a pattern").find(&"a".repeat(1 << 20)).is_none());
     }
 }
