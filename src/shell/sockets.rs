@@ -8,6 +8,7 @@ use super::flags::{self, Flag, Style, switch};
 use super::{Io, Shell};
 use crate::inet::{Ipv4Addr, Ipv4Net};
 use crate::net::Server;
+use crate::object::Host;
 use crate::trace::{Place, Proto};
 
 /// A socket that waits for connections or datagrams.
@@ -192,7 +193,11 @@ fn cards(shell: &mut Shell) -> Vec<Card> {
     let net = |ip: Ipv4Addr, prefix: u8| Ipv4Net::new(ip, prefix).ok();
     let card = |name: &str, address| Card { name: name.into(), address, master: None };
     match &place {
-        Place::Laptop => vec![card("br-minikube", net(topology.laptop, 24))],
+        Place::Laptop => match shell.cluster.profile().host {
+            Host::Linux => vec![card("br-minikube", net(topology.laptop, 24))],
+            // The nodes are in a virtual machine or far away: only the network at home.
+            Host::DockerDesktop | Host::Remote => vec![card("wlan0", net(Ipv4Addr::new(192, 168, 1, 23), 24))],
+        },
         Place::Internet | Place::Cloud(_) => Vec::new(),
         Place::Node(name) => {
             let Some(node) = topology.machines.iter().position(|machine| machine.name == *name) else {
