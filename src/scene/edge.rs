@@ -1,6 +1,6 @@
 //! The cloud's edge: clients on the internet, the firewall that they have to pass, the load balancer, the control plane.
 //!
-//! The firewall stands before the nodes: what comes straight from outside and what the load balancer hands on both pass its gate.
+//! Whoever comes from outside passes the gate in the firewall's wall, then either the load balancer or the way to the nodes.
 
 use super::layout::Grid;
 use super::line::{Pt, Rect, pt, svg, words};
@@ -41,7 +41,7 @@ pub struct Client {
     pub name: Label,
     /// Its address.
     pub address: Label,
-    /// Corners of the way from it to the gate (from the control plane: to the wire between the nodes); the first leads to the street.
+    /// Corners of the way from it to the gate (from the control plane: to the wire between the nodes).
     pub way: Vec<Pt>,
 }
 
@@ -58,9 +58,9 @@ pub struct Balancer {
     pub is_pending: bool,
     /// What it thinks of each node.
     pub checks: Vec<Check>,
-    /// Corners of the way from the street to it.
+    /// Corners of the way from the gate to it.
     pub inward: Vec<Pt>,
-    /// Corners of the way from it to the gate.
+    /// Corners of the way from it to the wire between the nodes.
     pub outward: Vec<Pt>,
 }
 
@@ -79,7 +79,7 @@ pub struct Check {
 pub(super) const PENDING: &str = "<pending>";
 
 /// The height of what stands above the rooms of a narrow picture.
-pub(super) const NARROW: f32 = 176.0;
+pub(super) const NARROW: f32 = 152.0;
 
 impl Edge {
     /// Where packets are judged by the firewall.
@@ -141,7 +141,6 @@ pub(super) fn edge(grid: &Grid, wish: &Wish, balanced: Option<String>) -> Option
     let firewall = profile.firewall.as_deref();
     let control = profile.control_plane.map(|ip| ip.to_string()).unwrap_or_default();
     let (internet_name, laptop_name) = (lang.pick("internet", "互联网"), lang.pick("laptop", "你的电脑"));
-    let control_name = lang.pick("control plane", "控制平面");
     let (away, laptop) = ("203.0.113.7".to_owned(), profile.laptop.to_string());
     let given = balanced.as_deref().is_some_and(|address| address != PENDING);
     let mut edge = Edge { is_shut: firewall.is_some_and(<[_]>::is_empty) && !given, ..Edge::default() };
@@ -149,69 +148,64 @@ pub(super) fn edge(grid: &Grid, wish: &Wish, balanced: Option<String>) -> Option
         let street = 160.0;
         edge.internet = client(Rect::new(16.0, 40.0, 126.0, 42.0), internet_name, away);
         edge.laptop = client(Rect::new(16.0, 88.0, 126.0, 42.0), laptop_name, laptop);
-        let mut y = 138.0;
-        let rect = Rect::new(16.0, y, 126.0, 48.0 + 18.0 * wish.health.len().min(8) as f32);
-        if balanced.is_some() {
-            y = rect.bottom() + 10.0;
-        }
-        edge.wall = Rect::new(16.0, y + 4.0, 156.0, 24.0);
-        edge.gate = Rect::new(street - 8.0, y + 2.0, 16.0, 28.0);
+        edge.wall = Rect::new(16.0, 144.0, 156.0, 24.0);
+        edge.gate = Rect::new(street - 8.0, 142.0, 16.0, 28.0);
         let spot = edge.spot();
-        edge.balancer = balanced.map(|address| {
-            let (inward, outward) = (rect.y + 14.0, rect.y + 34.0);
-            let ways = (
-                vec![pt(street, inward), pt(rect.right(), inward)],
-                vec![pt(rect.right(), outward), pt(street, outward), spot],
-            );
-            balancer(rect, address, wish, ways)
-        });
         for one in [&mut edge.internet, &mut edge.laptop] {
             let y = one.rect.center().y;
             one.way = vec![pt(one.rect.right(), y), pt(street, y), spot];
         }
-        let under = edge.wall.bottom() + 16.0;
-        edge.join = vec![spot, pt(street, under), pt(grid.trunk, under)];
-        edge.control = client(Rect::new(16.0, under + 12.0, 126.0, 42.0), control_name, control);
+        edge.join = vec![spot, pt(street, 184.0), pt(grid.trunk, 184.0)];
+        let mut y = 192.0;
+        if let Some(address) = balanced {
+            let rect = Rect::new(16.0, y + 4.0, 130.0, 52.0 + 18.0 * wish.health.len().min(8) as f32);
+            edge.balancer = Some(balancer(rect, address, wish, |rect| {
+                let (inward, outward) = (rect.y + 16.0, rect.y + 34.0);
+                (
+                    vec![spot, pt(street, inward), pt(rect.right(), inward)],
+                    vec![pt(rect.right(), outward), pt(grid.trunk, outward)],
+                )
+            }));
+            y = rect.bottom() + 8.0;
+        }
+        edge.control = client(Rect::new(16.0, y + 6.0, 130.0, 42.0), lang.pick("control plane", "控制平面"), control);
         let middle = edge.control.rect.center().y;
         edge.control.way = vec![pt(edge.control.rect.right(), middle), pt(grid.trunk, middle)];
-        let line = edge.wall.y + 16.0;
-        edge.wall_name = Label { at: pt(24.0, line), text: lang.pick("firewall", "防火墙").to_owned() };
+        edge.wall_name = Label { at: pt(24.0, 160.0), text: lang.pick("firewall", "防火墙").to_owned() };
         let space = edge.gate.x - 30.0 - words(&edge.wall_name.text) - 8.0;
-        edge.wall_note = Label { at: pt(edge.gate.x - 6.0, line), text: openings(firewall?, given, space, wish) };
+        edge.wall_note = Label { at: pt(edge.gate.x - 6.0, 160.0), text: openings(firewall?, given, space, wish) };
         return Some(edge);
     }
     let x = grid.trunk;
     edge.laptop = client(Rect::new(10.0, 8.0, 112.0, 42.0), laptop_name, laptop);
     edge.internet = client(Rect::new(130.0, 8.0, 112.0, 42.0), internet_name, away);
-    edge.wall = Rect::new(10.0, 114.0, 368.0, 22.0);
-    edge.gate = Rect::new(x - 8.0, 111.0, 16.0, 28.0);
+    edge.control = client(Rect::new(262.0, 92.0, 116.0, 42.0), lang.pick("control plane", "控制平面"), control);
+    edge.wall = Rect::new(10.0, 62.0, 368.0, 22.0);
+    edge.gate = Rect::new(x - 8.0, 59.0, 16.0, 28.0);
     let spot = edge.spot();
     edge.laptop.way = vec![pt(x, edge.laptop.rect.bottom()), spot];
     let at = edge.internet.rect.x + 20.0;
     edge.internet.way = vec![pt(at, edge.internet.rect.bottom()), pt(at, 56.0), pt(x, 56.0), spot];
-    edge.join = vec![spot, pt(x, 152.0)];
-    let rect = Rect::new(44.0, 144.0, 206.0, 24.0);
-    edge.control = Client {
-        rect,
-        name: Label { at: pt(56.0, 160.0), text: control_name.to_owned() },
-        address: Label { at: pt(68.0 + words(control_name) * 1.06, 160.0), text: control },
-        way: vec![pt(rect.x, rect.center().y), pt(x, rect.center().y)],
-    };
-    edge.balancer = balanced.map(|address| {
-        let rect = Rect::new(44.0, 62.0, 206.0, 42.0);
-        let ways = (vec![pt(x, 72.0), pt(rect.x, 72.0)], vec![pt(rect.x, 92.0), pt(x, 92.0), spot]);
-        balancer(rect, address, wish, ways)
-    });
-    edge.wall_name = Label { at: pt(40.0, 129.0), text: lang.pick("firewall", "防火墙").to_owned() };
-    edge.wall_note = Label { at: pt(370.0, 129.0), text: openings(firewall?, given, 220.0, wish) };
+    edge.join = vec![spot, pt(x, 112.0)];
+    let under = edge.control.rect.bottom() + 4.0;
+    let left = edge.control.rect.x + 12.0;
+    edge.control.way = vec![pt(left, edge.control.rect.bottom()), pt(left, under), pt(x, under)];
+    if let Some(address) = balanced {
+        edge.balancer = Some(balancer(Rect::new(44.0, 92.0, 206.0, 42.0), address, wish, |rect| {
+            (vec![spot, pt(x, 104.0), pt(rect.x, 104.0)], vec![pt(rect.x, 120.0), pt(x, 120.0)])
+        }));
+    }
+    edge.wall_name = Label { at: pt(40.0, 77.0), text: lang.pick("firewall", "防火墙").to_owned() };
+    edge.wall_note = Label { at: pt(370.0, 77.0), text: openings(firewall?, given, 220.0, wish) };
     Some(edge)
 }
 
-fn balancer(rect: Rect, address: String, wish: &Wish, (inward, outward): (Vec<Pt>, Vec<Pt>)) -> Balancer {
+fn balancer(rect: Rect, address: String, wish: &Wish, ways: impl Fn(Rect) -> (Vec<Pt>, Vec<Pt>)) -> Balancer {
+    let (inward, outward) = ways(rect);
     let column = rect.h > 50.0;
     let checks = wish.health.iter().take(8).enumerate().map(|(i, (name, healthy))| {
         let at = match column {
-            true => pt(rect.x + 20.0, rect.y + 54.0 + 18.0 * i as f32),
+            true => pt(rect.x + 20.0, rect.y + 56.0 + 18.0 * i as f32),
             false => pt(rect.x + 126.0 + 26.0 * i as f32, rect.center().y),
         };
         let text = if column { name.clone() } else { String::new() };

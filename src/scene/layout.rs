@@ -200,7 +200,8 @@ fn wires(grid: &Grid, scene: &Scene) -> Vec<String> {
     if let Some(edge) = &scene.edge {
         wires.extend(edge.wires());
         // The wire between the nodes reaches from the highest of what joins it to the lowest.
-        let ys = [&edge.join, &edge.control.way].into_iter().filter_map(|way| way.last()).map(|at| at.y);
+        let joins = [&edge.join, &edge.control.way].into_iter().chain(edge.balancer.iter().map(|b| &b.outward));
+        let ys = joins.filter_map(|way| way.last()).map(|at| at.y);
         let first = scene.rooms.first().map_or(grid.top, |room| room.kernel.inward);
         let (low, high) = ys.fold((first, first), |(low, high), y| (low.min(y), high.max(y)));
         wires.push(svg(&[pt(grid.trunk, low), pt(grid.trunk, high)]));

@@ -141,9 +141,7 @@ impl Scene {
             match anchor {
                 Anchor::Internet => [edge.internet.way.clone(), edge.join.clone()].concat(),
                 Anchor::Gate => edge.join.clone(),
-                Anchor::Balancer => {
-                    edge.balancer.iter().flat_map(|b| b.outward.iter().chain(&edge.join).copied()).collect()
-                }
+                Anchor::Balancer => edge.balancer.as_ref().map(|b| b.outward.clone()).unwrap_or_default(),
                 Anchor::Control => edge.control.way.clone(),
                 _ => [edge.laptop.way.clone(), edge.join.clone()].concat(),
             }
@@ -154,29 +152,17 @@ impl Scene {
             (None, None) if to == Anchor::Nowhere => self.laptop.lost.clone(),
             (None, None) if from == Anchor::Nowhere => self.laptop.lost.iter().rev().copied().collect(),
             (None, None) => {
-                let clients = [Anchor::Laptop, Anchor::Internet];
-                // From a client to the balancer, by the street, without the gate.
-                let balancer = |client: Anchor| -> Vec<Pt> {
-                    let way = if client == Anchor::Laptop { &edge.laptop.way } else { &edge.internet.way };
-                    let start = &way[..way.len().saturating_sub(1)];
-                    start.iter().chain(edge.balancer.iter().flat_map(|b| &b.inward)).copied().collect()
+                // Up to the gate and away from it, by the shortest.
+                let to_gate = |anchor: Anchor| match anchor {
+                    Anchor::Internet => edge.internet.way.clone(),
+                    Anchor::Laptop => edge.laptop.way.clone(),
+                    Anchor::Gate => vec![edge.spot()],
+                    Anchor::Balancer => edge.balancer.iter().flat_map(|b| b.inward.iter().rev().copied()).collect(),
+                    _ => [edge.control.way.clone(), edge.join.iter().rev().copied().collect()].concat(),
                 };
-                let to_gate = |anchor: Anchor| -> Vec<Pt> {
-                    match anchor {
-                        Anchor::Internet => edge.internet.way.clone(),
-                        Anchor::Laptop => edge.laptop.way.clone(),
-                        Anchor::Gate => vec![edge.spot()],
-                        Anchor::Balancer => edge.balancer.iter().flat_map(|b| b.outward.clone()).collect(),
-                        _ => edge.control.way.iter().chain(edge.join.iter().rev()).copied().collect(),
-                    }
-                };
-                match (from, to) {
-                    (client, Anchor::Balancer) if clients.contains(&client) => balancer(client),
-                    (Anchor::Balancer, client) if clients.contains(&client) => {
-                        balancer(client).into_iter().rev().collect()
-                    }
-                    _ => to_gate(from).into_iter().chain(to_gate(to).into_iter().rev()).collect(),
-                }
+                let mut way = to_gate(from);
+                way.extend(to_gate(to).into_iter().rev());
+                way
             }
             (None, Some(b)) => {
                 let kernel = &self.rooms[b].kernel;
