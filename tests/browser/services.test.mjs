@@ -229,6 +229,70 @@ describe("Services of every type", { timeout: 240_000 }, () => {
   });
 });
 
+describe("ways in from outside", { timeout: 240_000 }, () => {
+  const tubes = (lab) => lab.page.locator("svg.stage path.tube.stands").count();
+
+  test("a port-forward is a tunnel to one pod, until Ctrl-C", async () => {
+    const lab = await open(chrome, server.origin, { query: "&profile=multinode" });
+    await lab.edit(manifest);
+    await ready(lab, 3);
+    await lab.run("kubectl port-forward svc/web-np 9091:9090");
+    await lab.page.waitForTimeout(200);
+    assert.equal(await tubes(lab), 1);
+    assert.match(await stage(lab), />9091</);
+    await lab.at("traffic-url").fill("http://localhost:9091/api/hello");
+    await send(lab, 9);
+    const counts = (await lab.at("inspector").locator(".bars b").allInnerTexts()).map(Number);
+    assert.deepEqual(counts.filter((n) => n > 0), [9], `no balancing: ${counts}`);
+    await lab.shot("services-7-port-forward");
+    await lab.at("terminal-input").focus();
+    await lab.page.keyboard.press("Control+c");
+    await lab.page.waitForTimeout(200);
+    assert.equal(await tubes(lab), 0);
+    await lab.close();
+  });
+
+  test("minikube tunnel fills the empty socket", async () => {
+    const lab = await open(chrome, server.origin, { query: "&profile=minikube" });
+    await lab.edit(manifest + types);
+    await ready(lab, 3);
+    await service(lab, "balanced");
+    assert.match(await stage(lab), /&lt;pending&gt;/);
+    await lab.run("minikube tunnel");
+    await lab.page.waitForTimeout(1500);
+    const drawn = await stage(lab);
+    assert.doesNotMatch(drawn, /&lt;pending&gt;/);
+    assert.match(drawn, /EXTERNAL-IP[\s\S]*10\.\d+\.\d+\.\d+[\s\S]*minikube tunnel/);
+    assert.equal(await tubes(lab), 1);
+    await send(lab, 9);
+    assert.match(await answers(lab), /status 200 9/);
+    await lab.shot("services-8-minikube-tunnel");
+    await lab.close();
+  });
+
+  test("in a cloud the firewall drops what comes straight, and the balancer's address answers", async () => {
+    const lab = await open(chrome, server.origin, { query: "&lesson=loadbalancer" });
+    for (const name of ["deploy.yaml", "svc-lb.yaml"]) {
+      await lab.file(name);
+      await lab.at("apply").click();
+    }
+    await lab.until("kubectl get svc", (text) => text.includes("198.51.100."));
+    await lab.page.waitForTimeout(300);
+    assert.match(await stage(lab), /load balancer[\s\S]*198\.51\.100\.\d+/);
+    await lab.at("traffic-from").selectOption("internet");
+    await lab.at("traffic-url").fill("http://192.0.2.11:30080/api/hello");
+    await send(lab, 1);
+    assert.match(await answers(lab), /timed out 1/);
+    assert.match(await lab.at("inspector").innerText(), /firewall/);
+    await lab.shot("services-9-firewall");
+    await lab.at("traffic-url").fill("");
+    await send(lab, 9);
+    assert.match(await answers(lab), /status 200 9/);
+    await lab.shot("services-10-balancer");
+    await lab.close();
+  });
+});
+
 describe("a mistake that tutorials print", { timeout: 120_000 }, () => {
   test("a nodePort in a ClusterIP is refused at its field, and explained in both languages", async () => {
     for (const [lang, hint] of [["en", /only Services of type NodePort or LoadBalancer/], ["zh", /NodePort/]]) {
