@@ -89,6 +89,9 @@ fn service_view(state: State, scenery: Scenery, key: Ref) -> impl IntoView {
             scenery.marks.with(|marks| service::ends(session.cluster().store(), marks, &ended, lang))
         })
     });
+    let asked = key.clone();
+    let health =
+        Memo::new(move |_| state.session.with(|session| session.cluster().flows().health().of(&asked).to_vec()));
     let policies = Memo::new(move |_| {
         scenery.scene.track();
         let lang = state.lang.get();
@@ -102,6 +105,10 @@ fn service_view(state: State, scenery: Scenery, key: Ref) -> impl IntoView {
         {move || nested(&rings.get(), ends.with(|ends| ends.iter().filter(|end| end.is_ready).count()), state)}
         <h3>{move || state.pick("Endpoints", "端点")}</h3>
         {move || endpoints(state, scenery, ends.get())}
+        {move || {
+            let opinions = health.get();
+            (!opinions.is_empty()).then(|| health_view(state, opinions))
+        }}
         {move || {
             let said = policies.get();
             (!said.is_empty())
@@ -184,6 +191,33 @@ fn endpoints(state: State, scenery: Scenery, ends: Vec<End>) -> AnyView {
         {(more > 0).then(|| view! { <p class="dim">{format!("+{more}")}</p> })}
     }
     .into_any()
+}
+
+/// What its load balancer thinks of each node.
+fn health_view(state: State, opinions: Vec<net::Opinion>) -> impl IntoView {
+    let row = |opinion: net::Opinion| {
+        let (sign, said) = match (opinion.healthy, opinion.failures) {
+            (true, 0) => (icons::Icon::Check, state.pick("healthy", "健康").to_owned()),
+            (true, n) => (
+                icons::Icon::Check,
+                state.lang.get().pick(format!("healthy, {n} failures in a row"), format!("健康，连续失败 {n} 次")),
+            ),
+            (false, _) => {
+                (icons::Icon::Cross, state.pick("unhealthy: gets nothing", "不健康：什么都不会发给它").to_owned())
+            }
+        };
+        view! {
+            <tr class:out=!opinion.healthy>
+                <td>{icons::icon(sign, 16)}</td>
+                <td>{opinion.node.to_string()}</td>
+                <td>{said}</td>
+            </tr>
+        }
+    };
+    view! {
+        <h3>{state.pick("Health checks of its load balancer", "负载均衡器的健康检查")}</h3>
+        <table class="ends" data-testid="health"><tbody>{opinions.into_iter().map(row).collect_view()}</tbody></table>
+    }
 }
 
 /// A Service's rules on a node of the reader's choice, in either mode.

@@ -285,6 +285,9 @@ describe("ways in from outside", { timeout: 240_000 }, () => {
     assert.match(await answers(lab), /timed out 1/);
     assert.match(await lab.at("inspector").innerText(), /firewall/);
     await lab.shot("services-9-firewall");
+    await service(lab, "test-svc-lb");
+    assert.deepEqual(await lab.at("health").locator("tr").allInnerTexts().then((rows) => rows.map((row) => row.replace(/\s+/g, " ").trim())), ["node-a1 healthy", "node-a2 healthy", "node-b1 healthy"]);
+    await lab.page.keyboard.press("1");
     await lab.at("traffic-url").fill("");
     await send(lab, 9);
     assert.match(await answers(lab), /status 200 9/);
