@@ -131,6 +131,10 @@ pub enum Reading {
 
 /// Applies each document of a file in order, as `kubectl apply -f` does.
 pub fn apply(cluster: &mut Cluster, source: &Source, reading: Reading, lang: Lang) -> Applied {
+    if !cluster.has_control_plane() {
+        let chunks = vec![(Stream::Err, kubectl::unanswered(cluster))];
+        return Applied { output: Output { chunks, code: 1, ..Output::default() }, ..Applied::default() };
+    }
     let file = kubectl::file(cluster, source, DEFAULT_NAMESPACE, reading);
     let mut io = Io::default();
     let code = file.tell(&mut io, source, lang);

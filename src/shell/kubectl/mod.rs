@@ -37,6 +37,7 @@ mod info;
 use super::flags::{self, Flag, Flags, Problem, Style, switch, value};
 use super::{Io, Shell, go_quote};
 use crate::api::Status;
+use crate::cluster::Cluster;
 use crate::object::{Kind, Ref};
 
 pub(super) use apply::{file, labs};
@@ -238,7 +239,9 @@ pub(super) fn run(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
     let namespace = flags.get("namespace").unwrap_or(&shell.terminal.namespace).to_owned();
     let mut call = Call { shell, io, verb: verb.name, flags, namespace };
     if !call.shell.cluster.has_control_plane() && verb.name != "config" {
-        return call.unanswered();
+        let text = unanswered(call.shell.cluster);
+        call.io.err(text);
+        return 1;
     }
     match (verb.run)(&mut call) {
         Ok(code) => code,
@@ -290,20 +293,6 @@ impl Call<'_, '_> {
         1
     }
 
-    /// What kubectl says where no API server answers: its machine is off, or `minikube stop` took the context away.
-    fn unanswered(&mut self) -> i32 {
-        let all_off = self.shell.nodes().iter().all(|(name, _)| self.shell.cluster.outages().is_stopped(name));
-        let address = self.shell.nodes().into_iter().next().map(|(_, address)| address).unwrap_or_default();
-        self.io.err(match all_off {
-            true => {
-                "The connection to the server localhost:8080 was refused - did you specify the right host or port?\n"
-                    .to_owned()
-            }
-            false => format!("Unable to connect to the server: dial tcp {address}:8443: connect: no route to host\n"),
-        });
-        1
-    }
-
     /// Refuses what needs a pod's kubelet, if that is off or cut off from the API server.
     fn reach_kubelet(&self, pod: &crate::object::Pod) -> Result<(), Fail> {
         if self.shell.cluster.outages().silent_since(&pod.spec.node_name).is_none() {
@@ -331,6 +320,18 @@ impl Call<'_, '_> {
 /// What the server says with every answer about a kind that is on its way out.
 fn deprecation(kind: Kind) -> Option<&'static str> {
     (kind == Kind::Endpoints).then_some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")
+}
+
+/// What kubectl says where no API server answers: its machine is off, or `minikube stop` took the context away.
+pub(super) fn unanswered(cluster: &Cluster) -> String {
+    let outages = cluster.outages();
+    let home = cluster.profile().nodes.first();
+    if outages.stopped().count() == cluster.profile().nodes.len() {
+        return "The connection to the server localhost:8080 was refused - did you specify the right host or port?\n"
+            .into();
+    }
+    let address = home.map_or_else(String::new, |node| node.address.to_string());
+    format!("Unable to connect to the server: dial tcp {address}:8443: connect: no route to host\n")
 }
 
 /// `pod/web` or `deployment.apps/web`.
