@@ -4,6 +4,7 @@ mod boot;
 mod checks;
 mod environment;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use crate::api::Applied;
@@ -29,6 +30,8 @@ pub struct Cluster {
     fabric: Fabric,
     /// How many programs were started on the laptop.
     spawned: u32,
+    /// The addons that minikube's own configuration says are enabled.
+    addons: BTreeSet<&'static str>,
     outages: Outages,
     seen: Seen,
     balancers: Balancers,
@@ -68,6 +71,7 @@ impl Cluster {
             fabric: Fabric::new(&rng),
             rng,
             spawned: 0,
+            addons: BTreeSet::new(),
             seen: Seen::default(),
             outages,
             balancers: Balancers::new(profile.load_balancers),
@@ -348,6 +352,16 @@ impl Cluster {
     pub fn spawn(&mut self) -> u32 {
         self.spawned += 1;
         FIRST_PID + self.spawned - 1
+    }
+
+    /// The addons that were enabled and not disabled since.
+    pub fn addons(&self) -> &BTreeSet<&'static str> {
+        &self.addons
+    }
+
+    /// The same, to change them.
+    pub fn addons_mut(&mut self) -> &mut BTreeSet<&'static str> {
+        &mut self.addons
     }
 
     fn reconcile(&mut self, controller: Controller, key: &Ref) {

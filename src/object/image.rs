@@ -120,6 +120,15 @@ impl App {
                 ];
                 Self { udp: vec![53], routes, ..Self::server(vec![53, 8080, 8181, 9153]) }
             }
+            "registry.k8s.io/ingress-nginx/controller" => {
+                // What else it answers is routed by the rules of Ingresses: `net::ingress`.
+                let routes = vec![Route::exact("/healthz", Body::Text("ok".into()))];
+                Self { routes, startup: Duration::from_secs(1), ..Self::server(vec![80, 443, 8443, 10_254]) }
+            }
+            "traefik" => {
+                let routes = vec![Route::exact("/ping", Body::Text("OK".into()))];
+                Self { routes, startup: Duration::from_millis(500), ..Self::server(entry_points(container)) }
+            }
             "curlimages/curl"
             | "busybox"
             | "alpine"
@@ -195,6 +204,22 @@ fn option<'a>(container: &'a Container, name: &str) -> Option<&'a str> {
             None => None,
         }
     })
+}
+
+/// The ports that Traefik's arguments name, as `--entryPoints.web.address=:8000/tcp`; 80 if they name none.
+fn entry_points(container: &Container) -> Vec<u16> {
+    let words = container.command.iter().chain(&container.args);
+    let addresses = words.filter_map(|word| {
+        let (name, value) = word.split_once('=')?;
+        let name = name.to_ascii_lowercase();
+        (name.contains("entrypoints.") && name.ends_with(".address")).then_some(value)
+    });
+    let port = |at: &str| at.split('/').next()?.rsplit(':').next()?.parse().ok();
+    let mut ports: Vec<u16> = addresses.filter(|at| !at.ends_with("/udp")).filter_map(port).collect();
+    if ports.is_empty() {
+        ports.push(80);
+    }
+    ports
 }
 
 /// agnhost's subcommands that listen; `pause`, its default, does not.

@@ -2,6 +2,7 @@
 //!
 //! Stands for minikube 1.39 `cmd/minikube/cmd`; left out: everything that makes or removes clusters.
 
+mod addons;
 mod machines;
 mod service;
 mod told;
@@ -28,6 +29,7 @@ pub(super) fn run(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
     match verb.as_str() {
         "service" => return service::service(shell, io, rest),
         "tunnel" => return tunnel::tunnel(shell, io, rest),
+        "addons" => return addons::run(shell, io, rest).unwrap_or_else(|| serves(shell, io, 1)),
         _ => {}
     }
     let style = if verb == "ssh" { Style::PflagUntilWord } else { Style::Pflag };
@@ -61,7 +63,7 @@ pub(super) fn run(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
             0
         }
         "help" => serves(shell, io, 0),
-        "addons" | "cache" | "config" | "cp" | "dashboard" | "delete" | "docker-env" | "image" | "kubectl" | "logs"
+        "cache" | "config" | "cp" | "dashboard" | "delete" | "docker-env" | "image" | "kubectl" | "logs"
         | "mount" | "options" | "pause" | "podman-env" | "profile" | "ssh-host" | "ssh-key" | "unpause"
         | "update-check" | "update-context" | "completion" => serves(shell, io, 1),
         other => {
@@ -79,8 +81,8 @@ fn unknown_flag(io: &mut Io, verb: &str, problem: &flags::Problem) -> i32 {
 fn serves(shell: &Shell, io: &mut Io, code: i32) -> i32 {
     shell.say(
         io,
-        "the lab's minikube has: service NAME [--url], service list, tunnel, ssh [-n NODE] [-- COMMAND], ip, start, stop, status, node list|stop|start, version",
-        "实验室的 minikube 支持：service 名字 [--url]、service list、tunnel、ssh [-n 节点] [-- 命令]、ip、start、stop、status、node list|stop|start、version",
+        "the lab's minikube has: service NAME [--url], service list, tunnel, addons list|enable|disable, ssh [-n NODE] [-- COMMAND], ip, start, stop, status, node list|stop|start, version",
+        "实验室的 minikube 支持：service 名字 [--url]、service list、tunnel、addons list|enable|disable、ssh [-n 节点] [-- 命令]、ip、start、stop、status、node list|stop|start、version",
     );
     code
 }

@@ -63,7 +63,7 @@ pub(super) fn start(shell: &mut Shell, io: &mut Io) -> i32 {
         start_host(shell, io, name);
         if i == 0 {
             io.out("    ▪ Using image gcr.io/k8s-minikube/storage-provisioner:v5\n");
-            io.out("🌟  Enabled addons: storage-provisioner, default-storageclass\n");
+            io.out(format!("🌟  Enabled addons: {}\n", super::addons::enabled(shell).join(", ")));
         }
     }
     io.out("🏄  Done! kubectl is now configured to use \"minikube\" cluster and \"default\" namespace by default\n");

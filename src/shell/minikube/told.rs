@@ -44,7 +44,7 @@ fn boxed(lines: &[&str]) -> String {
 
 /// How many columns a line takes: signs take two.
 fn width(line: &str) -> usize {
-    line.chars().map(|c| if c >= '\u{1f000}' { 2 } else { 1 }).sum()
+    line.chars().map(|c| if c >= '\u{1f000}' || c == '✅' { 2 } else { 1 }).sum()
 }
 
 /// A table with a frame: titles in the middle, cells of several lines at the left.
@@ -68,7 +68,8 @@ pub(in crate::shell) fn table(titles: &[&str], rows: &[Vec<String>]) -> String {
         let height = row.iter().map(|cell| cell.lines().count()).max().unwrap_or(1).max(1);
         for i in 0..height {
             for (cell, width) in row.iter().zip(&widths) {
-                text += &format!("│ {:<width$} ", cell.lines().nth(i).unwrap_or_default());
+                let line = cell.lines().nth(i).unwrap_or_default();
+                text += &format!("│ {line}{} ", " ".repeat(width - self::width(line).min(*width)));
             }
             text += "│\n";
         }
