@@ -4,14 +4,15 @@
 //! minikube chooses the plugin (`pkg/minikube/cni/cni.go`): on one node with docker its bridge (`bridge.go`, `ipMasq`), which
 //! writes a chain for each pod (`containernetworking/plugins`, `pkg/ip/ipmasq_iptables_linux.go`); on several nodes kindnet,
 //! whose agent writes one chain (`kubernetes-sigs/kind`, `images/kindnetd/cmd/kindnetd/masq.go`). In the cloud the agent is
-//! ip-masq-agent with its defaults. Left out: the bridge's companions `portmap` and `firewall` (chains CNI-HOSTPORT and
-//! CNI-FORWARD), which change nothing where nobody asks for host ports; the digits of a bridge's chain, which come from a
-//! container's number, are drawn from the pod's uid by another hash than the plugin's.
+//! ip-masq-agent with its defaults. Their companion `portmap` is in [`super::hostport`]. Left out: the companion `firewall` (chain
+//! CNI-FORWARD), which changes nothing here; the digits of a bridge's chain, which come from a container's number, are drawn
+//! from the pod's uid by another hash than the plugin's.
 
 use std::sync::Arc;
 
 use super::rule::{Chain, Hook, Masquerade, Match, OWN, Part, Range, Rule, Shared, Table, TableName, Target};
-use super::topology::Cabin;
+use super::hostport;
+use super::topology::{Cabin, Machine};
 use crate::inet::{Ipv4Addr, Ipv4Net};
 use crate::object::Profile;
 use crate::trace::Reason;
@@ -95,26 +96,51 @@ impl Plugin {
         nat.chains[chain].rules = rules;
     }
 
-    /// The rules of one pod, if it has any of its own.
-    pub(super) fn part(self, cabin: &Cabin, pods: Ipv4Net) -> Option<Part> {
-        if self != Self::Bridge || cabin.host_network {
+    /// Whether it writes rules for every pod.
+    pub(super) fn writes_for_all(self) -> bool {
+        self == Self::Bridge
+    }
+
+    /// The rules of one pod on its node, if it has any of its own: those that hide it, and those of its host ports.
+    pub(super) fn part(self, cabin: &Cabin, machine: &Machine, pods: Ipv4Net) -> Option<Part> {
+        if cabin.host_network {
             return None;
         }
         let id = super::proxy::digits(&cabin.uid, 64);
-        let name = format!("CNI-{}", super::proxy::digits(&format!("bridge{id}"), 24));
-        let comment: Arc<str> = format!("name: \"bridge\" id: \"{id}\"").into();
-        let mut chain = Chain::new(name);
-        let mut near = Rule::new(Target::Accept).comment(comment.clone());
-        near.dst = Range::within(pods);
-        let mut far = hide().comment(comment.clone());
-        far.dst = Range::outside(MULTICAST);
-        chain.rules = vec![near, far];
-        let mut from = Rule::new(Target::Jump(OWN)).comment(comment);
-        from.src = Range::within(cabin.ip);
-        let hook = TableName::Nat.hooks().iter().position(|hook| *hook == Hook::Postrouting).unwrap_or(0);
-        let shared = Shared { table: TableName::Nat, chain: hook, rule: from };
-        Some(Part::new(part_name(cabin), vec![shared], vec![chain]))
+        let network = match self {
+            Self::Bridge => "bridge",
+            Self::Kindnet => "kindnet",
+            Self::MasqAgent => "k8s-pod-network",
+        };
+        let (mut shared, mut chains) = (Vec::new(), Vec::new());
+        if self == Self::Bridge {
+            let (jump, chain) = hiding(cabin, pods, &id);
+            shared.push(jump);
+            chains.push(chain);
+        }
+        if let Some((jumps, chain)) = hostport::rules(cabin, machine, chains.len(), network, &id) {
+            shared.extend(jumps);
+            chains.push(chain);
+        }
+        (!chains.is_empty()).then(|| Part::new(part_name(cabin), shared, chains))
     }
+}
+
+/// The bridge's chain of one pod, and the jump to it.
+fn hiding(cabin: &Cabin, pods: Ipv4Net, id: &str) -> (Shared, Chain) {
+    let name = format!("CNI-{}", super::proxy::digits(&format!("bridge{id}"), 24));
+    let comment: Arc<str> = format!("name: \"bridge\" id: \"{id}\"").into();
+    let mut chain = Chain::new(name);
+    let mut near = Rule::new(Target::Accept).comment(comment.clone());
+    near.dst = Range::within(pods);
+    let mut far = hide().comment(comment.clone());
+    far.dst = Range::outside(MULTICAST);
+    chain.rules = vec![near, far];
+    let mut from = Rule::new(Target::Jump(OWN)).comment(comment);
+    from.src = Range::within(cabin.ip);
+    let hook = TableName::Nat.hooks().iter().position(|hook| *hook == Hook::Postrouting).unwrap_or(0);
+    let shared = Shared { table: TableName::Nat, chain: hook, rule: from };
+    (shared, chain)
 }
 
 /// The rule that hides a source.

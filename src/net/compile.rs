@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::Network;
 use super::cni::{self, Plugin};
 use super::dns::Entry;
+use super::hostport;
 use super::ingress::Router;
 use super::nft;
 use super::proxy::{self, Comments, Served};
@@ -150,6 +151,7 @@ pub fn compile(store: &Store, profile: &Profile) -> Network {
     }
     let words = Arc::new(Words::new(&topology));
     let mut network = Network {
+        bases: topology.machines.iter().map(|machine| machine.rules.base.clone()).collect(),
         topology,
         plugin: Plugin::of(profile),
         services: Vec::new(),
@@ -196,9 +198,7 @@ impl Network {
             Cabin::read(store, topology, meta, pod).map(Arc::new)
         };
         let changes: Vec<_> = stale.pods.iter().map(|key| (key.clone(), read(key, &self.topology))).collect();
-        if self.plugin == Plugin::Bridge {
-            self.write_pods(&changes);
-        }
+        self.write_pods(&changes);
         let was = |key: &Ref| self.topology.by_place(&Place::Pod(key.namespace.clone(), key.name.clone()));
         let controls = |cabin: Option<&Arc<Cabin>>| cabin.is_some_and(|cabin| cabin.controller.is_some());
         let routes = changes.iter().any(|(key, new)| controls(new.as_ref()) || controls(was(key)));
@@ -208,18 +208,31 @@ impl Network {
 
     /// Writes the rules that the network plugin has for changed pods.
     fn write_pods(&mut self, changes: &[(Ref, Option<Arc<Cabin>>)]) {
+        let place = |key: &Ref| Place::Pod(key.namespace.clone(), key.name.clone());
+        let asks = |cabin: &Arc<Cabin>| !cabin.host_ports.is_empty();
+        let olds = changes.iter().filter_map(|(key, _)| self.topology.by_place(&place(key)));
+        let asked = olds.chain(changes.iter().filter_map(|(_, new)| new.as_ref())).any(asks);
+        if !asked && !self.plugin.writes_for_all() {
+            return;
+        }
+        if asked {
+            self.open_host_ports(changes);
+        }
         let mut parts = vec![Parts::new(); self.topology.machines.len()];
         for (key, new) in changes {
-            let old = self.topology.by_place(&Place::Pod(key.namespace.clone(), key.name.clone()));
+            let old = self.topology.by_place(&place(key));
             let (plugin, pods) = (self.plugin, self.topology.pod_cidr);
-            let id = |cabin: &Arc<Cabin>| (cabin.node, cabin.ip, cabin.uid.clone(), cabin.host_network);
+            let id = |cabin: &Arc<Cabin>| {
+                (cabin.node, cabin.ip, cabin.uid.clone(), cabin.host_network, cabin.host_ports.clone())
+            };
             if old.map(id) == new.as_ref().map(id) {
                 continue;
             }
             if let Some(old) = old.filter(|old| !old.host_network) {
                 parts[old.node].push((cni::part_name(old), None));
             }
-            if let Some((new, part)) = new.as_ref().and_then(|new| Some((new, plugin.part(new, pods)?))) {
+            let part = |new: &Cabin| plugin.part(new, &self.topology.machines[new.node], pods);
+            if let Some((new, part)) = new.as_ref().and_then(|new| Some((new, part(new)?))) {
                 let list = &mut parts[new.node];
                 list.pop_if(|(name, _)| *name == part.name);
                 list.push((part.name.clone(), Some(Arc::new(part))));
@@ -229,6 +242,24 @@ impl Network {
             crate::sort::by(&mut parts, |a, b| a.0.cmp(&b.0));
             if !parts.is_empty() {
                 Arc::make_mut(&mut machine.rules).change(&parts);
+            }
+        }
+    }
+
+    /// Gives nodes whose pods ask for host ports the chains that these share, and takes them from the others.
+    fn open_host_ports(&mut self, changes: &[(Ref, Option<Arc<Cabin>>)]) {
+        let stays = |cabin: &&Arc<Cabin>| {
+            let is_it = |(key, _): &(Ref, _)| Place::Pod(key.namespace.clone(), key.name.clone()) == cabin.place;
+            !changes.iter().any(is_it)
+        };
+        let ask = self.topology.cabins.iter().filter(|cabin| !cabin.host_ports.is_empty()).filter(stays);
+        let ask = ask.chain(changes.iter().filter_map(|(_, new)| new.as_ref()));
+        let nodes: BTreeSet<usize> = ask.filter(|cabin| !cabin.host_ports.is_empty()).map(|cabin| cabin.node).collect();
+        for (i, (machine, bare)) in self.topology.machines.iter_mut().zip(&self.bases).enumerate() {
+            let wanted = nodes.contains(&i);
+            if wanted != hostport::is_extended(&machine.rules.base) {
+                let base = if wanted { Arc::new(hostport::extend(bare)) } else { bare.clone() };
+                Arc::make_mut(&mut machine.rules).base = base;
             }
         }
     }

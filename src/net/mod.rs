@@ -21,6 +21,7 @@ mod exchange;
 mod fabric;
 mod forward;
 mod health;
+mod hostport;
 mod http;
 mod index;
 pub mod ingress;
@@ -79,6 +80,8 @@ pub struct Network {
     pub topology: Topology,
     /// Who hides pods from the world outside.
     plugin: cni::Plugin,
+    /// The nodes' tables without what host ports add.
+    bases: Vec<Arc<rule::Base>>,
     /// The Services as kube-proxy sees them, by name.
     pub services: Vec<Arc<Served>>,
     /// The same, by cluster IP.

@@ -380,7 +380,12 @@ impl Kernel<'_> {
             Target::Dnat(to) => {
                 passing.judged.packet.dst = *to;
                 passing.judged.dnat = true;
-                passing.tell(Action::Dnat, passing.judged.picked, at, because);
+                if matches!(&rule.why, Some(why) if matches!(why.reason, Reason::HostPort { .. })) {
+                    passing.rec.wait(super::topology::STEP);
+                    passing.rec.hop(By::Cni, Action::Dnat, passing.judged.packet, because);
+                } else {
+                    passing.tell(Action::Dnat, passing.judged.picked, at, because);
+                }
                 Some(Step::Done(Verdict::Accept))
             }
             Target::Masquerade(port) => {
@@ -411,6 +416,7 @@ impl Kernel<'_> {
         rule.matches.iter().all(|condition| match condition {
             Match::Comment(_) => true,
             Match::Port(proto, port) => *proto == packet.proto && port.is_none_or(|port| port == packet.dst.port),
+            Match::Ports(ports) => ports.contains(&packet.dst.port),
             Match::Mark { value, mask, not } => (judged.mark & mask == *value) != *not,
             Match::CtState { states, not } => {
                 let is = |state: &CtState| match state {

@@ -82,6 +82,8 @@ pub enum Match {
     Comment(Arc<str>),
     /// `-m tcp`, with a destination port or without conditions.
     Port(Proto, Option<u16>),
+    /// `-m multiport --dports`
+    Ports(Arc<[u16]>),
     /// `-m mark`
     Mark {
         /// What the masked mark must be.
@@ -576,6 +578,11 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
+/// Ports with commas between them.
+pub(super) fn listed(ports: &[u16]) -> String {
+    ports.iter().map(u16::to_string).collect::<Vec<_>>().join(",")
+}
+
 impl fmt::Display for Match {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -588,6 +595,7 @@ impl fmt::Display for Match {
             }
             Self::Port(proto, None) => write!(f, "-m {}", proto.name()),
             Self::Port(proto, Some(port)) => write!(f, "-m {} --dport {port}", proto.name()),
+            Self::Ports(ports) => write!(f, "-m multiport --dports {}", listed(ports)),
             Self::Mark { value, mask, not } => {
                 write!(f, "-m mark {}--mark {value:#x}/{mask:#x}", if *not { "! " } else { "" })
             }

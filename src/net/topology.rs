@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::app::Server;
 use super::blame::pod_field;
 use super::cloud::Edge;
+use super::hostport::{self, HostPort};
 use super::ingress::Controller;
 use super::nft;
 use super::rule::Ruleset;
@@ -84,6 +85,8 @@ pub struct Cabin {
     pub servers: Vec<Server>,
     /// Which ingress controller it is, if it is one.
     pub controller: Option<Arc<Controller>>,
+    /// The ports of its node that it asks for.
+    pub(super) host_ports: Vec<HostPort>,
     /// Which run of its programs this is.
     pub(super) life: Life,
 }
@@ -191,6 +194,7 @@ impl Cabin {
             image_field: pod_field(store, meta, "containers[0].image", |_| true),
             dns_field: pod_field(store, meta, "dnsPolicy", |_| true),
             asks_cluster: pod.spec.dns_policy != "Default",
+            host_ports: hostport::read(pod, |path| pod_field(store, meta, path)),
             namespace,
             name,
             servers: Server::of(meta, pod, &topology.images),

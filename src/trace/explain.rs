@@ -118,6 +118,14 @@ pub fn explain(because: &Because, lang: Lang) -> String {
             "The destination is outside the pods' network, where nobody knows a way back to a pod. So the node puts its own address in place of the source.".into(),
             "目的地在 Pod 网络之外，那里没有谁知道回到 Pod 的路。因此节点用自己的地址替换源地址。".into(),
         ),
+        MasqueradeHostPort => (
+            "A pod or the node itself came by the host port, so the node puts its own address in place of the source: the answer must come back here to be translated.".into(),
+            "请求来自 Pod 或节点自己，并且经由 hostPort，节点用自己的地址替换源地址：应答必须先回到这里才能还原地址。".into(),
+        ),
+        HostPort { pod, port } => (
+            format!("Pod {pod} asks for port {port} of its node (hostPort), and the network plugin leads that port to the pod. No Service is involved."),
+            format!("Pod {pod} 占用了节点的端口 {port}（hostPort），网络插件把这个端口转给它。这里没有经过 Service。"),
+        ),
         SelectsNothing { service, selector } => (
             format!("Service {service} has no endpoints: its selector {selector} matches no pod. So the kernel refuses at once."),
             format!("Service {service} 没有端点：选择算符 {selector} 不匹配任何 Pod。内核立即拒绝。"),
@@ -409,6 +417,8 @@ pub(super) mod tests {
             MasqueradeNode,
             MasqueradeHairpin,
             MasqueradeOutbound,
+            MasqueradeHostPort,
+            HostPort { pod: "x".into(), port: 80 },
             SelectsNothing { service: "x".into(), selector: "x".into() },
             NoSelector("x".into()),
             NoneReady { service: "x".into(), matching: 3 },

@@ -107,6 +107,15 @@ pub enum Reason {
     MasqueradeHairpin,
     /// The source was hidden, because the packet leaves the pods' network.
     MasqueradeOutbound,
+    /// The source was hidden, because a pod or the node itself came by a host port.
+    MasqueradeHostPort,
+    /// The node's port is a pod's host port.
+    HostPort {
+        /// Whose.
+        pod: Arc<str>,
+        /// Which port of the node.
+        port: u16,
+    },
     /// The Service has no endpoint: its selector matches no pod.
     SelectsNothing {
         /// Which Service.

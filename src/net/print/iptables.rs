@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::PacketFilter;
 use crate::inet::Ipv4Addr;
 use crate::net::netfilter::Count;
-use crate::net::rule::{Masquerade, Match, Range, Rule, TableName, Target, Whole};
+use crate::net::rule::{Masquerade, Match, Range, Rule, TableName, Target, Whole, listed};
 use crate::trace::Proto;
 
 /// Names that a node's `/etc/services` has for ports.
@@ -241,6 +241,7 @@ fn detail(out: &mut String, asked: &Asked, condition: &Match) {
                 None => write!(out, " {} dpt:{port}", proto.name()),
             }
         }
+        Match::Ports(ports) => write!(out, " multiport dports {}", listed(ports)),
         Match::Mark { value, mask, not } => {
             write!(out, " mark match{} {value:#x}/{mask:#x}", if *not { " !" } else { "" })
         }

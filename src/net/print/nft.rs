@@ -130,6 +130,7 @@ fn condition(condition: &Match) -> String {
     match condition {
         Match::Comment(_) | Match::Port(_, None) => String::new(),
         Match::Port(proto, Some(port)) => format!("{} dport {port}", proto.name()),
+        Match::Ports(_) => format!("xt match multiport {}", condition.to_string().replace("-m multiport ", "")),
         Match::Mark { value, mask, not } => {
             format!("meta mark & {mask:#010x} {} {value:#010x}", if *not { "!=" } else { "==" })
         }
