@@ -92,15 +92,15 @@ impl Server {
         }
     }
 
-    /// Whether it speaks TLS.
-    pub fn speaks_tls(&self) -> bool {
-        self.app.is_none()
+    /// Whether it speaks TLS on one of its ports.
+    pub fn speaks_tls(&self, port: u16) -> bool {
+        self.app.as_ref().is_none_or(|app| app.tls.contains(&port))
     }
 
     /// Answers a request that reached it as `packet`.
     pub fn answer(&self, request: &Request, target: &Target<'_>, packet: Packet) -> Answer {
         if !matches!(target.speech, Speech::Http | Speech::Https) {
-            return Answer { status: 0, body: "".into(), micros: 0 };
+            return Answer::default();
         }
         let Some(app) = &self.app else {
             // As Go's net/http answers to plain HTTP on a TLS port, and the API server to strangers.
@@ -111,11 +111,12 @@ impl Server {
                 ),
                 _ => (400, "Client sent an HTTP request to an HTTPS server.\n"),
             };
-            return Answer { status, body: body.into(), micros: ANSWER_MICROS };
+            return Answer { status, body: body.into(), micros: ANSWER_MICROS, ..Answer::default() };
         };
         let chosen = app.route(target.path).and_then(|route| app.routes.iter().position(|r| std::ptr::eq(r, route)));
         let Some(i) = chosen else {
-            return Answer { status: 404, body: "404 page not found\n".into(), micros: ANSWER_MICROS };
+            let body = "404 page not found\n".into();
+            return Answer { status: 404, body, micros: ANSWER_MICROS, ..Answer::default() };
         };
         let route = &app.routes[i];
         let body = match (&self.ready[i], &route.body) {
@@ -123,7 +124,8 @@ impl Server {
             (None, AppBody::Netexec) => self.netexec(target, packet).into(),
             (None, _) => self.echo(request, target, packet).into(),
         };
-        Answer { status: route.status, body, micros: ANSWER_MICROS + route.delay.as_micros() as u64 }
+        let micros = ANSWER_MICROS + route.delay.as_micros() as u64;
+        Answer { status: route.status, body, micros, ..Answer::default() }
     }
 
     /// The request itself, as `traefik/whoami` prints it.

@@ -10,8 +10,8 @@
 
 use std::sync::Arc;
 
-use super::rule::{Chain, Hook, Masquerade, Match, OWN, Part, Range, Rule, Shared, Table, TableName, Target};
 use super::hostport;
+use super::rule::{Chain, Hook, Masquerade, Match, OWN, Part, Range, Rule, Shared, Table, TableName, Target};
 use super::topology::{Cabin, Machine};
 use crate::inet::{Ipv4Addr, Ipv4Net};
 use crate::object::Profile;

@@ -6,6 +6,7 @@ use super::Network;
 use super::app::Server;
 use super::conntrack::Stage;
 use super::dns::candidates;
+use super::gate::Heard;
 use super::http::{Answer, Speech, Target};
 use super::line::{self, Line, Lines};
 use super::log::Access;
@@ -89,6 +90,46 @@ pub(super) struct Conversation {
     pub(super) life: Life,
     pub(super) node: Option<Arc<str>>,
     pub(super) seen_source: Ipv4Addr,
+}
+
+/// What a program says to what reached it.
+pub(super) struct Said {
+    /// Its answer.
+    pub(super) answer: Answer,
+    /// Which kind of program it is.
+    pub(super) by: By,
+    /// Why it answers so.
+    pub(super) ground: Ground,
+    /// Who answered behind it, and whom that program saw; none if it answered itself.
+    pub(super) far: Option<(Place, Ipv4Addr)>,
+    /// When the client stops waiting, if that is before the answer.
+    pub(super) late: Option<Duration>,
+}
+
+/// Why a program answers as it does.
+pub(super) enum Ground {
+    /// It is made so: its image is behind it.
+    Image(Reason),
+    /// Something else is behind it.
+    Told(Arc<Because>),
+}
+
+/// A program's words for what reached a place.
+pub(super) type Answers<'a> = dyn FnMut(&mut Flows, &mut Tape, &Place, &Server, Packet) -> Said + 'a;
+
+impl Said {
+    /// The answer of a program of its own.
+    pub(super) fn by_app(reason: Reason, answer: Answer) -> Self {
+        Self { answer, by: By::App, ground: Ground::Image(reason), far: None, late: None }
+    }
+
+    /// Why the program answers so; `image` is the field that names its image.
+    pub(super) fn because(&self, image: Option<&FieldRef>) -> Arc<Because> {
+        match &self.ground {
+            Ground::Image(reason) => Arc::new(Because { rule: None, reason: reason.clone(), cause: image.cloned() }),
+            Ground::Told(because) => because.clone(),
+        }
+    }
 }
 
 /// The connection of an exchange.
@@ -180,13 +221,7 @@ impl Network {
         };
         let then = if kept.is_some() { Stage::Open } else { Stage::Closed };
         let call = Call { packet, speech: target.speech, open: open.as_ref(), then };
-        let mut heard = None;
-        let mut answers = |server: &Server, arrived: Packet| {
-            heard = Some(arrived);
-            let answer = server.answer(request, target, arrived);
-            (Reason::Answers { by: server.name.clone(), status: answer.status }, answer)
-        };
-        match self.converse(flows, client, call, tape, &mut answers) {
+        match self.exchange(flows, tape, client, call, request, target, Duration::ZERO) {
             Err(outcome) => {
                 // A socket for datagrams stays what it is, whatever becomes of them.
                 if let (Some((key, lines)), Some(line)) = (kept, open.filter(|line| line.packet.proto == Proto::Udp)) {
@@ -194,12 +229,7 @@ impl Network {
                 }
                 *outcome
             }
-            Ok(conversation) => {
-                if let Some(arrived) = heard.filter(|_| conversation.answer.status > 0 && !tape.is_silent) {
-                    flows
-                        .logs
-                        .add(&conversation.responder, access(request, target, arrived, &conversation, now + tape.t));
-                }
+            Ok((conversation, (responder, seen_source))) => {
                 if let Some((key, lines)) = kept {
                     let (server, life, node) = (conversation.responder.clone(), conversation.life, conversation.node);
                     if let Some(old) = lines.keep(key, Line { packet, server, life, node, closed: false }) {
@@ -209,14 +239,50 @@ impl Network {
                 Outcome {
                     kind: OutcomeKind::Answered,
                     status: conversation.answer.status,
+                    headers: conversation.answer.headers,
                     body: conversation.answer.body,
-                    responder: Some(conversation.responder),
-                    seen_source: Some(conversation.seen_source),
+                    responder: Some(responder),
+                    seen_source: Some(seen_source),
                     at: None,
                     because: None,
                 }
             }
         }
+    }
+
+    /// A request over a connection over which its first packet was just sent, and who answered it in the end: the program
+    /// that it reached, or one behind that. `patience` is how long the client waits for an answer; zero for as long as it takes.
+    #[expect(clippy::too_many_arguments, reason = "one request, and the connection that it takes")]
+    pub(super) fn exchange(
+        &self,
+        flows: &mut Flows,
+        tape: &mut Tape,
+        client: &Client<'_>,
+        call: Call<'_>,
+        request: &Request,
+        target: &Target<'_>,
+        patience: Duration,
+    ) -> Result<(Conversation, (Place, Ipv4Addr)), Box<Outcome>> {
+        let now = client.now;
+        let (mut heard, mut far) = (None, None);
+        let mut answers = |flows: &mut Flows, tape: &mut Tape, place: &Place, server: &Server, packet: Packet| {
+            heard = Some(packet);
+            if let Some(said) = self.gate(flows, tape, &Heard { request, target, place, packet, now }) {
+                far.clone_from(&said.far);
+                return said;
+            }
+            let answer = server.answer(request, target, packet);
+            let late = Some(patience).filter(|patience| !patience.is_zero() && micros(answer.micros) > *patience);
+            let reason = Reason::Answers { by: server.name.clone(), status: answer.status };
+            Said { late, ..Said::by_app(reason, answer) }
+        };
+        let conversation = self.converse(flows, client, call, tape, &mut answers)?;
+        if let Some(arrived) = heard.filter(|_| conversation.answer.status > 0 && !tape.is_silent) {
+            let line = access(request, target, arrived, &conversation, now + tape.t);
+            flows.logs.add(&conversation.responder, line);
+        }
+        let end = far.unwrap_or_else(|| (conversation.responder.clone(), conversation.seen_source));
+        Ok((conversation, end))
     }
 
     /// The address of a name, asked for as the client's machine does.
@@ -255,7 +321,7 @@ impl Network {
             let asks = Reason::AsksFor { name: whole.clone(), given };
             tape.hop(By::Resolver, Action::Query, packet, || Because::plain(asks));
             let mut found = Err(None);
-            let mut answers = |_: &Server, _: Packet| {
+            let mut answers = |_: &mut Flows, _: &mut Tape, _: &Place, _: &Server, _: Packet| {
                 found = self.zone.addresses(&candidate);
                 let reason = match (&found, self.zone.alias(&candidate)) {
                     (Err(Some(_)), Some(alias)) => {
@@ -266,7 +332,7 @@ impl Network {
                     (Err(Some(_)), None) => Reason::NameOutside(whole.clone()),
                     (Err(None), _) => Reason::NameUnknown(whole.clone()),
                 };
-                (reason, Answer { status: 0, body: "".into(), micros: DNS_MICROS })
+                Said::by_app(reason, Answer { micros: DNS_MICROS, ..Answer::default() })
             };
             let call = Call { packet, speech: Speech::Udp, open: None, then: Stage::Closed };
             let conversation = self.converse(flows, client, call, tape, &mut answers);
@@ -312,7 +378,7 @@ impl Network {
         client: &Client<'_>,
         call: Call<'_>,
         tape: &mut Tape,
-        answers: &mut dyn FnMut(&Server, Packet) -> (Reason, Answer),
+        answers: &mut Answers<'_>,
     ) -> Result<Conversation, Box<Outcome>> {
         let (topology, words, now, packet) = (&self.topology, &self.words, client.now, call.packet);
         let turn = if call.open.is_some() { Turn::Later } else { Turn::First };
@@ -355,7 +421,7 @@ impl Network {
             walk.rec.hop(By::Socket, Action::Answer, arrived.reversed(), || words.pings.clone());
             walk.back(&walked, client.origin, packet, Reason::ReplyArrives);
             walk.remember(&walked, Stage::Closed);
-            let answer = Answer { status: 0, body: "".into(), micros: 0 };
+            let answer = Answer::default();
             return Ok(Conversation { answer, responder: place.clone(), life, node, seen_source: arrived.src.ip });
         }
         let stranger = call.open.is_some_and(|line| (&line.server, &line.life) != (place, &life));
@@ -375,19 +441,22 @@ impl Network {
             let because = self.refusal(&walked, packet, arrived);
             return Err(self.rebuff(walk, &walked, client, call, (OutcomeKind::Refused, By::Socket), place, because));
         };
-        if call.speech == Speech::Https && !server.speaks_tls() {
+        if call.speech == Speech::Https && !server.speaks_tls(arrived.dst.port) {
             let because = Because::plain(Reason::SpeaksNoTls(server.name.clone()));
             return Err(self.rebuff(walk, &walked, client, call, (OutcomeKind::TlsFailure, By::App), place, because));
         }
-        let (reason, answer) = answers(server, arrived);
-        walk.rec.wait(Duration::from_micros(answer.micros));
-        walk.rec.hop(By::App, Action::Answer, arrived.reversed(), || {
-            let cause = match &walked.end {
-                End::Cabin(cabin, _) => Some(topology.cabins[*cabin].image_field.clone()),
-                _ => None,
-            };
-            Arc::new(Because { rule: None, reason, cause })
-        });
+        let said = answers(walk.flows, walk.rec, place, server, arrived);
+        if let Some(patience) = said.late {
+            let reason = Reason::TooSlow { by: server.name.clone(), millis: said.answer.micros / 1000 };
+            let because = Said::by_app(reason, Answer::default()).because(image(topology, &walked.end));
+            walk.rec.wait(patience);
+            walk.rec.at(client.place);
+            walk.rec.hop(By::Socket, Action::Drop, packet, || because.clone());
+            return Err(lost(walk, &walked, OutcomeKind::Timeout, place, &because));
+        }
+        walk.rec.wait(micros(said.answer.micros));
+        walk.rec.hop(said.by, Action::Answer, arrived.reversed(), || said.because(image(topology, &walked.end)));
+        let answer = said.answer;
         walk.back(&walked, client.origin, packet, Reason::ReplyArrives);
         walk.remember(&walked, call.then);
         Ok(Conversation { answer, responder: place.clone(), life, node, seen_source: arrived.src.ip })
@@ -463,6 +532,18 @@ impl Network {
     }
 }
 
+fn micros(count: u64) -> Duration {
+    Duration::from_micros(count)
+}
+
+/// The field that names the image of the pod where a packet ended.
+fn image<'a>(topology: &'a super::topology::Topology, end: &End) -> Option<&'a FieldRef> {
+    match end {
+        End::Cabin(cabin, _) => topology.cabins.get(*cabin).map(|cabin| &cabin.image_field),
+        _ => None,
+    }
+}
+
 fn lost(
     mut walk: Walk<'_, Tape>,
     walked: &Walked,
@@ -508,6 +589,7 @@ pub(super) fn failed(kind: OutcomeKind, at: Place, because: Arc<Because>) -> Out
     Outcome {
         kind,
         status: 0,
+        headers: Vec::new(),
         body: "".into(),
         responder: None,
         seen_source: None,

@@ -7,10 +7,9 @@
 use std::sync::Arc;
 
 use super::Network;
-use super::app::Server;
 use super::conntrack::Stage;
-use super::exchange::{Call, Client, Conversation, Tape, failed, nothing_listens};
-use super::http::{Answer, Speech};
+use super::exchange::{Answers, Call, Client, Conversation, Tape, failed, nothing_listens};
+use super::http::Speech;
 use super::netfilter::Recorder;
 use super::topology::{LINK, Origin, STEP};
 use super::walk::{End, Flows, Walk, Walked};
@@ -186,7 +185,7 @@ impl Network {
         client: &Client<'_>,
         sent: Packet,
         speech: Speech,
-        answers: &mut dyn FnMut(&Server, Packet) -> (Reason, Answer),
+        answers: &mut Answers<'_>,
     ) -> Option<Result<Conversation, Box<Outcome>>> {
         let End::Laptop(arrived) = walked.end else { return None };
         let listener = walk.flows.laptop.listener(arrived.dst).filter(|_| arrived.proto == Proto::Tcp)?.clone();
@@ -228,7 +227,7 @@ impl Network {
         uid: &str,
         port: u16,
         speech: Speech,
-        answers: &mut dyn FnMut(&Server, Packet) -> (Reason, Answer),
+        answers: &mut Answers<'_>,
     ) -> Result<Conversation, (Option<Failure>, Box<Outcome>)> {
         let topology = &self.topology;
         // A control plane that stands apart is on none of the nodes, and never off.
@@ -299,17 +298,17 @@ impl Network {
                 let outcome = Box::new(failed(OutcomeKind::Reset, cabin.place.clone(), because));
                 Err((Some(Failure::Refused), outcome))
             }
-            Some(server) if speech == Speech::Https && !server.speaks_tls() => {
+            Some(server) if speech == Speech::Https && !server.speaks_tls(port) => {
                 let because = Because::plain(Reason::SpeaksNoTls(server.name.clone()));
                 walk.rec.wait(STEP);
                 walk.rec.hop(By::App, Action::Reject, inside.reversed(), || because.clone());
                 Err((None, Box::new(failed(OutcomeKind::TlsFailure, cabin.place.clone(), because))))
             }
             Some(server) => {
-                let (reason, answer) = answers(server, inside);
-                walk.rec.wait(Duration::from_micros(answer.micros));
-                let because = Because { rule: None, reason, cause: Some(cabin.image_field.clone()) };
-                walk.rec.hop(By::App, Action::Answer, inside.reversed(), || Arc::new(because));
+                let said = answers(walk.flows, walk.rec, &cabin.place, server, inside);
+                walk.rec.wait(Duration::from_micros(said.answer.micros));
+                walk.rec.hop(said.by, Action::Answer, inside.reversed(), || said.because(Some(&cabin.image_field)));
+                let answer = said.answer;
                 let (responder, life, node) = (cabin.place.clone(), cabin.life.clone(), Some(node.name.clone()));
                 Ok(Conversation { answer, responder, life, node, seen_source: inside.src.ip })
             }
@@ -344,7 +343,7 @@ impl Network {
         node: &Arc<str>,
         to: Socket,
         speech: Speech,
-        answers: &mut dyn FnMut(&Server, Packet) -> (Reason, Answer),
+        answers: &mut Answers<'_>,
     ) -> Result<Conversation, Box<Outcome>> {
         let Some(machine) = self.topology.machines.iter().position(|m| m.name == *node) else {
             let because = Because::plain(Reason::NoSuchAddress);

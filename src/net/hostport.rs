@@ -81,7 +81,13 @@ pub(super) fn extend(base: &Base) -> Base {
 }
 
 /// What a pod adds: jumps from the shared chain to its own, which comes after `own` others of its part.
-pub(super) fn rules(cabin: &Cabin, machine: &Machine, own: usize, network: &str, id: &str) -> Option<(Vec<Shared>, Chain)> {
+pub(super) fn rules(
+    cabin: &Cabin,
+    machine: &Machine,
+    own: usize,
+    network: &str,
+    id: &str,
+) -> Option<(Vec<Shared>, Chain)> {
     if cabin.host_ports.is_empty() {
         return None;
     }

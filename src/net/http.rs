@@ -87,10 +87,12 @@ impl<'a> Target<'a> {
 }
 
 /// What a program answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
     /// HTTP status; 0 where it is not HTTP.
     pub status: u16,
+    /// Headers that matter; empty where the program says nothing but the usual.
+    pub headers: Vec<(Arc<str>, Arc<str>)>,
     /// What it says.
     pub body: Arc<str>,
     /// How long it took, in microseconds.

@@ -20,6 +20,7 @@ mod excerpt;
 mod exchange;
 mod fabric;
 mod forward;
+mod gate;
 mod health;
 mod hostport;
 mod http;

@@ -12,6 +12,8 @@ use super::Container;
 pub struct App {
     /// TCP ports that it listens on, whatever `containerPort` says.
     pub listens: Vec<u16>,
+    /// Those of them where it speaks TLS.
+    pub tls: Vec<u16>,
     /// UDP ports that it listens on.
     pub udp: Vec<u16>,
     /// Answers by path, the first that fits; a path that none fits gets 404.
@@ -123,11 +125,13 @@ impl App {
             "registry.k8s.io/ingress-nginx/controller" => {
                 // What else it answers is routed by the rules of Ingresses: `net::ingress`.
                 let routes = vec![Route::exact("/healthz", Body::Text("ok".into()))];
-                Self { routes, startup: Duration::from_secs(1), ..Self::server(vec![80, 443, 8443, 10_254]) }
+                let tls = vec![443, 8443];
+                Self { tls, routes, startup: Duration::from_secs(1), ..Self::server(vec![80, 443, 8443, 10_254]) }
             }
             "traefik" => {
                 let routes = vec![Route::exact("/ping", Body::Text("OK".into()))];
-                Self { routes, startup: Duration::from_millis(500), ..Self::server(entry_points(container)) }
+                let (listens, tls) = entry_points(container);
+                Self { tls, routes, startup: Duration::from_millis(500), ..Self::server(listens) }
             }
             "curlimages/curl"
             | "busybox"
@@ -156,6 +160,7 @@ impl App {
     fn server(listens: Vec<u16>) -> Self {
         Self {
             listens,
+            tls: Vec::new(),
             udp: Vec::new(),
             routes: Vec::new(),
             startup: Duration::ZERO,
@@ -206,20 +211,26 @@ fn option<'a>(container: &'a Container, name: &str) -> Option<&'a str> {
     })
 }
 
-/// The ports that Traefik's arguments name, as `--entryPoints.web.address=:8000/tcp`; 80 if they name none.
-fn entry_points(container: &Container) -> Vec<u16> {
-    let words = container.command.iter().chain(&container.args);
-    let addresses = words.filter_map(|word| {
-        let (name, value) = word.split_once('=')?;
-        let name = name.to_ascii_lowercase();
-        (name.contains("entrypoints.") && name.ends_with(".address")).then_some(value)
-    });
-    let port = |at: &str| at.split('/').next()?.rsplit(':').next()?.parse().ok();
-    let mut ports: Vec<u16> = addresses.filter(|at| !at.ends_with("/udp")).filter_map(port).collect();
+/// The ports that Traefik's arguments name, as `--entryPoints.web.address=:8000/tcp`, 80 if they name none; and those of them
+/// where it speaks TLS.
+fn entry_points(container: &Container) -> (Vec<u16>, Vec<u16>) {
+    let (mut ports, mut tls) = (Vec::new(), Vec::new());
+    let words: Vec<String> =
+        container.command.iter().chain(&container.args).map(|word| word.to_ascii_lowercase()).collect();
+    for word in &words {
+        let Some((name, address)) = word.split_once(".address=") else { continue };
+        let Some(entry) = name.trim_start_matches('-').strip_prefix("entrypoints.") else { continue };
+        let port = address.split('/').next().and_then(|at| at.rsplit(':').next()?.parse().ok());
+        if let Some(port) = port.filter(|_| !address.ends_with("/udp")) {
+            ports.push(port);
+            let secure = format!("entrypoints.{entry}.http.tls");
+            tls.extend(words.iter().any(|word| word.contains(&secure)).then_some(port));
+        }
+    }
     if ports.is_empty() {
         ports.push(80);
     }
-    ports
+    (ports, tls)
 }
 
 /// agnhost's subcommands that listen; `pause`, its default, does not.

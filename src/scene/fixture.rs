@@ -140,7 +140,16 @@ fn trace(id: u64, from: Place, kind: OutcomeKind, hops: &[(Place, By, Action, &s
         start: Instant::ZERO,
         from,
         request: Request::default(),
-        outcome: Outcome { kind, status: 200, body: "".into(), responder, seen_source: None, at: None, because: None },
+        outcome: Outcome {
+            kind,
+            status: 200,
+            headers: Vec::new(),
+            body: "".into(),
+            responder,
+            seen_source: None,
+            at: None,
+            because: None,
+        },
         hops: hops.collect(),
     }
 }

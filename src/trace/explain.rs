@@ -331,6 +331,30 @@ pub fn explain(because: &Because, lang: Lang) -> String {
         ),
         Outside(decision) => return decision.sentence(lang),
         BadUrl(url) => (format!("{url:?} is no address."), format!("{url:?} 不是有效的地址。")),
+        Relays { endpoint, status } => (
+            format!("{endpoint} answered {status} to the controller, which passes the answer on over the client's own connection."),
+            format!("{endpoint} 回答控制器 {status}，控制器再经由客户端自己的连接转回。"),
+        ),
+        NextEndpoint(failed) => (
+            format!("{failed} gave no answer, so the controller tries the next endpoint before it tells the client anything."),
+            format!("{failed} 没有给出应答，控制器先尝试下一个端点，再回答客户端。"),
+        ),
+        BadGateway { endpoint, tried } => (
+            format!("The controller could not get an answer from {endpoint} (endpoints tried: {tried}): it answers 502 itself. The rule matched; what is behind it is broken."),
+            format!("控制器无法从 {endpoint} 得到应答（已尝试 {tried} 个端点），自己回答 502。规则匹配了，坏的是后面的程序。"),
+        ),
+        GatewayTimeout { endpoint, tried } => (
+            format!("{endpoint} did not answer the controller in time (endpoints tried: {tried}): it answers 504 itself."),
+            format!("{endpoint} 没有在时限内回答控制器（已尝试 {tried} 个端点），控制器自己回答 504。"),
+        ),
+        TooSlow { by, millis } => (
+            format!("{by} takes {millis} ms to answer, longer than its client waits: the client closes the connection."),
+            format!("{by} 需要 {millis} 毫秒才能应答，超过了客户端的等待时间：客户端关闭连接。"),
+        ),
+        PlainToTls(port) => (
+            format!("The request came without TLS to port {port}, where the controller speaks TLS: it answers 400."),
+            format!("请求没有使用 TLS 就来到端口 {port}，而控制器在这里使用 TLS：它回答 400。"),
+        ),
         Routing(routing) => return routing.explain(lang),
     };
     lang.pick(en, zh)
@@ -418,6 +442,12 @@ pub(super) mod tests {
             MasqueradeHairpin,
             MasqueradeOutbound,
             MasqueradeHostPort,
+            Relays { endpoint: x.clone(), status: 200 },
+            NextEndpoint(x.clone()),
+            BadGateway { endpoint: x.clone(), tried: 3 },
+            GatewayTimeout { endpoint: x.clone(), tried: 3 },
+            TooSlow { by: x.clone(), millis: 90_000 },
+            PlainToTls(443),
             HostPort { pod: "x".into(), port: 80 },
             SelectsNothing { service: "x".into(), selector: "x".into() },
             NoSelector("x".into()),

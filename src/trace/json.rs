@@ -7,7 +7,8 @@
 //! from      laptop | internet | node/NAME | pod/NS/NAME
 //! request   protocol (http | tcp | udp), method, url, headers
 //! outcome   kind: answered | refused | timeout | unreachable | dns_failure | reset | tls_failure
-//!           answered: status (http), body, responder, seen_source
+//!           answered: status (http), headers (those that matter; absent if none), body, responder (the
+//!           program that answered in the end), seen_source (whom it saw)
 //!           the others: at, because, and where they are known rule and cause
 //! hops      t_us    microseconds since start_us
 //!           at      a place, as in `from`; also firewall | balancer/NS/NAME | control-plane
@@ -16,7 +17,8 @@
 //!           action  connect | send | query | receive | forward | match | route | dnat | snat | unnat | deliver | answer |
 //!                   drop | reject | unreachable
 //!           reply   true on the way back; absent on the way out
-//!           exchange  counts the trace's exchanges from 0: first those with the DNS, then the request's own
+//!           exchange  counts the trace's exchanges from 0: first those with the DNS, then the request's own (to which the last
+//!                     hop belongs), then those of an ingress controller that it reached
 //!           packet  proto (tcp | udp | icmp), src, dst: the headers after this hop
 //!           rule    the rule that decided, as iptables-save or ip route prints it; absent where none did
 //!           because one sentence, in the page's language
@@ -158,6 +160,14 @@ impl Writer<'_> {
             if outcome.status != 0 {
                 self.number(",\"status\":", outcome.status.into());
             }
+            if !outcome.headers.is_empty() {
+                self.out.push_str(",\"headers\":{");
+                for (i, (name, value)) in outcome.headers.iter().enumerate() {
+                    self.field(if i > 0 { "," } else { "" }, name);
+                    self.field(":", value);
+                }
+                self.out.push('}');
+            }
             self.field(",\"body\":", &outcome.body);
         }
         if let Some(responder) = &outcome.responder {
@@ -278,6 +288,7 @@ mod tests {
             outcome: Outcome {
                 kind: OutcomeKind::Refused,
                 status: 0,
+                headers: Vec::new(),
                 body: "".into(),
                 responder: None,
                 seen_source: None,

@@ -216,6 +216,8 @@ pub struct Outcome {
     pub kind: OutcomeKind,
     /// HTTP status of an answer; 0 if there is none.
     pub status: u16,
+    /// Headers of an answer that matter: `Location`, `Set-Cookie`, a controller's `Content-Type`.
+    pub headers: Vec<(Arc<str>, Arc<str>)>,
     /// Body of an answer.
     pub body: Arc<str>,
     /// Who answered.

@@ -283,6 +283,38 @@ pub enum Reason {
     /// The request's address cannot be read.
     BadUrl(Arc<str>),
 
+    /// A controller passes an endpoint's answer on.
+    Relays {
+        /// Which endpoint.
+        endpoint: Arc<str>,
+        /// With which status it answered.
+        status: u16,
+    },
+    /// An endpoint failed a controller, which asks the next.
+    NextEndpoint(Arc<str>),
+    /// No endpoint took the controller's connection, or spoke as it should.
+    BadGateway {
+        /// The last endpoint.
+        endpoint: Arc<str>,
+        /// How many were asked.
+        tried: u32,
+    },
+    /// No endpoint answered in time.
+    GatewayTimeout {
+        /// The last endpoint.
+        endpoint: Arc<str>,
+        /// How many were asked.
+        tried: u32,
+    },
+    /// A program takes longer than its client waits.
+    TooSlow {
+        /// Which program.
+        by: Arc<str>,
+        /// How long it takes.
+        millis: u64,
+    },
+    /// A request without TLS came to a port where a controller speaks TLS.
+    PlainToTls(u16),
     /// An ingress controller decided.
     Routing(Routing),
 }
