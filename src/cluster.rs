@@ -3,6 +3,7 @@
 mod boot;
 mod checks;
 mod environment;
+mod ingress;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub struct Cluster {
     spawned: u32,
     /// The addons that minikube's own configuration says are enabled.
     addons: BTreeSet<&'static str>,
+    told: ingress::Told,
     outages: Outages,
     seen: Seen,
     balancers: Balancers,
@@ -72,6 +74,7 @@ impl Cluster {
             rng,
             spawned: 0,
             addons: BTreeSet::new(),
+            told: ingress::Told::new(),
             seen: Seen::default(),
             outages,
             balancers: Balancers::new(profile.load_balancers),
@@ -368,6 +371,7 @@ impl Cluster {
         let store = self.api.store();
         let outcome = match controller {
             Controller::Balancer => self.balancers.reconcile(store, key, self.now),
+            Controller::Ingress => ingress::reconcile(store, &mut self.told, &self.outages, key, self.now),
             _ => controller::reconcile(controller, &mut self.kubelet, store, &self.outages, key, self.now),
         };
         if let Some(again) = outcome.again {
@@ -456,6 +460,7 @@ impl Cluster {
         }
         self.fabric.touch(self.api.store(), &touched);
         self.expect_checks(&touched);
+        self.wake_ingress_controllers(&touched);
         let Self { api, queue, now, .. } = self;
         for touch in &touched {
             controller::wake(api.store(), touch, by, |controller, key| {

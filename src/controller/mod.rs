@@ -68,6 +68,8 @@ pub enum Controller {
     Mirror,
     /// Gives load balancers to Services.
     Balancer,
+    /// The programs in pods that serve Ingresses, as clients of the API server.
+    Ingress,
 }
 
 /// A change that a controller wants.
@@ -127,6 +129,8 @@ pub fn reconcile(
         Controller::Mirror => mirror::reconcile(store, key),
         // It has a memory of its own: see `Balancers::reconcile`.
         Controller::Balancer => Outcome::default(),
+        // It is no controller of the cluster's own: `crate::cluster` knows it.
+        Controller::Ingress => Outcome::default(),
     }
 }
 
@@ -134,7 +138,7 @@ impl Controller {
     /// How long it lets changes gather before it looks: watches, queues and batches take about as long in a real cluster.
     pub fn delay(self) -> Duration {
         Duration::from_millis(match self {
-            Self::Namespace | Self::Garbage | Self::Balancer => 50,
+            Self::Namespace | Self::Garbage | Self::Balancer | Self::Ingress => 50,
             Self::Deployment | Self::ReplicaSet | Self::StatefulSet | Self::DaemonSet | Self::Node | Self::Eviction => {
                 20
             }

@@ -58,7 +58,7 @@ impl Network {
         if tls && !speaks {
             let (body, kind) = page(router.controller.flavour, 497);
             let headers = vec![("Content-Type".into(), kind.into())];
-            let answer = Answer { status: 400, headers, body, micros: 0 };
+            let answer = Answer { status: 400, headers: closing(router, headers), body, micros: 0 };
             return Some(own(answer, Because::plain(Reason::PlainToTls(packet.dst.port))));
         }
         let host = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("host"));
@@ -83,7 +83,8 @@ impl Network {
         Some(match router.decide(&arrived, &mut flows.balance) {
             Decision::Answer(reply) => {
                 tape.hop(By::Ingress, Action::Route, packet, || reply.because.clone());
-                let answer = Answer { status: reply.status, headers: reply.headers, body: reply.body, micros: 0 };
+                let headers = kept(router, reply.headers);
+                let answer = Answer { status: reply.status, headers, body: reply.body, micros: 0 };
                 own(answer, reply.because)
             }
             Decision::Forward(forward) => {
@@ -154,6 +155,7 @@ impl Network {
                     if !forward.retry.on_status.contains(&status) || (tried == forward.candidates.len()) {
                         let mut answer = conversation.answer;
                         answer.micros = 0;
+                        answer.headers = kept(router, answer.headers);
                         answer.headers.extend(forward.answer_headers.iter().cloned());
                         let reason = Reason::Relays { endpoint: candidate.name.clone(), status };
                         return Asked { answer, because: Because::plain(reason), far: Some(far) };
@@ -188,13 +190,33 @@ impl Network {
         };
         let (body, kind) = page(router.controller.flavour, status);
         let headers = match router.controller.flavour {
-            Flavour::Nginx => vec![("Content-Type".into(), kind.into())],
+            Flavour::Nginx => kept(router, vec![("Content-Type".into(), kind.into())]),
             // Traefik writes the words of the status, and no type with them.
             Flavour::Traefik => Vec::new(),
         };
         let because = Because { rule: None, reason, cause: why.cause.clone() };
         Asked { answer: Answer { status, headers, body, micros: 0 }, because: Arc::new(because), far: None }
     }
+}
+
+/// Headers of an answer over a connection that nginx keeps open; Go does not say so.
+fn kept(router: &Router, headers: Vec<(Arc<str>, Arc<str>)>) -> Vec<(Arc<str>, Arc<str>)> {
+    connection(router, headers, "keep-alive")
+}
+
+fn closing(router: &Router, headers: Vec<(Arc<str>, Arc<str>)>) -> Vec<(Arc<str>, Arc<str>)> {
+    connection(router, headers, "close")
+}
+
+fn connection(
+    router: &Router,
+    mut headers: Vec<(Arc<str>, Arc<str>)>,
+    what: &'static str,
+) -> Vec<(Arc<str>, Arc<str>)> {
+    if router.controller.flavour == Flavour::Nginx {
+        headers.push(("Connection".into(), what.into()));
+    }
+    headers
 }
 
 /// An answer of the controller's own.

@@ -39,6 +39,9 @@ const CURL: &[Flag] = &[
     value("retry", ' ', "N"),
 ];
 
+/// So many redirects curl follows.
+const MOST_REDIRECTS: u32 = 50;
+
 /// Where a URL leads.
 struct Target {
     url: String,
@@ -75,6 +78,24 @@ fn target(url: &str) -> Result<Target, &'static str> {
     let port = port.unwrap_or(if scheme == "https" { 443 } else { 80 });
     let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
     Ok(Target { url: format!("{scheme}://{authority}{path}"), host: host.to_owned(), scheme, port, path })
+}
+
+/// The URL that a redirect leads to.
+fn resolved(from: &Target, to: &str) -> String {
+    if to.contains("://") {
+        return to.to_owned();
+    }
+    let end = from.url.find("://").map_or(0, |at| at + 3);
+    let root = from.url.get(end..).and_then(|rest| rest.find('/')).map_or(from.url.len(), |at| end + at);
+    let root = from.url.get(..root).unwrap_or_default();
+    match to.strip_prefix('/') {
+        Some(_) => format!("{root}{to}"),
+        None => {
+            let folder =
+                from.path.split('?').next().unwrap_or_default().rsplit_once('/').map_or("", |(folder, _)| folder);
+            format!("{root}{folder}/{to}")
+        }
+    }
 }
 
 impl Shell<'_> {
@@ -144,7 +165,7 @@ pub(super) fn curl(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
     let urls = flags.words.clone();
     // One run of curl sends over the connections that it has open.
     let mut lines = Lines::default();
-    let code = urls.iter().fold(0, |_, url| one(shell, io, &flags, limits, url, &mut lines));
+    let code = urls.iter().fold(0, |_, url| one(shell, io, &flags, limits, url, &mut lines, MOST_REDIRECTS));
     shell.cluster.hang_up(&mut lines);
     code
 }
@@ -156,6 +177,7 @@ fn one(
     limits: [Option<Duration>; 2],
     url: &str,
     lines: &mut Lines,
+    redirects: u32,
 ) -> i32 {
     let quiet = flags.on("silent") && !flags.on("show-error");
     let fail = |io: &mut Io, code: i32, text: &str| {
@@ -206,9 +228,28 @@ fn one(
             io.err(format!("* {text}\n* Closing connection\n"));
         }
     }
-    let code = match failure {
-        Some((code, text)) => fail(io, code, &text),
-        None => answered(shell, io, flags, &trace, method, &target.host),
+    let follows = flags.on("location") && matches!(trace.outcome.status, 301 | 302 | 303 | 307 | 308);
+    let next = header(&trace, "location").filter(|_| follows).map(|to| resolved(&target, to));
+    let code = match (failure, &next) {
+        (Some((code, text)), _) => fail(io, code, &text),
+        (None, Some(next)) => {
+            if flags.on("verbose") || flags.on("include") || flags.on("head") {
+                let head = response_head(shell, &trace);
+                if flags.on("verbose") {
+                    head.lines().for_each(|line| io.err(format!("< {line}\n")));
+                    io.err(format!("* Ignoring the response-body\n* Connection #0 to host {} left intact\n* Issue another request to this URL: '{next}'\n", target.host));
+                }
+                if flags.on("include") || flags.on("head") {
+                    io.out(head);
+                }
+            }
+            if redirects == 0 {
+                return fail(io, 47, "Maximum (50) redirects followed");
+            }
+            // curl asks anew with GET after 301, 302 and 303, unless it is told the method.
+            return one(shell, io, flags, limits, next, lines, redirects - 1);
+        }
+        (None, None) => answered(shell, io, flags, &trace, method, &target.host),
     };
     if let Some(format) = flags.get("write-out") {
         io.out(write_out(format, &trace, took, &target, address));
@@ -339,14 +380,33 @@ fn asked(
 
 /// The head of the answer. The simulated programs say little: a date, a type and a length.
 fn response_head(shell: &Shell, trace: &Trace) -> String {
-    let status = trace.outcome.status;
-    format!(
-        "HTTP/1.1 {status} {}\nDate: {}\nContent-Type: text/plain; charset=utf-8\nContent-Length: {}\n\n",
-        reason(status),
+    let outcome = &trace.outcome;
+    let is_type = |name: &str| name.eq_ignore_ascii_case("content-type");
+    let kind = content_type(trace);
+    let mut text = format!(
+        "HTTP/1.1 {} {}\nDate: {}\nContent-Type: {kind}\nContent-Length: {}\n",
+        outcome.status,
+        reason(outcome.status),
         super::kubectl::calendar(shell.cluster.now()).replace("+0000", "GMT"),
-        trace.outcome.body.len()
-    )
+        outcome.body.len()
+    );
+    for (name, value) in outcome.headers.iter().filter(|(name, _)| !is_type(name)) {
+        text += &format!("{name}: {value}\n");
+    }
+    text + "\n"
 }
+
+fn content_type(trace: &Trace) -> &str {
+    header(trace, "content-type").unwrap_or(PLAIN)
+}
+
+/// A header of the answer.
+fn header<'a>(trace: &'a Trace, wanted: &str) -> Option<&'a str> {
+    trace.outcome.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| &**value)
+}
+
+/// What the simulated programs answer with.
+const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// The words that go with a status.
 fn reason(status: u16) -> &'static str {
@@ -381,8 +441,8 @@ fn server(trace: &Trace, host: &str) -> Option<Ipv4Addr> {
     if trace.outcome.kind == OutcomeKind::DnsFailure {
         return None;
     }
-    // The request's own exchange comes after those of the name's look-up.
-    let last = trace.hops.iter().map(|hop| hop.exchange).max()?;
+    // The last hop is of the request's own exchange: those of the name's look-up come before, a controller's within.
+    let last = trace.hops.last()?.exchange;
     trace.hops.iter().find(|hop| hop.exchange == last).map(|hop| hop.packet.dst.ip)
 }
 
@@ -401,7 +461,7 @@ fn write_out(format: &str, trace: &Trace, took: Duration, target: &Target, addre
         ("url_effective", target.url.clone()),
         ("method", trace.request.method.to_string()),
         ("num_connects", u8::from(answered).to_string()),
-        ("content_type", if answered { "text/plain; charset=utf-8".into() } else { String::new() }),
+        ("content_type", if answered { content_type(trace).to_owned() } else { String::new() }),
     ] {
         text = text.replace(&format!("%{{{name}}}"), &value);
     }

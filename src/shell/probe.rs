@@ -24,7 +24,7 @@ fn reached(trace: &Trace, host: &str) -> String {
     if host.parse::<Ipv4Addr>().is_ok() {
         return host.to_owned();
     }
-    let last = trace.hops.iter().map(|hop| hop.exchange).max();
+    let last = trace.hops.last().map(|hop| hop.exchange);
     let first = trace.hops.iter().find(|hop| Some(hop.exchange) == last);
     first.map_or_else(String::new, |hop| hop.packet.dst.ip.to_string())
 }
