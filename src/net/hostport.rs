@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::rule::{Base, Chain, Hook, Masquerade, Match, OWN, Range, Rule, Shared, TableName, Target};
 use super::topology::{Cabin, Machine};
 use crate::inet::Ipv4Addr;
-use crate::object::{FieldRef, Pod};
+use crate::object::{FieldRef, Pod, PodSpec};
 use crate::trace::{Proto, Reason, Socket};
 
 const DNAT: &str = "CNI-HOSTPORT-DNAT";
@@ -28,8 +28,8 @@ pub(super) struct HostPort {
     field: FieldRef,
 }
 
-/// The host ports of a pod; `field` turns a path below its spec into the field that a person wrote.
-pub(super) fn read(pod: &Pod, field: impl Fn(&str) -> FieldRef) -> Vec<HostPort> {
+/// The host ports of a pod; `field` turns a path below its spec, to a port of a container, into the field that a person wrote.
+pub(super) fn read(pod: &Pod, field: impl Fn(&str, usize, usize) -> FieldRef) -> Vec<HostPort> {
     let mut all = Vec::new();
     if pod.spec.host_network {
         return all;
@@ -44,12 +44,18 @@ pub(super) fn read(pod: &Pod, field: impl Fn(&str) -> FieldRef) -> Vec<HostPort>
             };
             if let (Some(host), Some(port_number)) = (port.host_port.and_then(number), number(port.container_port)) {
                 let ip = port.host_ip.parse::<Ipv4Addr>().ok().filter(|ip| !ip.is_unspecified());
-                let field = field(&format!("containers[{i}].ports[{j}].hostPort"));
+                let field = field(&format!("containers[{i}].ports[{j}].hostPort"), i, j);
                 all.push(HostPort { proto, ip, host, port: port_number, field });
             }
         }
     }
     all
+}
+
+/// Whether a port of a container is a host port.
+pub(super) fn has(spec: &PodSpec, container: usize, port: usize) -> bool {
+    let container = spec.containers.get(container);
+    container.and_then(|c| c.ports.get(port)).is_some_and(|port| port.host_port.is_some())
 }
 
 /// A node's tables with the chains that all host ports share.

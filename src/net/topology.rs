@@ -194,7 +194,9 @@ impl Cabin {
             image_field: pod_field(store, meta, "containers[0].image", |_| true),
             dns_field: pod_field(store, meta, "dnsPolicy", |_| true),
             asks_cluster: pod.spec.dns_policy != "Default",
-            host_ports: hostport::read(pod, |path| pod_field(store, meta, path)),
+            host_ports: hostport::read(pod, |path, i, j| {
+                pod_field(store, meta, path, |spec| hostport::has(spec, i, j))
+            }),
             namespace,
             name,
             servers: Server::of(meta, pod, &topology.images),

@@ -63,9 +63,9 @@ pub(super) fn run(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
             0
         }
         "help" => serves(shell, io, 0),
-        "cache" | "config" | "cp" | "dashboard" | "delete" | "docker-env" | "image" | "kubectl" | "logs"
-        | "mount" | "options" | "pause" | "podman-env" | "profile" | "ssh-host" | "ssh-key" | "unpause"
-        | "update-check" | "update-context" | "completion" => serves(shell, io, 1),
+        "cache" | "config" | "cp" | "dashboard" | "delete" | "docker-env" | "image" | "kubectl" | "logs" | "mount"
+        | "options" | "pause" | "podman-env" | "profile" | "ssh-host" | "ssh-key" | "unpause" | "update-check"
+        | "update-context" | "completion" => serves(shell, io, 1),
         other => {
             io.err(format!("Error: unknown command \"{other}\" for \"minikube\"\nRun 'minikube --help' for usage.\n"));
             serves(shell, io, 64)
