@@ -16,7 +16,7 @@ use super::netfilter::Recorder;
 use super::topology::{Cabin, Origin};
 use super::walk::Flows;
 use crate::time::{Duration, Instant};
-use crate::trace::{Action, Because, By, OutcomeKind, Packet, Place, Proto, Reason, Request};
+use crate::trace::{Action, Because, By, OutcomeKind, Packet, Place, Proto, Reason, Request, Socket};
 
 /// How long a controller takes to read a request and to decide, in microseconds.
 const DECIDES: u64 = 100;
@@ -165,6 +165,7 @@ impl Network {
                 Err(outcome) => {
                     let timed_out = outcome.kind == OutcomeKind::Timeout;
                     let why = outcome.because.clone().unwrap_or_else(|| forward.chosen.clone());
+                    let why = self.blamed(why, &forward.backend, candidate.socket);
                     let slow = matches!(why.reason, Reason::TooSlow { .. });
                     if timed_out && !slow {
                         // Nobody answered its SYNs: it waits as long as it is told to.
@@ -196,6 +197,21 @@ impl Network {
         };
         let because = Because { rule: None, reason, cause: why.cause.clone() };
         Asked { answer: Answer { status, headers, body, micros: 0 }, because: Arc::new(because), far: None }
+    }
+}
+
+impl Network {
+    /// A pod's refusal of a port, with the field of the Service that led there.
+    fn blamed(&self, why: Arc<Because>, backend: &str, to: Socket) -> Arc<Because> {
+        if !matches!(why.reason, Reason::NothingListens { .. }) {
+            return why;
+        }
+        let service = backend.rsplit_once(':').map_or(backend, |(service, _)| service);
+        let mut ports = self.service(service).into_iter().flat_map(|service| &service.ports);
+        match ports.find(|port| port.endpoints.iter().any(|endpoint| endpoint.socket == to)) {
+            Some(port) => Arc::new(Because { cause: Some(port.port_field("targetPort")), ..Because::clone(&why) }),
+            None => why,
+        }
     }
 }
 
