@@ -110,7 +110,7 @@ fn report(services: usize, replicas: usize) {
         protocol: "http".into(),
         method: "GET".into(),
         url: "http://10.97.0.1:9090/api/hello".into(),
-        headers: Vec::new(),
+        ..Request::default()
     };
     let tallied = rate(1000, || {
         let tally = network.tally(&mut world.flows, &from, &request, 1000, Instant::ZERO);

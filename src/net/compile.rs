@@ -15,11 +15,12 @@ use super::ingress::Router;
 use super::nft;
 use super::proxy::{self, Comments, Served};
 use super::rule::{Base, Part, Ruleset};
+use super::tls;
 use super::topology::{Cabin, Topology};
 use super::words::Words;
 use crate::api::{Store, Touch};
 use crate::object::{
-    Deployment, Ingress, Kind, Object, Pod, PodTemplate, Profile, ProxyMode, Ref, ReplicaSet, Service,
+    Deployment, Ingress, Kind, Object, Pod, PodTemplate, Profile, ProxyMode, Ref, ReplicaSet, Secret, Service,
 };
 use crate::trace::Place;
 
@@ -44,6 +45,8 @@ pub(super) struct Stale {
     nodes: bool,
     /// Whether something changed that ingress controllers read.
     routes: bool,
+    /// Whether a Secret changed.
+    secrets: bool,
 }
 
 impl Stale {
@@ -57,6 +60,7 @@ impl Stale {
             deployments: BTreeSet::new(),
             nodes: true,
             routes: true,
+            secrets: true,
         }
     }
 
@@ -82,6 +86,7 @@ impl Stale {
                 self.routes |= read(&touch.old) != read(&touch.new);
             }
             Kind::IngressClass | Kind::ConfigMap => self.routes = true,
+            Kind::Secret => self.secrets = true,
             _ => {}
         }
     }
@@ -89,7 +94,7 @@ impl Stale {
     /// Whether nothing has changed.
     pub(super) fn is_empty(&self) -> bool {
         let lists = [&self.services, &self.pods, &self.sets, &self.deployments];
-        lists.iter().all(|list| list.is_empty()) && !self.nodes && !self.routes
+        lists.iter().all(|list| list.is_empty()) && !self.nodes && !self.routes && !self.secrets
     }
 
     /// Adds what follows from what is there: the pods of changed owners.
@@ -159,6 +164,7 @@ pub fn compile(store: &Store, profile: &Profile) -> Network {
         endpoints: 0,
         zone: Arc::default(),
         routers: Vec::new(),
+        certificates: Vec::new(),
         words,
     };
     network.update(store, Stale::all(store));
@@ -173,6 +179,11 @@ impl Network {
         stale.routes |= self.update_pods(store, &stale);
         self.update_services(store, &mut stale, zones_moved);
         self.update_routers(store, &stale);
+        if stale.secrets {
+            let read = |object: &Arc<Object>| Some((object.key(), Arc::new(tls::of_secret(object.body::<Secret>()?)?)));
+            self.certificates = store.list(Kind::Secret, None).filter_map(read).collect();
+            crate::sort::by(&mut self.certificates, |a, b| a.0.cmp(&b.0));
+        }
     }
 
     /// Makes anew what ingress controllers serve, if they read something that changed.

@@ -104,6 +104,8 @@ pub(super) struct Said {
     pub(super) far: Option<(Place, Ipv4Addr)>,
     /// When the client stops waiting, if that is before the answer.
     pub(super) late: Option<Duration>,
+    /// Why the client does not go on with the certificate that it was shown.
+    pub(super) distrust: Option<Arc<Because>>,
 }
 
 /// Why a program answers as it does.
@@ -120,7 +122,7 @@ pub(super) type Answers<'a> = dyn FnMut(&mut Flows, &mut Tape, &Place, &Server, 
 impl Said {
     /// The answer of a program of its own.
     pub(super) fn by_app(reason: Reason, answer: Answer) -> Self {
-        Self { answer, by: By::App, ground: Ground::Image(reason), far: None, late: None }
+        Self { answer, by: By::App, ground: Ground::Image(reason), far: None, late: None, distrust: None }
     }
 
     /// Why the program answers so; `image` is the field that names its image.
@@ -169,7 +171,9 @@ impl Network {
             return fail(OutcomeKind::Unreachable, Because::plain(Reason::NodeStopped(home.clone())));
         }
         match Target::of(request) {
-            Some(target) => Ok((Client { place: from, origin, now, asks: target.address() }, target)),
+            Some(target) => {
+                Ok((Client { place: from, origin, now, asks: request.resolve.or(target.address()) }, target))
+            }
             None => fail(OutcomeKind::DnsFailure, Because::plain(Reason::BadUrl(request.url.clone()))),
         }
     }
@@ -240,6 +244,7 @@ impl Network {
                     kind: OutcomeKind::Answered,
                     status: conversation.answer.status,
                     headers: conversation.answer.headers,
+                    certificate: conversation.answer.certificate,
                     body: conversation.answer.body,
                     responder: Some(responder),
                     seen_source: Some(seen_source),
@@ -454,6 +459,12 @@ impl Network {
             walk.rec.hop(By::Socket, Action::Drop, packet, || because.clone());
             return Err(lost(walk, &walked, OutcomeKind::Timeout, place, &because));
         }
+        if let Some(because) = said.distrust {
+            walk.back(&walked, client.origin, packet, Reason::ReplyArrives);
+            walk.rec.hop(By::Socket, Action::Reject, packet, || because.clone());
+            walk.remember(&walked, Stage::Closed);
+            return Err(Box::new(failed(OutcomeKind::TlsFailure, client.place.clone(), because)));
+        }
         walk.rec.wait(micros(said.answer.micros));
         walk.rec.hop(said.by, Action::Answer, arrived.reversed(), || said.because(image(topology, &walked.end)));
         let answer = said.answer;
@@ -590,6 +601,7 @@ pub(super) fn failed(kind: OutcomeKind, at: Place, because: Arc<Because>) -> Out
         kind,
         status: 0,
         headers: Vec::new(),
+        certificate: None,
         body: "".into(),
         responder: None,
         seen_source: None,

@@ -290,6 +290,7 @@ impl Network {
         walk.rec.hop(By::Link, Action::Deliver, inside, || Because::plain(Reason::DeliverToLoopback));
         walk.rec.reply = true;
         let server = cabin.servers.iter().find(|server| server.listens(Proto::Tcp, port));
+        let mut distrust = None;
         let told = match server {
             None => {
                 let because = nothing_listens(cabin, Proto::Tcp, None);
@@ -305,7 +306,8 @@ impl Network {
                 Err((None, Box::new(failed(OutcomeKind::TlsFailure, cabin.place.clone(), because))))
             }
             Some(server) => {
-                let said = answers(walk.flows, walk.rec, &cabin.place, server, inside);
+                let mut said = answers(walk.flows, walk.rec, &cabin.place, server, inside);
+                distrust = said.distrust.take();
                 walk.rec.wait(Duration::from_micros(said.answer.micros));
                 walk.rec.hop(said.by, Action::Answer, inside.reversed(), || said.because(Some(&cabin.image_field)));
                 let answer = said.answer;
@@ -321,7 +323,10 @@ impl Network {
             walk.rec.at(api_place);
         }
         self.back_from_api(walk, to_api);
-        told
+        match distrust {
+            Some(because) => Err((None, Box::new(failed(OutcomeKind::TlsFailure, Place::Laptop, because)))),
+            None => told,
+        }
     }
 
     /// The answer's way from the API server to the laptop.

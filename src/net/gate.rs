@@ -13,6 +13,7 @@ use super::exchange::{Call, Client, Ground, Said, Tape};
 use super::http::{Answer, Speech, Target};
 use super::ingress::{Arrived, Decision, Flavour, Forward, Router, page};
 use super::netfilter::Recorder;
+use super::tls;
 use super::topology::{Cabin, Origin};
 use super::walk::Flows;
 use crate::time::{Duration, Instant};
@@ -55,10 +56,25 @@ impl Network {
             Speech::Tcp | Speech::Udp | Speech::Ping => return None,
         };
         tape.wait(Duration::from_micros(DECIDES));
+        let mut certificate = None;
+        if tls && speaks {
+            // Clients name the host of the URL, whatever stands in the header Host; an address is no name.
+            let name = Some(target.host).filter(|host| host.parse::<crate::inet::Ipv4Addr>().is_err());
+            let (shown, because) = self.certificate(router, name);
+            tape.hop(By::Ingress, Action::Route, packet, || because.clone());
+            if let Some(reason) = tls::distrusts(request, target.host, &shown) {
+                let distrust = Because { rule: None, reason, cause: because.cause.clone() };
+                let because = Ground::Told(because);
+                let answer = Answer { certificate: Some(shown), ..Answer::default() };
+                let distrust = Some(Arc::new(distrust));
+                return Some(Said { by: By::Ingress, ground: because, far: None, late: None, distrust, answer });
+            }
+            certificate = Some(shown);
+        }
         if tls && !speaks {
             let (body, kind) = page(router.controller.flavour, 497);
             let headers = vec![("Content-Type".into(), kind.into())];
-            let answer = Answer { status: 400, headers: closing(router, headers), body, micros: 0 };
+            let answer = Answer { status: 400, headers: closing(router, headers), body, ..Answer::default() };
             return Some(own(answer, Because::plain(Reason::PlainToTls(packet.dst.port))));
         }
         let host = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("host"));
@@ -80,11 +96,11 @@ impl Network {
             headers: &request.headers,
             now: now + tape.t,
         };
-        Some(match router.decide(&arrived, &mut flows.balance) {
+        let mut said = match router.decide(&arrived, &mut flows.balance) {
             Decision::Answer(reply) => {
                 tape.hop(By::Ingress, Action::Route, packet, || reply.because.clone());
                 let headers = kept(router, reply.headers);
-                let answer = Answer { status: reply.status, headers, body: reply.body, micros: 0 };
+                let answer = Answer { status: reply.status, headers, body: reply.body, ..Answer::default() };
                 own(answer, reply.because)
             }
             Decision::Forward(forward) => {
@@ -97,15 +113,11 @@ impl Network {
                 tape.exchange = exchange;
                 tape.reply = true;
                 tape.at(place);
-                Said {
-                    by: By::Ingress,
-                    ground: Ground::Told(asked.because),
-                    far: asked.far,
-                    late: None,
-                    answer: asked.answer,
-                }
+                Said { far: asked.far, ..own(asked.answer, asked.because) }
             }
-        })
+        };
+        said.answer.certificate = certificate;
+        Some(said)
     }
 
     /// Asks one endpoint after the other until one answers.
@@ -139,6 +151,7 @@ impl Network {
                 method: heard.request.method.clone(),
                 url: url.into(),
                 headers: headers.clone(),
+                insecure: true,
                 ..Request::default()
             };
             let Some(target) = Target::of(&request) else { break };
@@ -146,7 +159,7 @@ impl Network {
             let packet = self.packet(flows, origin, Proto::Tcp, candidate.socket);
             tape.hop(By::Ingress, Action::Connect, packet, || because.clone());
             let began = tape.t;
-            let client = Client { place: heard.place, origin, now: heard.now };
+            let client = Client { place: heard.place, origin, now: heard.now, asks: target.address() };
             let call = Call { packet, speech: target.speech, open: None, then: Stage::Closed };
             let told = self.exchange(flows, tape, &client, call, &request, &target, forward.read_timeout);
             let (why, was_sent, timed_out) = match told {
@@ -196,7 +209,7 @@ impl Network {
             Flavour::Traefik => Vec::new(),
         };
         let because = Because { rule: None, reason, cause: why.cause.clone() };
-        Asked { answer: Answer { status, headers, body, micros: 0 }, because: Arc::new(because), far: None }
+        Asked { answer: Answer { status, headers, body, ..Answer::default() }, because: Arc::new(because), far: None }
     }
 }
 
@@ -237,5 +250,5 @@ fn connection(
 
 /// An answer of the controller's own.
 fn own(answer: Answer, because: Arc<Because>) -> Said {
-    Said { by: By::Ingress, ground: Ground::Told(because), far: None, late: None, answer }
+    Said { by: By::Ingress, ground: Ground::Told(because), far: None, late: None, distrust: None, answer }
 }

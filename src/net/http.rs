@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::inet::Ipv4Addr;
-use crate::trace::{Proto, Request};
+use crate::trace::{Certificate, Proto, Request};
 
 /// What a request asks for, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +93,8 @@ pub struct Answer {
     pub status: u16,
     /// Headers that matter; empty where the program says nothing but the usual.
     pub headers: Vec<(Arc<str>, Arc<str>)>,
+    /// The certificate that it showed, if it is an ingress controller's.
+    pub certificate: Option<Arc<Certificate>>,
     /// What it says.
     pub body: Arc<str>,
     /// How long it took, in microseconds.

@@ -33,6 +33,7 @@ pub mod nft;
 mod proxy;
 pub mod route;
 mod rule;
+mod tls;
 mod topology;
 mod walk;
 mod words;
@@ -60,6 +61,7 @@ pub use rule::{
     Base, Chain, CtState, Hook, Masquerade, Match, OWN, Part, Range, Rule, Ruleset, Shared, Shown, Spot, Table,
     TableName, Whole, Why,
 };
+pub use tls::made as certificate;
 pub use topology::{Cabin, LINK, Machine, NEIGHBOUR_TIMEOUT, Origin, Route, STEP, Topology, VETH};
 pub use walk::{End, Flows, Leg, State, Walked};
 
@@ -91,6 +93,8 @@ pub struct Network {
     endpoints: usize,
     /// What CoreDNS knows.
     pub zone: Arc<Zone>,
+    /// Certificates in Secrets, by Secret.
+    certificates: Vec<(crate::object::Ref, Arc<crate::trace::Certificate>)>,
     /// What each ingress controller serves that has a running pod.
     pub routers: Vec<Arc<Router>>,
     words: Arc<Words>,

@@ -144,6 +144,7 @@ fn trace(id: u64, from: Place, kind: OutcomeKind, hops: &[(Place, By, Action, &s
             kind,
             status: 200,
             headers: Vec::new(),
+            certificate: None,
             body: "".into(),
             responder,
             seen_source: None,

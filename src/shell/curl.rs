@@ -10,7 +10,7 @@ use super::{Io, Shell};
 use crate::inet::Ipv4Addr;
 use crate::net::{Lines, Over};
 use crate::time::Duration;
-use crate::trace::{Action, By, OutcomeKind, Place, Request, Trace};
+use crate::trace::{Action, By, OutcomeKind, Place, Reason, Request, Trace};
 
 /// After this long without an answer to any SYN, Linux gives up (`tcp_syn_retries` = 6).
 const SYN_GIVES_UP: Duration = Duration::from_secs(131);
@@ -37,6 +37,8 @@ const CURL: &[Flag] = &[
     value("data", 'd', "DATA"),
     value("user-agent", 'A', "NAME"),
     value("retry", ' ', "N"),
+    value("resolve", ' ', "HOST:PORT:ADDRESS"),
+    value("cacert", ' ', "FILE"),
 ];
 
 /// So many redirects curl follows.
@@ -211,11 +213,30 @@ fn one(
             headers.push((name.trim().to_owned(), value.trim().to_owned()));
         }
     }
+    let trusts = match flags.get("cacert") {
+        None => String::new(),
+        Some(file) => match shell.files.get(file.trim_start_matches("./")) {
+            Some(text) => text.clone(),
+            None => {
+                let text =
+                    format!("error setting certificate verify locations:  CAfile: {file} CApath: /etc/ssl/certs");
+                return fail(io, 77, &text);
+            }
+        },
+    };
+    let resolve = flags.all("resolve").find_map(|entry| {
+        let (at, address) = entry.trim_start_matches('+').rsplit_once(':')?;
+        let (host, port) = at.split_once(':')?;
+        (host.eq_ignore_ascii_case(&target.host) && port == target.port.to_string()).then(|| address.parse().ok())?
+    });
     let request = Request {
         protocol: target.scheme.as_str().into(),
         method: method.into(),
         url: target.url.as_str().into(),
         headers: headers.clone(),
+        insecure: flags.on("insecure"),
+        trusts: trusts.into(),
+        resolve,
     };
     let [max_time, connect] = limits;
     let limit = max_time.unwrap_or(Duration::MAX).min(connect.unwrap_or(Duration::MAX));
@@ -225,7 +246,7 @@ fn one(
     if flags.on("verbose") {
         asked(io, &target, method, &headers, flags, &trace, address);
         if let Some((_, text)) = &failure {
-            io.err(format!("* {text}\n* Closing connection\n"));
+            io.err(format!("* {}\n* Closing connection\n", text.lines().next().unwrap_or_default()));
         }
     }
     let follows = flags.on("location") && matches!(trace.outcome.status, 301 | 302 | 303 | 307 | 308);
@@ -282,9 +303,23 @@ fn failure(trace: &Trace, target: &Target, took: Duration, limits: [Option<Durat
         OutcomeKind::Refused | OutcomeKind::Unreachable => (7, connect(millis, "Couldn't connect to server")),
         OutcomeKind::DnsFailure => (6, format!("Could not resolve host: {host}")),
         OutcomeKind::Reset => (56, "Recv failure: Connection reset by peer".into()),
-        OutcomeKind::TlsFailure => (35, "OpenSSL/3.0.13: error:0A00010B:SSL routines::wrong version number".into()),
+        OutcomeKind::TlsFailure => match trace.outcome.because.as_ref().map(|because| &because.reason) {
+            Some(Reason::SelfSigned(_)) => (60, format!("SSL certificate problem: self-signed certificate\n{VERIFY}")),
+            Some(Reason::OtherName { .. }) => {
+                let what = "SSL: no alternative certificate subject name matches target host name";
+                (60, format!("{what} '{host}'\n{VERIFY}"))
+            }
+            _ => (35, "OpenSSL/3.0.13: error:0A00010B:SSL routines::wrong version number".into()),
+        },
     })
 }
+
+/// What curl says to whoever has no certificate to trust.
+const VERIFY: &str = "More details here: https://curl.se/docs/sslcerts.html
+
+curl failed to verify the legitimacy of the server and therefore could not
+establish a secure connection to it. To learn more about this situation and
+how to fix it, please visit the web page mentioned above.";
 
 fn answered(shell: &mut Shell, io: &mut Io, flags: &flags::Flags, trace: &Trace, method: &str, host: &str) -> i32 {
     let outcome = &trace.outcome;
@@ -341,6 +376,9 @@ fn asked(
     if open {
         io.err(format!("* Re-using existing connection with host {host}\n"));
     } else {
+        if trace.request.resolve.is_some() {
+            io.err(format!("* Added {host}:{port}:{address} to DNS cache\n* Hostname {host} was found in DNS cache\n"));
+        }
         io.err(format!("*   Trying {address}:{port}...\n"));
     }
     match trace.outcome.kind {
@@ -358,6 +396,37 @@ fn asked(
     }
     if !open {
         io.err(format!("* Connected to {host} ({address}) port {port}\n"));
+    }
+    if target.scheme == "https" && !open {
+        let ours = "* ALPN: curl offers http/1.1\n* TLSv1.3 (OUT), TLS handshake, Client hello (1):\n";
+        let theirs = "* TLSv1.3 (IN), TLS handshake, Server hello (2):\n* TLSv1.3 (IN), TLS handshake, Encrypted Extensions (8):\n* TLSv1.3 (IN), TLS handshake, Certificate (11):\n";
+        io.err(ours);
+        let rejects = trace.outcome.because.as_ref().map(|because| &because.reason);
+        if let Some(Reason::SelfSigned(_)) = rejects {
+            io.err(theirs);
+            io.err("* TLSv1.3 (OUT), TLS alert, unknown CA (560):\n");
+        }
+        if let Some(certificate) = &trace.outcome.certificate {
+            io.err(theirs);
+            io.err("* TLSv1.3 (IN), TLS handshake, CERT verify (15):\n* TLSv1.3 (IN), TLS handshake, Finished (20):\n* TLSv1.3 (OUT), TLS change cipher, Change cipher spec (1):\n* TLSv1.3 (OUT), TLS handshake, Finished (20):\n* SSL connection using TLSv1.3 / TLS_AES_256_GCM_SHA384 / X25519 / RSASSA-PSS\n* ALPN: server accepted http/1.1\n* Server certificate:\n");
+            io.err(format!("*  subject: {}\n", certificate.subject));
+            io.err(format!("*  start date: {}\n*  expire date: {}\n", certificate.from, certificate.until));
+            if !trace.request.insecure {
+                let name = certificate.names.iter().find(|name| name.eq_ignore_ascii_case(host));
+                if let Some(name) = name {
+                    io.err(format!("*  subjectAltName: host \"{host}\" matched cert's \"{name}\"\n"));
+                }
+            }
+            io.err(format!("*  issuer: {}\n", certificate.issuer));
+            io.err(match trace.request.insecure {
+                true => "*  SSL certificate verify result: self-signed certificate (18), continuing anyway.\n",
+                false => "*  SSL certificate verify ok.\n",
+            });
+            io.err("* using HTTP/1.x\n");
+        }
+        if matches!(trace.outcome.kind, OutcomeKind::TlsFailure) {
+            return;
+        }
     }
     let given = |name: &str| headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
     io.err(format!("> {method} {path} HTTP/1.1\n"));
@@ -512,6 +581,9 @@ pub(super) fn wget(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
         method: method.into(),
         url: target.url.as_str().into(),
         headers,
+        // busybox checks no certificates; GNU's wget is told not to.
+        insecure: true,
+        ..Request::default()
     };
     let limit = flags.get("timeout").and_then(seconds).unwrap_or(if busybox { Duration::MAX } else { SYN_GIVES_UP });
     let (trace, _) = shell.request(io, &request, limit);

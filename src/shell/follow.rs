@@ -80,7 +80,7 @@ pub(super) fn run(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
     };
     let headers = flags.all("header").filter_map(|line| line.split_once(':'));
     let headers = headers.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect();
-    let request = Request { headers, ..request };
+    let request = Request { headers, insecure: flags.on("insecure"), ..request };
     let lang = shell.terminal.lang;
     let mut all = Vec::new();
     for i in 0..count {
@@ -186,7 +186,7 @@ pub(crate) fn request(goal: &str, method: Option<&str>, udp: bool) -> Option<Req
                 protocol: protocol.into(),
                 method: "".into(),
                 url: goal.into(),
-                headers: Vec::new(),
+                ..Request::default()
             });
         }
     };
@@ -204,7 +204,7 @@ pub(crate) fn request(goal: &str, method: Option<&str>, udp: bool) -> Option<Req
         protocol: scheme.into(),
         method: method.unwrap_or("GET").into(),
         url: format!("{scheme}://{authority}{slash}{}", &rest[end..]).into(),
-        headers: Vec::new(),
+        ..Request::default()
     })
 }
 

@@ -16,6 +16,7 @@ mod dig;
 mod sockets;
 mod probe;
 mod curl;
+mod openssl;
 mod minikube;
 mod follow;
 mod repeat;
@@ -403,6 +404,12 @@ const PROGRAMS: &[Program] = &[
         "run a command again and again (watch -n1 COMMAND)",
         "反复运行一条命令（watch -n1 命令）",
     ),
+    Program {
+        name: "openssl",
+        laptop_only: true,
+        run: openssl::run,
+        help: ("make a certificate for a host (openssl req -x509 …)", "为主机制作证书（openssl req -x509 …）"),
+    },
     program("true", |_, _, _| 0, "", ""),
     program("false", |_, _, _| 1, "", ""),
     program("sudo", host::sudo, "", ""),

@@ -355,6 +355,38 @@ pub fn explain(because: &Because, lang: Lang) -> String {
             format!("The request came without TLS to port {port}, where the controller speaks TLS: it answers 400."),
             format!("请求没有使用 TLS 就来到端口 {port}，而控制器在这里使用 TLS：它回答 400。"),
         ),
+        CertificateOf(secret) => (
+            format!("The client names its host when TLS begins (SNI), and the controller answers with the certificate of Secret {secret}."),
+            format!("TLS 开始时客户端说出主机名（SNI），控制器用 Secret {secret} 中的证书应答。"),
+        ),
+        FakeNoName => (
+            "The client asked for an address, so that TLS names no host: the controller answers with its own fake certificate.".into(),
+            "客户端请求的是 IP 地址，TLS 没有主机名：控制器用自己的假证书应答。".into(),
+        ),
+        FakeNoHost(host) => (
+            format!("No Ingress has {host} under spec.tls, so the controller answers with its own fake certificate."),
+            format!("没有 Ingress 在 spec.tls 中列出 {host}，控制器用自己的假证书应答。"),
+        ),
+        FakeNoSecret(secret) if secret.is_empty() => (
+            "The Ingress names no Secret for the host, so the controller answers with its own fake certificate.".into(),
+            "Ingress 没有为该主机指定 Secret，控制器用自己的假证书应答。".into(),
+        ),
+        FakeNoSecret(secret) => (
+            format!("There is no certificate in Secret {secret} of type kubernetes.io/tls: the controller looks in the namespace of the Ingress, and answers with its own fake one."),
+            format!("Secret {secret}（类型 kubernetes.io/tls）中没有证书：控制器只在 Ingress 的命名空间里找，于是用自己的假证书应答。"),
+        ),
+        FakeOtherHost { secret, names } => (
+            format!("The certificate in Secret {secret} is for {names} and not for the host, so the controller answers with its own fake one."),
+            format!("Secret {secret} 中的证书属于 {names}，不属于该主机，控制器用自己的假证书应答。"),
+        ),
+        SelfSigned(subject) => (
+            format!("The certificate of {subject} is signed by itself, and the client was not told to trust it: it ends the connection. curl -k goes on all the same."),
+            format!("{subject} 的证书是自签名的，客户端没有被告知要信任它，因此断开连接。curl -k 则会继续。"),
+        ),
+        OtherName { host, names } => (
+            format!("The client trusts the certificate, but it is for {names} and not for {host}: it ends the connection."),
+            format!("客户端信任该证书，但它属于 {names}，不属于 {host}，因此断开连接。"),
+        ),
         Routing(routing) => return routing.explain(lang),
     };
     lang.pick(en, zh)
@@ -374,6 +406,18 @@ pub fn action_label(hop: &Hop, lang: Lang) -> String {
         (Action::Forward, false) => ("route on", "按路由转发"),
         (Action::Forward, true) => ("route back", "按路由返回"),
         (Action::Match, _) => ("match a Service", "匹配 Service"),
+        (Action::Route, _)
+            if matches!(
+                hop.because.reason,
+                Reason::CertificateOf(_)
+                    | Reason::FakeNoName
+                    | Reason::FakeNoHost(_)
+                    | Reason::FakeNoSecret(_)
+                    | Reason::FakeOtherHost { .. }
+            ) =>
+        {
+            ("show a certificate", "出示证书")
+        }
         (Action::Route, _) => ("compare with the rules", "与规则比较"),
         (Action::Dnat, _) => return format!("{} {dst}", lang.pick("DNAT to", "DNAT 到")),
         (Action::Snat, _) => return format!("{} {src}", lang.pick("SNAT to", "SNAT 为")),
@@ -448,6 +492,14 @@ pub(super) mod tests {
             GatewayTimeout { endpoint: "x".into(), tried: 3 },
             TooSlow { by: "x".into(), millis: 90_000 },
             PlainToTls(443),
+            CertificateOf("x".into()),
+            FakeNoName,
+            FakeNoHost("x".into()),
+            FakeNoSecret("".into()),
+            FakeNoSecret("x".into()),
+            FakeOtherHost { secret: "x".into(), names: "x".into() },
+            SelfSigned("x".into()),
+            OtherName { host: "x".into(), names: "x".into() },
             HostPort { pod: "x".into(), port: 80 },
             SelectsNothing { service: "x".into(), selector: "x".into() },
             NoSelector("x".into()),

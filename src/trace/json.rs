@@ -7,7 +7,8 @@
 //! from      laptop | internet | node/NAME | pod/NS/NAME
 //! request   protocol (http | tcp | udp), method, url, headers
 //! outcome   kind: answered | refused | timeout | unreachable | dns_failure | reset | tls_failure
-//!           answered: status (http), headers (those that matter; absent if none), body, responder (the
+//!           answered: status (http), headers (those that matter; absent if none),
+//!           certificate (subject, issuer, names: an ingress controller's, by TLS), body, responder (the
 //!           program that answered in the end), seen_source (whom it saw)
 //!           the others: at, because, and where they are known rule and cause
 //! hops      t_us    microseconds since start_us
@@ -168,6 +169,15 @@ impl Writer<'_> {
                 }
                 self.out.push('}');
             }
+            if let Some(certificate) = &outcome.certificate {
+                self.field(",\"certificate\":{\"subject\":", &certificate.subject);
+                self.field(",\"issuer\":", &certificate.issuer);
+                self.out.push_str(",\"names\":[");
+                for (i, name) in certificate.names.iter().enumerate() {
+                    self.field(if i > 0 { "," } else { "" }, name);
+                }
+                self.out.push_str("]}");
+            }
             self.field(",\"body\":", &outcome.body);
         }
         if let Some(responder) = &outcome.responder {
@@ -284,11 +294,13 @@ mod tests {
                 method: "GET".into(),
                 url: "http://web/".into(),
                 headers: vec![("A".into(), "b".into())],
+                ..Request::default()
             },
             outcome: Outcome {
                 kind: OutcomeKind::Refused,
                 status: 0,
                 headers: Vec::new(),
+                certificate: None,
                 body: "".into(),
                 responder: None,
                 seen_source: None,

@@ -188,6 +188,31 @@ pub struct Request {
     pub url: Arc<str>,
     /// Request headers, in order.
     pub headers: Vec<(String, String)>,
+    /// Whether a certificate that nobody vouches for will do.
+    pub insecure: bool,
+    /// Certificates that the client trusts, as PEM.
+    pub trusts: Arc<str>,
+    /// The address that the client was told to take for the host.
+    pub resolve: Option<Ipv4Addr>,
+}
+
+/// A certificate, as far as it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// Whose it is, as `O=Acme Co; CN=shop.test`.
+    pub subject: Arc<str>,
+    /// The common name in it.
+    pub common: Arc<str>,
+    /// Who signed it.
+    pub issuer: Arc<str>,
+    /// The DNS names that it is for.
+    pub names: Vec<Arc<str>>,
+    /// From when it is valid, as `Oct  1 08:00:00 2026 GMT`.
+    pub from: Arc<str>,
+    /// Until when.
+    pub until: Arc<str>,
+    /// SHA-256 of the whole; empty for one that a controller made for itself.
+    pub digest: Arc<str>,
 }
 
 /// How a request ended.
@@ -218,6 +243,8 @@ pub struct Outcome {
     pub status: u16,
     /// Headers of an answer that matter: `Location`, `Set-Cookie`, a controller's `Content-Type`.
     pub headers: Vec<(Arc<str>, Arc<str>)>,
+    /// The certificate that an ingress controller answered with.
+    pub certificate: Option<Arc<Certificate>>,
     /// Body of an answer.
     pub body: Arc<str>,
     /// Who answered.

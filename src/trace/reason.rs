@@ -313,6 +313,30 @@ pub enum Reason {
         /// How long it takes.
         millis: u64,
     },
+    /// A controller shows the certificate of a Secret.
+    CertificateOf(Arc<str>),
+    /// It shows its own: the client named no host.
+    FakeNoName,
+    /// It shows its own: no Ingress has the host under `spec.tls`.
+    FakeNoHost(Arc<str>),
+    /// It shows its own: there is no such Secret, or no certificate in it; empty if the Ingress names none.
+    FakeNoSecret(Arc<str>),
+    /// It shows its own: the Secret's certificate is for other hosts.
+    FakeOtherHost {
+        /// Which Secret.
+        secret: Arc<str>,
+        /// The hosts that the certificate is for.
+        names: Arc<str>,
+    },
+    /// The client does not go on: the certificate is signed by itself, and nobody told the client to trust it.
+    SelfSigned(Arc<str>),
+    /// The client does not go on: the certificate is for other hosts.
+    OtherName {
+        /// The host that the client asked for.
+        host: Arc<str>,
+        /// The hosts that the certificate is for.
+        names: Arc<str>,
+    },
     /// A request without TLS came to a port where a controller speaks TLS.
     PlainToTls(u16),
     /// An ingress controller decided.

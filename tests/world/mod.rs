@@ -108,7 +108,7 @@ impl World {
 
     /// One request, as `trace` sends it.
     pub(crate) fn get(&mut self, network: &Network, from: &str, url: &str) -> Trace {
-        let request = Request { protocol: "http".into(), method: "GET".into(), url: url.into(), headers: Vec::new() };
+        let request = Request { protocol: "http".into(), method: "GET".into(), url: url.into(), ..Request::default() };
         network.send(&mut self.flows, &Place::parse(from).unwrap(), &request, Instant::ZERO)
     }
 }

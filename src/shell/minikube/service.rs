@@ -209,7 +209,7 @@ fn open(shell: &mut Shell, io: &mut Io, namespace: &str, name: &str, urls: &[Str
         protocol: scheme.into(),
         method: "GET".into(),
         url: format!("{}/", url.trim_end_matches('/')).into(),
-        headers: Vec::new(),
+        ..Request::default()
     };
     let (trace, _) = shell.request(io, &request, Duration::from_secs(30));
     let outcome = &trace.outcome;
