@@ -1,5 +1,6 @@
 //! A cluster: the store, its controllers, its network, on one virtual clock. A value: a clone is a snapshot.
 
+mod admission;
 mod boot;
 mod checks;
 mod environment;
@@ -118,6 +119,11 @@ impl Cluster {
         namespace: &str,
     ) -> Result<Applied, Status> {
         self.enter(object);
+        let mut key = object.key();
+        if key.kind.is_namespaced() && key.namespace.is_empty() {
+            key.namespace = namespace.into();
+        }
+        self.admitted(&key, |api, now| api.apply(object, tree, namespace, now).is_ok())?;
         let applied = self.api.apply(object, tree, namespace, self.now);
         self.written(&object.key());
         applied
@@ -126,6 +132,7 @@ impl Cluster {
     /// Creates an object, as `kubectl create` does; its namespace must be set.
     pub fn create(&mut self, object: Object) -> Result<Arc<Object>, Status> {
         let key = object.key();
+        self.admitted(&key, |api, now| api.create(object.clone(), now).is_ok())?;
         let created = self.api.create(object, self.now);
         self.written(&key);
         created
@@ -134,6 +141,7 @@ impl Cluster {
     /// Replaces an object's metadata and spec, as `kubectl edit`, `label` or `scale` do with a changed copy.
     pub fn update(&mut self, object: Object) -> Result<Arc<Object>, Status> {
         let key = object.key();
+        self.admitted(&key, |api, now| api.update(object.clone(), now).is_ok())?;
         let updated = self.api.update(object, self.now);
         self.written(&key);
         updated
