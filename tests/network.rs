@@ -27,12 +27,13 @@ fn deed(cluster: &mut Cluster, rng: &mut Rng) {
         (0..2, _) => {
             let replicas = rng.below(4);
             let port = ["web", "http"][rng.below(2) as usize];
+            let host = ["", ", hostPort: 8080"][rng.below(2) as usize];
             apply(
                 cluster,
                 &format!(
                     "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}}}\nspec:\n  replicas: {replicas}\n  \
                      selector: {{matchLabels: {{app: {name}}}}}\n  template:\n    metadata: {{labels: {{app: {name}}}}}\n    spec:\n      \
-                     containers: [{{name: c, image: 'hello:1.0', ports: [{{name: {port}, containerPort: 9090}}]}}]\n"
+                     containers: [{{name: c, image: 'hello:1.0', ports: [{{name: {port}, containerPort: 9090{host}}}]}}]\n"
                 ),
             );
         }
@@ -163,6 +164,46 @@ fn counters_stay_where_rules_stay() {
     get(&mut cluster, url);
     // Service 0 was written anew; of Service 1 only the rule in the chain of all Services was.
     assert_eq!((counts(&mut cluster, 0), counts(&mut cluster, 1)), ([0, 0, 4], [2, 0, 4]));
+}
+
+/// A node has the network plugin's chains for host ports while one of its pods asks for one, in both modes and by every plugin.
+#[test]
+fn host_ports_come_and_go_with_their_pods() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: door}\nspec: {containers: [{name: c, image: 'hello:1.0', ports: \
+               [{containerPort: 9090, hostPort: 8080}, {containerPort: 53, hostPort: 53, protocol: UDP}]}]}\n";
+    for (name, mode) in
+        Profile::NAMES.into_iter().flat_map(|name| [ProxyMode::Iptables, ProxyMode::Nftables].map(|mode| (name, mode)))
+    {
+        let mut profile = Profile::named(name).unwrap();
+        profile.proxy_mode = mode;
+        let mut cluster = Cluster::new(&profile, 1);
+        cluster.network();
+        apply(&mut cluster, pod);
+        cluster.settle(Duration::from_secs(60));
+        let key = Ref::new(Kind::Pod, "default", "door");
+        let (_, door) = cluster.store().read::<kubehop::object::Pod>(&key).unwrap();
+        let (node, ip) = (door.spec.node_name.clone(), door.status.pod_ip.clone());
+        let network = cluster.network();
+        assert!(*network == net::compile(cluster.store(), &profile), "{name} {mode:?}");
+        for machine in &network.topology.machines {
+            let text = net::iptables_save(&network, &machine.name, cluster.now()).unwrap();
+            let here = *machine.name == *node;
+            assert_eq!(text.contains("-A OUTPUT -m addrtype --dst-type LOCAL -j CNI-HOSTPORT-DNAT"), here, "{text}");
+            let rule = format!(" -p tcp -m tcp --dport 8080 -j DNAT --to-destination {ip}:9090");
+            assert_eq!(text.contains(&rule), here, "{text}");
+            assert_eq!(text.contains("-m multiport --dports 53 -j CNI-DN-"), here, "{text}");
+        }
+        let address = network.topology.machines.iter().find(|m| *m.name == *node).unwrap().address;
+        let url = format!("http://{address}:8080/api/hello");
+        let request = Request { method: "GET".into(), url: url.as_str().into(), ..Request::default() };
+        let trace = cluster.request(&Place::Node(node.as_str().into()), &request);
+        assert_eq!(trace.outcome.responder, Some(Place::Pod("default".into(), "door".into())), "{name} {mode:?}");
+        cluster.delete(&key, Some(0)).unwrap();
+        cluster.settle(Duration::from_secs(60));
+        let network = cluster.network();
+        assert!(*network == net::compile(cluster.store(), &profile), "{name} {mode:?}");
+        assert!(!net::iptables_save(&network, &node, cluster.now()).unwrap().contains("HOSTPORT"));
+    }
 }
 
 /// Prints figures; `KUBEHOP_SCALE=5000 cargo test --release --test network -- --nocapture scale`.

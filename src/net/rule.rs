@@ -460,7 +460,7 @@ impl Ruleset {
         };
         super::replace(&mut self.parts, changes, |part| &part.name);
         if !found_alike {
-            self.index = Arc::new(Index::of(&self.parts));
+            self.index = if self.parts.is_empty() { Arc::default() } else { Arc::new(Index::of(&self.parts)) };
         }
     }
 
