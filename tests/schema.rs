@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use k8s_openapi::api::{apps, core, discovery, networking};
+use k8s_openapi::api::{admissionregistration, apps, core, discovery, networking};
 use k8s_openapi::{Resource, schemars};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::Value;
@@ -105,6 +105,7 @@ fn table() -> String {
     all.add::<networking::v1::IngressClass>();
     all.add::<core::v1::Secret>();
     all.add::<core::v1::ConfigMap>();
+    all.add::<admissionregistration::v1::ValidatingWebhookConfiguration>();
 
     all.roots.insert("kubehop.dev/v1 Lab".into(), "dev.kubehop.v1.Lab".into());
 

@@ -41,6 +41,19 @@ pub fn default(object: &mut Object) {
                 secret.data.insert(key, to_base64(value.as_bytes()));
             }
         }
+        Body::ValidatingWebhookConfiguration(configuration) => {
+            for webhook in &mut configuration.webhooks {
+                text(&mut webhook.failure_policy, "Fail");
+                absent(&mut webhook.rest, "matchPolicy", || "Equivalent".into());
+                absent(&mut webhook.rest, "namespaceSelector", || json!({}));
+                absent(&mut webhook.rest, "objectSelector", || json!({}));
+                absent(&mut webhook.rest, "timeoutSeconds", || 10.into());
+                if let Some(service) = &mut webhook.client_config.service {
+                    service.port.get_or_insert(443);
+                }
+                webhook.rules.iter_mut().for_each(|rule| absent(&mut rule.rest, "scope", || "*".into()));
+            }
+        }
         Body::Node(_)
         | Body::ControllerRevision(_)
         | Body::Event(_)

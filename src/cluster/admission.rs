@@ -1,31 +1,33 @@
 //! The webhook that ingress-nginx has the API server ask before it stores an Ingress.
 //!
-//! Stands for `ValidatingWebhookConfiguration` `ingress-nginx-admission` of minikube's addon (`failurePolicy: Fail`, ten seconds), for
+//! Stands for `ValidatingWebhookConfiguration` `ingress-nginx-admission` of minikube's addon, for
 //! `k8s.io/apiserver` `pkg/admission/plugin/webhook/validating` and for ingress-nginx' `internal/admission/controller`. The API
-//! server's call goes through the nodes' rules like any packet. The lab does not serve the configuration as an object: it is
-//! there from the addon's enabling until its disabling. A control plane that stands apart calls from the first node.
+//! server's call goes through the nodes' rules like any packet. Of all webhooks that a configuration names, the lab asks the one
+//! of ingress-nginx: no other program that it plays answers. A control plane that stands apart calls from the first node.
 
 use super::Cluster;
 use crate::api::{Api, Status};
 use crate::net::ingress::{Controller, nginx};
-use crate::object::{Ingress, Kind, Pod, Ref, Service};
+use crate::object::{
+    Ingress, Kind, Pod, Ref, Service, ValidatingWebhook, ValidatingWebhookConfiguration, WebhookService,
+};
 use crate::time::{Duration, Instant};
 use crate::trace::{OutcomeKind, Place, Request};
 
 const WEBHOOK: &str = "validate.nginx.ingress.kubernetes.io";
-const NAMESPACE: &str = "ingress-nginx";
-const SERVICE: &str = "ingress-nginx-controller-admission";
-const URL: &str =
-    "https://ingress-nginx-controller-admission.ingress-nginx.svc:443/networking/v1/ingresses?timeout=10s";
 /// How long the API server waits.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Cluster {
     /// Asks the webhook about what a change would make of an Ingress; `change` makes it, and tells whether it was let.
     pub(super) fn admitted(&mut self, key: &Ref, change: impl FnOnce(&mut Api, Instant) -> bool) -> Result<(), Status> {
-        if key.kind != Kind::Ingress || !self.addons.contains("ingress") {
+        if key.kind != Kind::Ingress {
             return Ok(());
         }
+        let Some(webhook) = self.store().all::<ValidatingWebhookConfiguration>().find_map(|(_, all)| ours(all)) else {
+            return Ok(());
+        };
+        let (webhook, service) = webhook;
         let mut api = self.api.clone();
         // What the server itself refuses never comes to a webhook.
         if !change(&mut api, self.now) {
@@ -38,10 +40,18 @@ impl Cluster {
         let Some((meta, ingress)) = api.store().read::<Ingress>(key).filter(|_| !same(&self.api, &api)) else {
             return Ok(());
         };
-        let pod = self.call_webhook().map_err(|why| {
-            let detail = format!("failed calling webhook \"{WEBHOOK}\": failed to call webhook: Post \"{URL}\": {why}");
-            Status::internal(key, &detail)
-        })?;
+        let port = service.port.unwrap_or(443);
+        let pod = match self.call_webhook(&service, port) {
+            Ok(pod) => pod,
+            Err(_) if webhook.failure_policy == "Ignore" => return Ok(()),
+            Err(why) => {
+                let WebhookService { name, namespace, path, .. } = &service;
+                let url = format!("https://{name}.{namespace}.svc:{port}{path}?timeout=10s");
+                let detail =
+                    format!("failed calling webhook \"{WEBHOOK}\": failed to call webhook: Post \"{url}\": {why}");
+                return Err(Status::internal(key, &detail));
+            }
+        };
         let controller = self.store().read::<Pod>(&pod).and_then(|(meta, pod)| Controller::of(meta, pod));
         let refusal = controller.and_then(|controller| nginx::admit(self.store(), &controller, meta, ingress).refusal);
         match refusal {
@@ -51,10 +61,12 @@ impl Cluster {
     }
 
     /// Connects to the webhook's Service; gives the pod that answers, or Go's words for the failure.
-    fn call_webhook(&mut self) -> Result<Ref, String> {
-        let service = self.store().read::<Service>(&Ref::new(Kind::Service, NAMESPACE, SERVICE));
-        let Some((_, service)) = service else { return Err(format!("service \"{SERVICE}\" not found")) };
-        let at = format!("{}:443", service.spec.cluster_ip);
+    fn call_webhook(&mut self, of: &WebhookService, port: i32) -> Result<Ref, String> {
+        let key = Ref::new(Kind::Service, of.namespace.as_str(), of.name.as_str());
+        let Some((_, service)) = self.store().read::<Service>(&key) else {
+            return Err(format!("service \"{}\" not found", of.name));
+        };
+        let at = format!("{}:{port}", service.spec.cluster_ip);
         let Some(home) = self.profile.nodes.first() else { return Err("context deadline exceeded".into()) };
         let from = Place::Node(home.name.as_str().into());
         let request = Request { protocol: "tcp".into(), url: at.as_str().into(), ..Request::default() };
@@ -70,4 +82,14 @@ impl Cluster {
             _ => Err("EOF".into()),
         }
     }
+}
+
+/// The webhook of ingress-nginx in a configuration, and the Service behind it, if it is asked about Ingresses.
+fn ours(all: &ValidatingWebhookConfiguration) -> Option<(ValidatingWebhook, WebhookService)> {
+    let is_it = |webhook: &&ValidatingWebhook| {
+        webhook.name == WEBHOOK
+            && webhook.rules.iter().any(|rule| rule.resources.iter().any(|name| name == "ingresses"))
+    };
+    let webhook = all.webhooks.iter().find(is_it)?;
+    Some((webhook.clone(), webhook.client_config.service.clone()?))
 }

@@ -207,7 +207,7 @@ pub fn wake(store: &Store, touch: &Touch, by: Option<Controller>, mut wake: impl
         Kind::StatefulSet if by != Some(Controller::StatefulSet) => wake(Controller::StatefulSet, key.clone()),
         Kind::DaemonSet if by != Some(Controller::DaemonSet) => wake(Controller::DaemonSet, key.clone()),
         Kind::StatefulSet | Kind::DaemonSet => {}
-        Kind::Ingress | Kind::IngressClass | Kind::Secret | Kind::ConfigMap => {}
+        Kind::Ingress | Kind::IngressClass | Kind::Secret | Kind::ConfigMap | Kind::ValidatingWebhookConfiguration => {}
     }
     if let (Some(gone), None) = (was, is) {
         for dependent in store.dependents(&gone.meta.uid) {

@@ -18,7 +18,7 @@ const REQUEST_LIMIT: usize = 3_145_728;
 const REFUSED_LIMIT: usize = 1_000;
 
 /// Kinds of Kubernetes that the lab does not simulate; an error says so instead of calling them unknown.
-const NOT_SIMULATED: [(&str, &str); 39] = [
+const NOT_SIMULATED: [(&str, &str); 38] = [
     ("ServiceAccount", "v1"),
     ("LimitRange", "v1"),
     ("PersistentVolume", "v1"),
@@ -56,7 +56,6 @@ const NOT_SIMULATED: [(&str, &str); 39] = [
     ("CustomResourceDefinition", "apiextensions.k8s.io/v1"),
     ("APIService", "apiregistration.k8s.io/v1"),
     ("MutatingWebhookConfiguration", "admissionregistration.k8s.io/v1"),
-    ("ValidatingWebhookConfiguration", "admissionregistration.k8s.io/v1"),
     ("FlowSchema", "flowcontrol.apiserver.k8s.io/v1"),
 ];
 

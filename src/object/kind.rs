@@ -23,6 +23,7 @@ pub enum Kind {
     IngressClass,
     Secret,
     ConfigMap,
+    ValidatingWebhookConfiguration,
 }
 
 /// Whether objects of a kind live in a namespace.
@@ -68,7 +69,7 @@ const fn row(
 }
 
 /// Every kind, in the order of [`Kind`].
-pub const TABLE: [Row; 17] = [
+pub const TABLE: [Row; 18] = [
     row(Kind::Namespace, "Namespace", "", "namespaces", "namespace", &["ns"], Scope::Cluster),
     row(Kind::Node, "Node", "", "nodes", "node", &["no"], Scope::Cluster),
     row(Kind::Pod, "Pod", "", "pods", "pod", &["po"], Scope::Namespaced),
@@ -102,6 +103,15 @@ pub const TABLE: [Row; 17] = [
     row(Kind::IngressClass, "IngressClass", "networking.k8s.io", "ingressclasses", "ingressclass", &[], Scope::Cluster),
     row(Kind::Secret, "Secret", "", "secrets", "secret", &[], Scope::Namespaced),
     row(Kind::ConfigMap, "ConfigMap", "", "configmaps", "configmap", &["cm"], Scope::Namespaced),
+    row(
+        Kind::ValidatingWebhookConfiguration,
+        "ValidatingWebhookConfiguration",
+        "admissionregistration.k8s.io",
+        "validatingwebhookconfigurations",
+        "validatingwebhookconfiguration",
+        &[],
+        Scope::Cluster,
+    ),
 ];
 
 impl Kind {

@@ -12,6 +12,7 @@ mod meta;
 mod network;
 mod ingress;
 mod config;
+mod webhook;
 mod node;
 mod image;
 mod profile;
@@ -39,6 +40,7 @@ pub use profile::{BalancerMode, Host, KubeProxy, LabNode, Link, LoadBalancers, O
 pub use selector::{LabelSelector, Requirement};
 pub use sets::*;
 pub use tree::{Misfit, Notes, Tree, from_tree};
+pub use webhook::*;
 pub use workload::*;
 
 /// Fields of the API that the model does not read, kept as they were written.
@@ -137,7 +139,8 @@ bodies!(
     Ingress,
     IngressClass,
     Secret,
-    ConfigMap
+    ConfigMap,
+    ValidatingWebhookConfiguration
 );
 
 impl Object {

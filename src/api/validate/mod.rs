@@ -105,6 +105,7 @@ fn body(object: &Object, causes: &mut Vec<Cause>) {
         Body::Endpoints(endpoints) => endpoints::endpoints(endpoints, None, causes),
         Body::EndpointSlice(slice) => endpoints::slice(slice, causes),
         Body::Node(node) => node::node(&node.spec, causes),
-        Body::Namespace(_) | Body::ControllerRevision(_) | Body::Event(_) => {}
+        Body::Namespace(_) | Body::ControllerRevision(_) | Body::Event(_) | Body::ValidatingWebhookConfiguration(_) => {
+        }
     }
 }

@@ -105,7 +105,11 @@ fn object_text(call: &Call, object: &Arc<Object>) -> String {
         Body::Node(node) => {
             describe_node::node(call, object, node, &mut report);
         }
-        Body::Ingress(_) | Body::IngressClass(_) | Body::Secret(_) | Body::ConfigMap(_) => {}
+        Body::Ingress(_)
+        | Body::IngressClass(_)
+        | Body::Secret(_)
+        | Body::ConfigMap(_)
+        | Body::ValidatingWebhookConfiguration(_) => {}
     }
     if call.flags.get("show-events") != Some("false") {
         describe_sets::events(call, object, &mut report);

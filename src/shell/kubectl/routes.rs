@@ -24,6 +24,7 @@ pub(super) fn columns(kind: Kind) -> &'static [Column] {
         Kind::IngressClass => &[("NAME", false), ("CONTROLLER", false), ("PARAMETERS", false), ("AGE", false)],
         Kind::Secret => &[("NAME", false), ("TYPE", false), ("DATA", false), ("AGE", false)],
         Kind::ConfigMap => &[("NAME", false), ("DATA", false), ("AGE", false)],
+        Kind::ValidatingWebhookConfiguration => &[("NAME", false), ("WEBHOOKS", false), ("AGE", false)],
         _ => &[],
     }
 }
@@ -41,6 +42,7 @@ pub(super) fn cells(object: &Object, wide: bool, age: String) -> Vec<String> {
         }
         Body::Secret(secret) => vec![name, secret.r#type.clone(), secret.data.len().to_string(), age],
         Body::ConfigMap(map) => vec![name, (map.data.len() + map.binary_data.len()).to_string(), age],
+        Body::ValidatingWebhookConfiguration(all) => vec![name, all.webhooks.len().to_string(), age],
         _ => vec![name, age],
     }
 }

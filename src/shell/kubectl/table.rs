@@ -78,7 +78,9 @@ pub(super) fn columns(kind: Kind) -> &'static [Column] {
             WORKLOAD[2],
         ],
         Kind::StatefulSet | Kind::DaemonSet | Kind::ControllerRevision | Kind::Event => rows::columns(kind),
-        Kind::Ingress | Kind::IngressClass | Kind::Secret | Kind::ConfigMap => routes::columns(kind),
+        Kind::Ingress | Kind::IngressClass | Kind::Secret | Kind::ConfigMap | Kind::ValidatingWebhookConfiguration => {
+            routes::columns(kind)
+        }
     }
 }
 
@@ -115,9 +117,11 @@ pub(super) fn cells(object: &Object, wide: bool, now: Instant) -> Vec<String> {
         Body::DaemonSet(set) => rows::daemon_set(name, set, age),
         Body::ControllerRevision(revision) => rows::revision(&object.meta, revision, age),
         Body::Event(event) => rows::event(&object.meta, event, now),
-        Body::Ingress(_) | Body::IngressClass(_) | Body::Secret(_) | Body::ConfigMap(_) => {
-            routes::cells(object, wide, age)
-        }
+        Body::Ingress(_)
+        | Body::IngressClass(_)
+        | Body::Secret(_)
+        | Body::ConfigMap(_)
+        | Body::ValidatingWebhookConfiguration(_) => routes::cells(object, wide, age),
     }
 }
 

@@ -178,7 +178,6 @@ fn enable(shell: &mut Shell, io: &mut Io, name: &str) -> i32 {
     addon.images.iter().for_each(|image| io.out(format!("    ▪ Using image {image}\n")));
     let source = Source::new("addon.yaml", addon.manifest);
     kubectl::file(shell.cluster, &source, super::super::DEFAULT_NAMESPACE, Reading::UntilUnreadable);
-    shell.cluster.addons_mut().insert(addon.name);
     io.out(format!("🔎  Verifying {name} addon...\n"));
     let end = shell.cluster.now() + PATIENCE;
     while !has_ready_pod(shell, addon) {
@@ -191,6 +190,7 @@ fn enable(shell: &mut Shell, io: &mut Io, name: &str) -> i32 {
         }
         shell.pass(LOOK);
     }
+    shell.cluster.addons_mut().insert(addon.name);
     if name == "traefik" {
         io.out("💡  To open the Traefik dashboard:\n\n\tminikube addons open traefik\n\n    For more information see https://minikube.sigs.k8s.io/docs/handbook/addons/traefik\n\n");
     }
