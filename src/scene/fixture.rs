@@ -159,6 +159,27 @@ const NODE: &str = "192.168.49.2:40112";
 const VIP: &str = "10.97.183.23:9090";
 const POD: &str = "10.244.1.3:9090";
 
+/// From the laptop to pod A, which is taken for an ingress controller and asks replica B itself.
+pub(super) fn routed(id: u64) -> Trace {
+    let gate = || Place::Pod("default".into(), "web-6d8f9c7b5d-x0000".into());
+    let pod = || Place::Pod("default".into(), "web-6d8f9c7b5d-x0001".into());
+    let (client, door, own) = ("192.168.49.1:40000", "10.244.0.3:9090", "10.244.0.3:50000");
+    let hops = [
+        (Place::Laptop, By::Socket, Action::Connect, client, door, false),
+        (gate(), By::Link, Action::Deliver, client, door, false),
+        (gate(), By::Ingress, Action::Route, client, door, false),
+        (gate(), By::Ingress, Action::Connect, own, POD, false),
+        (pod(), By::Link, Action::Deliver, own, POD, false),
+        (pod(), By::App, Action::Answer, POD, own, true),
+        (gate(), By::Socket, Action::Receive, POD, own, true),
+        (gate(), By::Ingress, Action::Answer, door, client, true),
+        (Place::Laptop, By::Socket, Action::Receive, door, client, true),
+    ];
+    let mut trace = trace(id, Place::Laptop, OutcomeKind::Answered, &hops);
+    trace.hops[3..7].iter_mut().for_each(|hop| hop.exchange = 1);
+    trace
+}
+
 /// From a shell on the first node by the cluster IP to replica B on the second node, and back.
 pub(super) fn answered(id: u64) -> Trace {
     let node = || Place::Node("minikube".into());

@@ -94,11 +94,18 @@ pub fn headers(trace: &Trace, hop: usize) -> Headers {
     Headers { src: header(|packet| packet.src), dst: header(|packet| packet.dst) }
 }
 
+/// The exchange of the request itself: those before it ask for names, those after it are a controller's own.
+pub(super) fn own_exchange(trace: &Trace) -> u16 {
+    let read = trace.hops.iter().find(|hop| hop.by == By::Ingress);
+    read.or(trace.hops.last()).map_or(0, |hop| hop.exchange)
+}
+
 /// The pod that a trace's request was delivered to.
 pub fn destination(trace: &Trace) -> Option<&Place> {
-    let last = trace.hops.last()?.exchange;
-    let to = trace.hops.iter().find(|hop| {
-        hop.exchange == last && hop.action == Action::Deliver && !hop.reply && matches!(hop.at, Place::Pod(..))
+    let own = own_exchange(trace);
+    // The last of them: a controller is asked first, and asks replicas itself.
+    let to = trace.hops.iter().rev().find(|hop| {
+        hop.exchange >= own && hop.action == Action::Deliver && !hop.reply && matches!(hop.at, Place::Pod(..))
     });
     to.map(|hop| &hop.at)
 }
@@ -128,7 +135,7 @@ pub struct Row {
 
 /// The hops of a trace, as a list that tells all that the stage shows.
 pub fn rows(trace: &Trace, scene: &Scene, marks: &Marks, lang: Lang) -> Vec<Row> {
-    let last = trace.hops.last().map_or(0, |hop| hop.exchange);
+    let own = own_exchange(trace);
     let row = |(i, hop): (usize, &crate::trace::Hop)| Row {
         hop: i,
         place: match (hop.by, hop.action) {
@@ -137,7 +144,7 @@ pub fn rows(trace: &Trace, scene: &Scene, marks: &Marks, lang: Lang) -> Vec<Row>
         },
         what: action_label(hop, lang),
         reply: hop.reply,
-        name: hop.exchange < last,
+        name: hop.exchange < own,
     };
     trace.hops.iter().enumerate().map(row).collect()
 }

@@ -324,7 +324,7 @@ impl Maker<'_> {
 
     fn run(&mut self, trace: &Trace, start: f32) -> Run {
         let anchors = self.anchors(trace);
-        let last = trace.hops.last().map_or(0, |hop| hop.exchange);
+        let own = super::inspect::own_exchange(trace);
         let mut run = Run {
             id: trace.id,
             start,
@@ -338,10 +338,13 @@ impl Maker<'_> {
         let mut look = Look::default();
         let mut here: Option<(usize, f32)> = None;
         for (i, hop) in trace.hops.iter().enumerate() {
-            let name = hop.exchange < last;
+            let name = hop.exchange < own;
             let pace = if name { 0.5 } else { 1.0 };
             let fresh = i == 0 || trace.hops[i - 1].exchange != hop.exchange;
-            look = self.look(trace, hop, name, if fresh { Look::default() } else { look });
+            // What a controller answers is still the replica's.
+            let kept =
+                if hop.by == By::Ingress && hop.reply { Look { refusal: false, ..look } } else { Look::default() };
+            look = self.look(trace, hop, name, if fresh { kept } else { look });
             // The way here from where it was.
             let stop = &anchors[i];
             if fresh || here.is_none() {
@@ -405,7 +408,9 @@ impl Maker<'_> {
         let mut here = self.anchor(trace, &trace.from, true).unwrap_or(Anchor::Laptop);
         for (i, hop) in trace.hops.iter().enumerate() {
             if i > 0 && trace.hops[i - 1].exchange != hop.exchange {
-                here = self.anchor(trace, &trace.from, true).unwrap_or(here);
+                // A controller's own connection begins at the controller, and so does its answer to the client.
+                let begin = if hop.by == By::Ingress { &hop.at } else { &trace.from };
+                here = self.anchor(trace, begin, true).unwrap_or(here);
             }
             if let Some(stop) = self.broken(hop, here) {
                 stops.push(stop);
@@ -530,6 +535,23 @@ mod tests {
         assert_eq!(at(run.end - 1.0), scene.rest(Anchor::Host(0)));
         let answer = run.legs.iter().find(|leg| leg.act == Act::Answer).expect("an answer");
         assert_eq!(at(answer.start + 1.0), scene.rest(Anchor::Pod(1, 0)));
+    }
+
+    #[test]
+    fn a_controllers_own_connection_begins_where_the_request_ended() {
+        let store = fixture::store(3, 3);
+        let (scene, marks) = (fixture::scene(3, 3, Width::Wide), Marks::of(&store));
+        let trace = fixture::routed(1);
+        let timeline = Timeline::new(&scene, &marks, [&trace], Motion::Smooth);
+        let run = &timeline.runs[0];
+        let end = |leg: &Leg, at: f32| timeline.lines[leg.line].at(at);
+        for pair in run.legs.windows(2) {
+            let jump = end(&pair[0], pair[0].to).to(end(&pair[1], pair[1].from));
+            assert!(jump < 1.0, "between hops {} and {}: {jump}", pair[0].hop, pair[1].hop);
+        }
+        assert!(run.legs.iter().all(|leg| !leg.look.name));
+        assert_eq!(run.legs.last().and_then(|leg| leg.look.mark).map(Mark::letter), Some('B'));
+        assert_eq!(super::super::inspect::picked(&trace, &marks).map(Mark::letter), Some('B'));
     }
 
     #[test]
