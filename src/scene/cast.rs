@@ -53,6 +53,11 @@ pub(super) fn is_system(namespace: &str) -> bool {
     namespace.starts_with("kube-")
 }
 
+/// Whether a namespace holds an ingress controller that an addon brought.
+pub fn is_addon(namespace: &str) -> bool {
+    matches!(namespace, "ingress-nginx" | "traefik")
+}
+
 /// A node, as the picture needs it.
 pub(super) struct NodeFacts {
     pub(super) name: String,
@@ -109,11 +114,12 @@ pub(super) struct PodFacts {
 }
 
 impl PodFacts {
-    /// The end of a name that a controller made, the whole name of others.
+    /// The end of a name that a controller made, the whole name of others; an addon's pod is known by its Deployment.
     pub(super) fn short(&self) -> String {
-        match self.name.rsplit_once('-') {
+        let deployment = self.set.as_ref().and_then(|set| set.rsplit_once('-')).filter(|_| is_addon(&self.namespace));
+        match self.name.rsplit_once('-').filter(|_| deployment.is_none()) {
             Some((_, end)) if self.set.is_some() => format!("…{end}"),
-            _ => self.name.clone(),
+            _ => deployment.map_or_else(|| self.name.clone(), |(name, _)| name.to_owned()),
         }
     }
 }

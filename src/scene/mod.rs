@@ -28,7 +28,7 @@ use crate::lang::Lang;
 use crate::object::{Outages, Profile, Ref};
 use crate::trace::Place;
 
-pub use cast::{Needs, services};
+pub use cast::{Needs, is_addon, services};
 pub use edge::{Balancer, Check, Client, Edge};
 pub use inspect::{Lit, lit};
 pub use layout::compose;

@@ -64,7 +64,9 @@ pub fn provide_scenery(state: State) -> Scenery {
         let aimed = traces.with(|traces| traces.iter().find_map(|trace| aimed_at(trace)));
         state.session.with_untracked(|session| {
             let services = scene::services(session.cluster().store());
-            chosen.or(aimed).filter(|key| services.contains(key)).or_else(|| services.last().cloned())
+            // A controller that an addon brings takes nobody's eyes off the Service that it serves.
+            let newest = services.iter().rfind(|key| !scene::is_addon(&key.namespace));
+            chosen.or(aimed).filter(|key| services.contains(key)).or_else(|| newest.or(services.last()).cloned())
         })
     });
     let needs = Memo::new(move |_| traces.with(|traces| Needs::of(traces.iter().map(|trace| &**trace))));
