@@ -11,6 +11,7 @@ use kubehop::scene::traffic::{self, Tally, readable};
 use kubehop::trace::{Action, By, OutcomeKind, Trace};
 use leptos::prelude::*;
 
+use super::ingress;
 use super::object;
 use super::stage_scenery::{Scenery, use_scenery};
 use super::stage_svg::{escape, mark_shape};
@@ -125,7 +126,7 @@ fn packet_view(
             </ol>
         </section>
         <section class="hop" aria-live="off">
-            {move || detail.get().map(|detail| hop_view(state, scenery, detail, trace.get()))}
+            {move || detail.get().zip(hop.get()).map(|(detail, hop)| hop_view(state, scenery, detail, trace.get(), hop))}
         </section>
     }
 }
@@ -168,7 +169,7 @@ fn hop_row(
     }
 }
 
-fn hop_view(state: State, scenery: Scenery, detail: Detail, trace: Option<Arc<Trace>>) -> impl IntoView {
+fn hop_view(state: State, scenery: Scenery, detail: Detail, trace: Option<Arc<Trace>>, hop: usize) -> impl IntoView {
     let hue = trace.as_ref().and_then(|trace| scenery.marks.with(|marks| inspect::picked(trace, marks)));
     let hue = hue.map_or("", |mark| mark.hue_name());
     let line = |name: &'static str, header: &Header, dst: bool| {
@@ -192,6 +193,8 @@ fn hop_view(state: State, scenery: Scenery, detail: Detail, trace: Option<Arc<Tr
     };
     let rule = detail.rule.clone().map(|rule| view! { <code class="rule" tabindex="0">{broken(&rule)}</code> });
     let cause = detail.cause.clone().map(|field| cause_link(state, field));
+    let routed = trace.as_ref().and_then(|trace| ingress::compared(state, trace, hop));
+    let paper = trace.as_ref().filter(|trace| hop + 1 == trace.hops.len()).and_then(|t| ingress::refused(state, t));
     view! {
         <h2>{detail.title.clone()}</h2>
         <table class="hd">
@@ -207,6 +210,8 @@ fn hop_view(state: State, scenery: Scenery, detail: Detail, trace: Option<Arc<Tr
         <p class="why">{detail.sentence.clone()}</p>
         {rule}
         {cause}
+        {routed}
+        {paper}
     }
 }
 
@@ -358,6 +363,7 @@ fn empty_view(state: State, scenery: Scenery) -> impl IntoView {
         <section class="intro">
             <h2>{move || words().0}</h2>
             {move || words().1.into_iter().map(|p| view! { <p class="why">{p}</p> }).collect_view()}
+            {ingress::all(state, scenery)}
         </section>
     }
 }

@@ -3,7 +3,7 @@
 use kubehop::lang::Lang;
 use leptos::prelude::*;
 
-const LIMITS: [(&str, &str); 10] = [
+const LIMITS: [(&str, &str); 11] = [
     (
         "Time is virtual. Links, programs and probes take fixed times, and a loaded machine is no slower.",
         "时间是虚拟的。链路、程序、探针的耗时都是固定的，机器忙起来也不会变慢。",
@@ -35,6 +35,10 @@ const LIMITS: [(&str, &str); 10] = [
     (
         "All nodes hang on one wire in the picture. What a cut link separates are two nodes, whatever the wire looks like.",
         "画面上所有节点共用一根线。被切断的线路分开的是两个节点，不管线画成什么样。",
+    ),
+    (
+        "Ingress controllers are ingress-nginx 1.15.1 and Traefik. ingress-nginx was archived in 2026, that is its last release; the Ingress API is frozen, not removed, and Gateway API is its successor.",
+        "Ingress 控制器有 ingress-nginx 1.15.1 和 Traefik。ingress-nginx 已于 2026 年归档，这是最后一版；Ingress API 已冻结但没有移除，后继者是 Gateway API。",
     ),
     ("Nodes do not run out of memory, disk or ports.", "节点的内存、磁盘和端口不会耗尽。"),
     ("There is IPv4 only.", "只有 IPv4。"),

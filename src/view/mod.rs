@@ -9,6 +9,7 @@ mod environment;
 mod files;
 mod frame;
 mod icons;
+mod ingress;
 mod inspector;
 mod js;
 mod lessons;

@@ -9,6 +9,7 @@ use kubehop::trace::Place;
 use leptos::prelude::*;
 
 use super::environment::mode_name;
+use super::ingress;
 use super::inspector::cause_link;
 use super::stage_scenery::Scenery;
 use super::stage_svg::mark_shape;
@@ -35,6 +36,7 @@ pub fn view(state: State, scenery: Scenery, key: Ref) -> impl IntoView {
     let body = match key.kind {
         Kind::Service => service_view(state, scenery, key.clone()).into_any(),
         Kind::Node => node_view(state, scenery, key.name.to_string()).into_any(),
+        Kind::Ingress => ingress::view(state, scenery, key.clone()).into_any(),
         _ => ().into_any(),
     };
     view! {
@@ -127,6 +129,7 @@ fn service_view(state: State, scenery: Scenery, key: Ref) -> impl IntoView {
                     }
                 })
         }}
+        {ingress::leading_here(state, scenery, key.clone())}
         {rules_view(state, scenery, key)}
     }
 }
