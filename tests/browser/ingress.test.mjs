@@ -1,0 +1,133 @@
+// An Ingress in the page: paper while nobody reads it, served by the addon's controller, and which rule won or lost.
+// Pictures go to target/screenshots/.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { open } from "./page.mjs";
+import { browser, serve } from "./support.mjs";
+
+let chrome, server;
+before(async () => {
+  server = await serve({ "/": "dist" });
+  chrome = await browser();
+});
+after(async () => {
+  await chrome?.close();
+  await server?.stop();
+});
+
+const manifest = `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+        - {name: hello, image: "hello:1.0", ports: [{containerPort: 9090}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec:
+  selector: {app: web}
+  ports: [{port: 9090}]
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: shop
+  annotations: {nginx.ingress.kubernetes.io/ssl-redirect: "false"}
+spec:
+  rules:
+    - http:
+        paths:
+          - path: /api/hello
+            pathType: Prefix
+            backend: {service: {name: web, port: {number: 9090}}}
+          - path: /api/other
+            pathType: Exact
+            backend: {service: {name: web, port: {number: 9090}}}
+`;
+
+const how = {
+  en: { paper: /paper: no controller of this class runs here/, wins: /It wins\./, lost: /Its path does not match\./, refused: /refused 1/, archived: /archived in 2026/ },
+  zh: { paper: /这里没有运行该类的控制器/, wins: /选中它。/, lost: /路径不匹配。/, refused: /1/, archived: /2026 年归档/ },
+};
+
+/** Sends what the row says, and waits until all of it has come to an end. */
+async function send(lab, count, url) {
+  await lab.at("traffic-url").fill(url);
+  await lab.at("traffic-count").selectOption(String(count));
+  await lab.at("traffic-send").click();
+  await lab.page.waitForTimeout(700);
+  await lab.page.locator("[data-testid=stage]").focus();
+  await lab.page.keyboard.press("End");
+  await lab.page.waitForTimeout(200);
+}
+const answers = async (lab) => (await lab.at("inspector").locator(".stat").innerText()).replaceAll("\n", " ");
+const hops = (lab) => lab.at("inspector").locator("[data-hop]");
+
+describe("an Ingress", { timeout: 240_000 }, () => {
+  for (const [lang, theme] of [["en", "light"], ["zh", "dark"]]) {
+    test(`in ${lang}: paper, then served by a controller, and why a rule lost`, async () => {
+      const said = how[lang];
+      const lab = await open(chrome, server.origin, { lang, theme, query: "&profile=minikube" });
+      await lab.edit(manifest);
+      await lab.until("kubectl get pod", (text) => (text.match(/1\/1\s+Running/g) ?? []).length === 3);
+
+      await send(lab, 1, "http://192.168.49.2/api/hello");
+      assert.match(await answers(lab), said.refused);
+      await hops(lab).last().locator("button").click();
+      await lab.page.waitForTimeout(200);
+      assert.match(await lab.at("paper").innerText(), said.paper);
+      await lab.shot(`ingress-1-paper-${lang}`);
+
+      await lab.run("minikube addons enable ingress");
+      await lab.until("kubectl get ingress", (text) => text.includes("192.168.49.2"));
+      await lab.page.waitForTimeout(300);
+      const drawn = await lab.page.locator("svg.stage [data-pod^='ingress-nginx/ingress-nginx-controller']").count();
+      assert.ok(drawn > 0, "the controller is a pod of its own in the picture");
+      const shown = await lab.page.locator("svg.stage").innerHTML();
+      assert.match(shown, /Service web/, "the learner's Service stays in focus");
+      assert.match(shown, />ingress-/, "the controller's pod has its name");
+      await send(lab, 9, "http://192.168.49.2/api/hello");
+      assert.match(await answers(lab), /200 9/);
+      const counts = (await lab.at("inspector").locator(".bars b").allInnerTexts()).map(Number).filter((n) => n > 0);
+      assert.deepEqual(counts, [3, 3, 3], "the controller takes the replicas in turn");
+      await lab.page.keyboard.press("1");
+      await lab.page.waitForTimeout(200);
+      const rules = lab.at("compared");
+      for (let i = 0, n = await hops(lab).count(); i < n && !(await rules.count()); i++) {
+        await hops(lab).nth(i).locator("button").click();
+        await lab.page.waitForTimeout(150);
+      }
+      assert.match(await rules.innerText(), said.wins);
+      assert.match(await rules.innerText(), said.lost);
+      await lab.shot(`ingress-2-routed-${lang}`);
+      await rules.getByTestId("cause").first().click();
+      await lab.page.locator("[data-testid=editor] .cm-line").filter({ hasText: "path: /api/hello" }).first().waitFor();
+
+      await send(lab, 1, "http://192.168.49.2/nowhere");
+      assert.match(await answers(lab), /404 1/);
+      await lab.page.keyboard.press("1");
+      for (let i = 0, n = await hops(lab).count(); i < n && !(await rules.count()); i++) {
+        await hops(lab).nth(i).locator("button").click();
+        await lab.page.waitForTimeout(150);
+      }
+      assert.equal(await rules.locator("li.lost").count(), 2);
+      assert.equal(await rules.locator("li.won").count(), 0);
+      await lab.shot(`ingress-3-not-found-${lang}`);
+
+      await lab.choose('[data-object="Service/default/web"]');
+      await lab.at("ingresses").locator("button").first().click();
+      assert.match(await lab.at("ingress-reader").innerText(), /ingress-nginx-controller-/);
+      assert.match(await lab.at("inspector").innerText(), said.archived);
+      await lab.page.waitForTimeout(200);
+      await lab.shot(`ingress-4-object-${lang}`);
+      assert.deepEqual([...new Set(await lab.axe())], []);
+      await lab.close();
+    });
+  }
+});
