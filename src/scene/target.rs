@@ -2,7 +2,7 @@
 
 use crate::api::Store;
 use crate::lang::Lang;
-use crate::object::{App, Kind, LabelSelector, Node, Pod, Ref, Service, ServicePort};
+use crate::object::{App, Ingress, Kind, LabelSelector, Node, Pod, Ref, Service, ServicePort};
 use crate::trace::Place;
 
 /// An address to send to.
@@ -18,7 +18,24 @@ pub struct Target {
 pub fn targets(store: &Store, focus: Option<&Ref>, from: &Place, lang: Lang) -> Vec<Target> {
     let mut services = super::services(store);
     crate::sort::by_key(&mut services, |key| focus != Some(key));
-    services.iter().flat_map(|key| of(store, key, from, lang)).collect()
+    let mut targets: Vec<Target> = services.iter().flat_map(|key| of(store, key, from, lang)).collect();
+    if matches!(from, Place::Laptop | Place::Internet) {
+        targets.extend(store.all::<Ingress>().flat_map(|(meta, ingress)| by_ingress(&meta.name, ingress)));
+    }
+    targets
+}
+
+/// What an Ingress that has an address serves for any host; other hosts need a header.
+fn by_ingress(name: &str, ingress: &Ingress) -> Vec<Target> {
+    let rules = ingress.spec.rules.iter().filter(|rule| rule.host.is_empty());
+    let paths: Vec<&str> =
+        rules.filter_map(|rule| rule.http.as_ref()).flat_map(|http| &http.paths).map(|p| &*p.path).collect();
+    let at = ingress.status.load_balancer.ingress.iter().filter(|at| !at.ip.is_empty());
+    let each = |ip: &str| {
+        let target = |path: &&str| Target { url: format!("http://{ip}{path}"), what: format!("{name}, Ingress") };
+        paths.iter().map(target).collect::<Vec<_>>()
+    };
+    at.flat_map(|at| each(&at.ip)).collect()
 }
 
 /// How an address is written in a URL: the port that http has anyway is left out.
@@ -99,7 +116,7 @@ fn path(store: &Store, key: &Ref, service: &Service) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::object::Object;
+    use crate::object::{HttpIngressPath, HttpIngressRuleValue, IngressRule, LoadBalancerIngress, Object};
     use crate::scene::fixture;
 
     fn urls(from: &str, change: fn(&mut Service)) -> Vec<String> {
@@ -110,6 +127,20 @@ mod tests {
         store.put(object);
         let from = Place::parse(from).expect("a place");
         targets(&store, None, &from, Lang::En).into_iter().map(|target| target.url).collect()
+    }
+
+    #[test]
+    fn an_ingress_is_offered_once_it_has_an_address() {
+        let path = HttpIngressPath { path: "/api".into(), ..HttpIngressPath::default() };
+        let rule = IngressRule { host: String::new(), http: Some(HttpIngressRuleValue { paths: vec![path] }) };
+        let named = IngressRule { host: "shop.test".into(), ..rule.clone() };
+        let mut ingress = Ingress::default();
+        ingress.spec.rules = vec![rule, named];
+        assert_eq!(by_ingress("shop", &ingress), []);
+        let address = LoadBalancerIngress { ip: "192.168.49.2".into(), ..LoadBalancerIngress::default() };
+        ingress.status.load_balancer.ingress.push(address);
+        let urls: Vec<_> = by_ingress("shop", &ingress).into_iter().map(|target| target.url).collect();
+        assert_eq!(urls, ["http://192.168.49.2/api"]);
     }
 
     #[test]
