@@ -272,7 +272,11 @@ impl Network {
         let (mut heard, mut far) = (None, None);
         let mut answers = |flows: &mut Flows, tape: &mut Tape, place: &Place, server: &Server, packet: Packet| {
             heard = Some(packet);
-            if let Some(said) = self.gate(flows, tape, &Heard { request, target, place, packet, now }) {
+            // What a controller looks at is still the request.
+            tape.reply = false;
+            let routed = self.gate(flows, tape, &Heard { request, target, place, packet, now });
+            tape.reply = true;
+            if let Some(said) = routed {
                 far.clone_from(&said.far);
                 return said;
             }

@@ -103,6 +103,7 @@ describe("an Ingress", { timeout: 240_000 }, () => {
         await hops(lab).nth(i).locator("button").click();
         await lab.page.waitForTimeout(150);
       }
+      assert.equal(await lab.at("inspector").locator("li.now.rpl").count(), 0, "it compares the request, not the answer");
       assert.match(await rules.innerText(), said.wins);
       assert.match(await rules.innerText(), said.lost);
       await lab.shot(`ingress-2-routed-${lang}`);
