@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kubehop::api::Store;
 use kubehop::lang::Lang;
-use kubehop::net::ingress::Controller;
+use kubehop::net::ingress::{Controller, NoteKind, Router};
 use kubehop::object::{FieldRef, Ingress, IngressBackend, Kind, Pod, Ref};
 use kubehop::trace::{Compared, OutcomeKind, Reason, Trace};
 use leptos::prelude::*;
@@ -22,6 +22,8 @@ struct Told {
     readers: Vec<(&'static str, Ref, bool)>,
     /// Rules: what they match, where they lead, and their fields.
     rules: Vec<(String, String, FieldRef)>,
+    /// What the first reader that is ready passes over in silence.
+    notes: Vec<(NoteKind, FieldRef)>,
 }
 
 impl Told {
@@ -50,11 +52,17 @@ impl Told {
             rules.push(("*".to_owned(), backend(default), FieldRef::new(key.clone(), "spec.defaultBackend")));
         }
         let addresses = ingress.status.load_balancer.ingress.iter();
+        let readers: Vec<_> = store.all::<Pod>().filter_map(reader).collect();
+        let first = readers.iter().find(|(_, _, ready)| *ready).and_then(|(_, pod, _)| store.read::<Pod>(pod));
+        let router =
+            first.and_then(|(of, pod)| Controller::of(of, pod)).map(|reader| Router::of(store, &Arc::new(reader)));
+        let notes = router.into_iter().flat_map(|router| router.notes).filter(|note| note.field.object == *key);
         Some(Self {
             class: ingress.spec.ingress_class_name.clone().unwrap_or_else(|| "<none>".to_owned()),
             addresses: addresses.map(|at| if at.ip.is_empty() { at.hostname.clone() } else { at.ip.clone() }).collect(),
-            readers: store.all::<Pod>().filter_map(reader).collect(),
+            readers,
             rules,
+            notes: notes.map(|note| (note.kind, note.field)).collect(),
         })
     }
 
@@ -76,6 +84,34 @@ fn paper(lang: Lang) -> &'static str {
         "paper: no controller of this class runs here, so nobody reads these rules",
         "一纸空文：这里没有运行该类的控制器，没有谁读这些规则",
     )
+}
+
+/// What a controller passes over, in words.
+fn passed_over(kind: NoteKind, lang: Lang) -> &'static str {
+    let (en, zh) = match kind {
+        NoteKind::UnknownAnnotation => {
+            ("the controller knows no such annotation and ignores it", "控制器不认识该注解，直接忽略")
+        }
+        NoteKind::Unmodelled => {
+            ("the controller knows this annotation; the lab does not play it", "控制器认识该注解，但实验室没有模拟它")
+        }
+        NoteKind::InvalidValue => (
+            "the value is invalid: the controller goes on as if the annotation were not there",
+            "值无效：控制器当它不存在",
+        ),
+        NoteKind::OtherController => {
+            ("this annotation is another controller's: this one ignores it", "这是另一种控制器的注解，此控制器会忽略")
+        }
+        NoteKind::Shadowed => {
+            ("an older rule says the same: this one is never asked", "已有更早的相同规则：这一条永远用不到")
+        }
+        NoteKind::NoService => ("the rule leads to no Service", "该规则没有指向任何 Service"),
+        NoteKind::NoRouter => (
+            "the Service, its port or its endpoints are missing: Traefik makes no router of this rule",
+            "Service、端口或端点不存在：Traefik 不会为该规则建立路由",
+        ),
+    };
+    lang.pick(en, zh)
 }
 
 /// How things stand with the API and its best-known controller.
@@ -130,6 +166,16 @@ pub fn view(state: State, scenery: Scenery, key: Ref) -> impl IntoView {
             </dl>
             <h3>{lang.pick("Rules", "规则")}</h3>
             <ul class="rules">{told.rules.into_iter().map(rule).collect_view()}</ul>
+            {(!told.notes.is_empty())
+                .then(|| {
+                    let note = move |(kind, field): (NoteKind, FieldRef)| {
+                        view! { <li>{passed_over(kind, lang)} " " {cause_link(state, field)}</li> }
+                    };
+                    view! {
+                        <h3>{lang.pick("Passed over in silence", "被悄悄忽略的部分")}</h3>
+                        <ul class="rules" data-testid="ingress-notes">{told.notes.into_iter().map(note).collect_view()}</ul>
+                    }
+                })}
             <p class="remark dim">{remark(lang)}</p>
         }
     };

@@ -38,7 +38,7 @@ apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata:
   name: shop
-  annotations: {nginx.ingress.kubernetes.io/ssl-redirect: "false"}
+  annotations: {nginx.ingress.kubernetes.io/ssl-redirect: "false", nginx.ingress.kubernetes.io/ssl-redirekt: "true"}
 spec:
   rules:
     - http:
@@ -125,6 +125,7 @@ describe("an Ingress", { timeout: 240_000 }, () => {
       await lab.at("ingresses").locator("button").first().click();
       assert.match(await lab.at("ingress-reader").innerText(), /ingress-nginx-controller-/);
       assert.match(await lab.at("inspector").innerText(), said.archived);
+      assert.match(await lab.at("ingress-notes").innerText(), /metadata\.annotations.*ssl-redirekt/);
       await lab.page.waitForTimeout(200);
       await lab.shot(`ingress-4-object-${lang}`);
       assert.deepEqual([...new Set(await lab.axe())], []);

@@ -3,7 +3,7 @@
 //! Covers what `pkg/proxy/nftables/proxier.go` writes and no more. What depends on one Service is a [`Part`] of its own: its
 //! chains and its elements of the table's maps, so that a change of one Service leaves the others' parts alone. A
 //! [`Ruleset`] finds elements by their key, as the kernel does, not by walking. It prints as `nft list ruleset` does
-//! ([`list`]) and judges packets ([`judge`]); sets that packets fill (session affinity) are the kernel's memory.
+//! (`list`) and judges packets (`judge`); sets that packets fill (session affinity) are the kernel's memory.
 
 mod list;
 mod judge;
@@ -175,7 +175,7 @@ pub struct Affinity {
 pub struct Part {
     /// `default/web`
     pub name: Arc<str>,
-    /// Its own chains; they are numbered from [`OWN`].
+    /// Its own chains; they are numbered from `OWN`.
     pub chains: Vec<Chain>,
     /// Its elements.
     pub elements: Vec<Element>,
