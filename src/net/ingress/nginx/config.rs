@@ -22,7 +22,9 @@ use super::annotations::{Annotations, PREFIX, Settings};
 use super::known::known;
 use crate::api::Store;
 use crate::net::route::{HostRule, PathRule, Pattern, Rule, Server, Table};
-use crate::object::{ConfigMap, FieldRef, Ingress, IngressBackend, IngressSpec, Kind, Meta, Ref};
+use crate::object::{
+    ConfigMap, FieldRef, Ingress, IngressBackend, IngressServiceBackend, IngressSpec, Kind, Meta, Ref,
+};
 
 /// The name of the server for all hosts.
 const ANY: &str = "_";
@@ -171,24 +173,21 @@ impl<'a> Config<'a> {
         }
     }
 
+    fn create_backend(&mut self, one: &Read<'_>, name: String, service: &IngressServiceBackend, cause: FieldRef) {
+        let by_cluster_ip = one.annotations.service_upstream;
+        let mut made = backend::read(self.store, &one.key.namespace, service, cause, Ports::Loose, by_cluster_ip);
+        made.canary = one.annotations.canary.clone();
+        let at = self.push(made);
+        self.by_name.insert(name, at);
+    }
+
     fn create_backends(&mut self, one: &Read<'_>) {
-        let canary = one.annotations.canary.as_ref();
         if let Some(backend) = &one.spec.default_backend
             && let Some(service) = &backend.service
         {
             let name = upstream(&one.key, backend);
             let cause = FieldRef::new(one.key.clone(), "spec.defaultBackend.service.name");
-            let mut made = backend::read(
-                self.store,
-                &one.key.namespace,
-                service,
-                cause,
-                Ports::Loose,
-                one.annotations.service_upstream,
-            );
-            made.canary = canary.cloned();
-            let at = self.push(made);
-            self.by_name.insert(name, at);
+            self.create_backend(one, name, service, cause);
         }
         for (i, rule) in one.spec.rules.iter().enumerate() {
             for (j, path) in rule.http.iter().flat_map(|http| &http.paths).enumerate() {
@@ -202,17 +201,7 @@ impl<'a> Config<'a> {
                     continue;
                 }
                 let cause = FieldRef::new(one.key.clone(), format!("{field}.service.name"));
-                let mut made = backend::read(
-                    self.store,
-                    &one.key.namespace,
-                    service,
-                    cause,
-                    Ports::Loose,
-                    one.annotations.service_upstream,
-                );
-                made.canary = canary.cloned();
-                let at = self.push(made);
-                self.by_name.insert(name, at);
+                self.create_backend(one, name, service, cause);
             }
         }
     }
