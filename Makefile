@@ -28,9 +28,9 @@ bench: build ## Print the budgets of the design, measured beside the peer
 	@tools/setup browser
 	@node benches/run.mjs
 
-screenshots: build ## Play the story in a browser and keep pictures in target/screenshots/
+screenshots: build ## Draw the scenes in tests/pictures/ anew; `make test` compares the page with them
 	@tools/setup browser
-	@node --test --test-concurrency=1 tests/browser/*.test.mjs
+	@UPDATE_PICTURES=1 node --test tests/browser/scenes.test.mjs
 
 fmt: ## Format the Rust code
 	@cargo fmt

@@ -13,11 +13,12 @@ export const small = { width: 1024, height: 768 };
 export const phone = { width: 390, height: 844 };
 
 /** Opens the page in a context of its own (fresh storage) and waits until it can be used. */
-export async function open(browser, origin, { lang = "en", theme = "light", viewport = wide, path = "/", query = "", editor = true, ...more } = {}) {
+export async function open(browser, origin, { lang = "en", theme = "light", viewport = wide, path = "/", query = "", editor = true, before = undefined, ...more } = {}) {
   const context = await browser.newContext({ viewport, locale: lang === "zh" ? "zh-CN" : "en-US", hasTouch: viewport === phone, ...more });
   context.setDefaultTimeout(15_000);
   const page = await context.newPage();
   const lab = new Page(page, origin);
+  await before?.(page);
   await page.goto(`${origin}${path}?lang=${lang}&theme=${theme}${query}`);
   await lab.at("editor").waitFor({ state: "attached" });
   if (editor) await page.locator("[data-testid=editor] .cm-content").waitFor({ state: "attached" });
