@@ -5,6 +5,7 @@ mod boot;
 mod checks;
 mod environment;
 mod ingress;
+mod readers;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::object::{Deployment, Kind, Object, Outages, Pod, Profile, Ref, Replic
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
 use crate::trace::{Place, Request, Trace};
+pub use readers::Reader;
 
 /// A cluster.
 #[derive(Clone, Debug)]

@@ -17,8 +17,11 @@ mod layout;
 mod way;
 pub mod timeline;
 pub mod inspect;
+pub mod light;
 pub mod subject;
 pub mod service;
+pub mod affects;
+pub mod causes;
 pub mod target;
 pub mod traffic;
 #[cfg(test)]
@@ -28,10 +31,12 @@ use crate::lang::Lang;
 use crate::object::{Outages, Profile, Ref};
 use crate::trace::Place;
 
+pub use affects::{Affects, affects};
 pub use cast::{Needs, is_addon, services};
 pub use edge::{Balancer, Check, Client, Edge};
 pub use inspect::{Lit, lit};
 pub use layout::compose;
+pub use light::{Light, Spot, spots};
 pub use line::{Line, Pt, Rect};
 pub use marks::{Mark, Marks};
 pub use timeline::{Motion, Timeline};

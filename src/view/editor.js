@@ -8,7 +8,7 @@ import { yaml } from "@codemirror/lang-yaml";
 import { HighlightStyle, bracketMatching, foldKeymap, indentUnit, syntaxHighlighting } from "@codemirror/language";
 import { lintKeymap, setDiagnostics } from "@codemirror/lint";
 import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
-import { Annotation, Compartment, EditorState, RangeSet, StateEffect, StateField } from "@codemirror/state";
+import { Annotation, Compartment, EditorState, Facet, RangeSet, StateEffect, StateField } from "@codemirror/state";
 import {
   Decoration, EditorView, GutterMarker, MatchDecorator, ViewPlugin, WidgetType, drawSelection, gutterLineClass, highlightSpecialChars, keymap, lineNumbers,
 } from "@codemirror/view";
@@ -41,7 +41,8 @@ const look = EditorView.theme({
   ".cm-cause": { backgroundColor: "var(--accent-soft)" },
   ".cm-gutterElement.cm-cause": { backgroundColor: "var(--accent-soft)", boxShadow: "inset 3px 0 var(--accent)", color: "var(--accent)", fontWeight: "600" },
   ".cm-gutterElement.cm-part": { boxShadow: "inset 3px 0 var(--accent-line)" },
-  ".cm-note": { float: "right", fontFamily: "var(--font-ui)", fontSize: "var(--t-min)", color: "var(--ink-3)", paddingLeft: "1rem", userSelect: "none" },
+  ".cm-note": { float: "right", fontFamily: "var(--font-ui)", fontSize: "var(--t-min)", color: "var(--ink-3)", paddingLeft: "1rem", userSelect: "none", cursor: "pointer", background: "none", border: "0", minHeight: "1.375rem", lineHeight: "1.375rem" },
+  ".cm-note:hover": { textDecoration: "underline" },
   ".cm-note.cm-cause": { color: "var(--accent)" },
   ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--err) 1.2px", textUnderlineOffset: "4px" },
   ".cm-lintRange-warning": { backgroundImage: "none", textDecoration: "underline wavy var(--warn) 1.2px", textUnderlineOffset: "4px" },
@@ -58,20 +59,32 @@ const look = EditorView.theme({
 
 // The lines that the selected packet's hop points at.
 const setMarksEffect = StateEffect.define();
+const onNoteFacet = Facet.define({ combine: (values) => values[0] });
 class Note extends WidgetType {
-  constructor(text, kind) {
+  constructor(text, kind, hop) {
     super();
     this.text = text;
     this.kind = kind;
+    this.hop = hop;
   }
   eq(other) {
-    return other.text === this.text && other.kind === this.kind;
+    return other.text === this.text && other.kind === this.kind && other.hop === this.hop;
   }
-  toDOM() {
-    const span = document.createElement("span");
-    span.className = `cm-note cm-${this.kind}`;
-    span.textContent = this.text;
-    return span;
+  toDOM(view) {
+    const note = document.createElement("button");
+    const { onNote, noteTitle } = view.state.facet(onNoteFacet) ?? {};
+    note.type = "button";
+    note.className = `cm-note cm-${this.kind}`;
+    note.textContent = this.text;
+    note.title = noteTitle ?? "";
+    // Tab indents in here; the inspector has the same way back for the keyboard.
+    note.tabIndex = -1;
+    note.addEventListener("mousedown", (event) => event.preventDefault());
+    note.addEventListener("click", () => onNote?.(this.hop));
+    return note;
+  }
+  ignoreEvent() {
+    return true;
   }
 }
 const gutterMarks = { cause: new (class extends GutterMarker { elementClass = "cm-cause"; })(), part: new (class extends GutterMarker { elementClass = "cm-part"; })() };
@@ -85,10 +98,10 @@ function decorate(doc, marks) {
     const before = seen.get(mark.line);
     if (!before || (before.kind === "part" && mark.kind === "cause")) seen.set(mark.line, mark);
   }
-  for (const [number, { kind, note }] of [...seen].sort((a, b) => a[0] - b[0])) {
+  for (const [number, { kind, note, hop }] of [...seen].sort((a, b) => a[0] - b[0])) {
     const line = doc.line(number);
     lines.push(Decoration.line({ class: `cm-${kind}` }).range(line.from));
-    if (note) lines.push(Decoration.widget({ widget: new Note(note, kind), side: 1 }).range(line.to));
+    if (note) lines.push(Decoration.widget({ widget: new Note(note, kind, hop), side: 1 }).range(line.to));
     gutter.push(gutterMarks[kind].range(line.from));
   }
   return { marks, lines: Decoration.set(lines, true), gutter };
@@ -133,7 +146,7 @@ const phrases = {
 };
 
 /** Makes an editor in `host`. */
-export function create(host, { doc = "", readOnly = false, dark = false, lang = "en", label = "YAML", onChange, onApply, onLeave, onCursor }) {
+export function create(host, { doc = "", readOnly = false, dark = false, lang = "en", label = "YAML", onChange, onApply, onLeave, onCursor, onNote, noteTitle }) {
   const theme = new Compartment();
   const language = new Compartment();
   const words = (lang, label) => [
@@ -167,6 +180,7 @@ export function create(host, { doc = "", readOnly = false, dark = false, lang = 
         EditorState.readOnly.of(readOnly),
         lineNumbers(),
         marksField,
+        onNoteFacet.of({ onNote, noteTitle }),
         yaml(),
         syntaxHighlighting(colours),
         scalarMarks,

@@ -11,7 +11,9 @@ use web_sys::HtmlElement;
 use super::browser;
 use super::icons::{Icon, icon};
 use super::problems::Problems;
+use super::stage_scenery::use_scenery;
 use super::state::{MarkKind, State, Theme, use_state};
+use super::why;
 use super::words::Word;
 
 #[wasm_bindgen]
@@ -236,6 +238,7 @@ fn Text(
     foot: NodeRef<html::Div>,
 ) -> impl IntoView {
     let state = use_state();
+    let scenery = use_scenery();
     let host = NodeRef::<html::Div>::new();
     let plain = NodeRef::<html::Textarea>::new();
     let handle = RwSignal::new_local(None::<Handle>);
@@ -278,6 +281,9 @@ fn Text(
                     };
                     set("onLeave", &Closure::<dyn Fn()>::new(leave).into_js_value());
                     set("onCursor", &Closure::<dyn Fn(u32)>::new(move |at| state.caret_at(at)).into_js_value());
+                    let back = move |hop: u32| why::back_to(state, scenery, hop as usize);
+                    set("onNote", &Closure::<dyn Fn(u32)>::new(back).into_js_value());
+                    set("noteTitle", &state.lang.get_untracked().pick("Back to this hop", "回到这一跳").into());
                     if let Ok(made) = create(&host, &options) {
                         let had_focus = plain
                             .get_untracked()
@@ -336,7 +342,8 @@ fn Text(
         let list = js_sys::Array::new();
         for place in state.places().into_iter().filter(|place| place.file == name) {
             let kind = if place.kind == MarkKind::Cause { "cause" } else { "part" };
-            list.push(&record(&[("line", place.line.into()), ("kind", kind.into()), ("note", place.note.into())]));
+            let (line, note, hop) = (place.line.into(), place.note.into(), (place.hop as u32).into());
+            list.push(&record(&[("line", line), ("kind", kind.into()), ("note", note), ("hop", hop)]));
         }
         handle.with(|handle| handle.as_ref().inspect(|handle| handle.set_marks(&list)).is_some());
     });
@@ -444,6 +451,8 @@ pub struct Placed {
     pub kind: MarkKind,
     /// What stands at its end.
     pub note: String,
+    /// The hop that it leads back to.
+    pub hop: usize,
 }
 
 impl State {

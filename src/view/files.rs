@@ -127,7 +127,7 @@ impl State {
             let Some((file, span)) = find(&readings, &mark.field) else { continue };
             let Some(source) = files.iter().find(|source| source.name == file) else { continue };
             let line = source.position(span.start).line;
-            places.push(Placed { file, line, kind: mark.kind, note: mark.note });
+            places.push(Placed { file, line, kind: mark.kind, note: mark.note, hop: mark.hop });
         }
         places
     }

@@ -16,6 +16,7 @@ use super::object;
 use super::stage_scenery::{Scenery, use_scenery};
 use super::stage_svg::{escape, mark_shape};
 use super::state::{Mark, MarkKind, State, use_state};
+use super::why;
 
 /// The panel under the transport.
 #[component]
@@ -41,7 +42,8 @@ pub fn Inspector() -> impl IntoView {
             state.marks.set(fields);
         }
     });
-    let body = move || match (object.get(), trace.with(Option::is_some)) {
+    let pointed = why::object(state);
+    let body = move || match (pointed.get().or_else(|| object.get()), trace.with(Option::is_some)) {
         (Some(key), _) => object::view(state, scenery, key).into_any(),
         (None, true) => packet_view(state, scenery, trace, hop, detail).into_any(),
         (None, false) => empty_view(state, scenery).into_any(),
@@ -63,13 +65,13 @@ fn marked(trace: &Trace, hop: usize, lang: Lang) -> Vec<Mark> {
     let mut marks: Vec<Mark> = Vec::new();
     if let Some(field) = &now.because.cause {
         let note = lang.pick(format!("hop {}", hop + 1), format!("第 {} 跳", hop + 1));
-        marks.push(Mark { field: field.clone(), kind: MarkKind::Cause, note });
+        marks.push(Mark { field: field.clone(), kind: MarkKind::Cause, note, hop });
     }
     for (i, other) in trace.hops.iter().enumerate() {
         let near = other.at == now.at && other.exchange == now.exchange && other.reply == now.reply && i != hop;
         if let Some(field) = other.because.cause.as_ref().filter(|f| near && marks.iter().all(|m| m.field != **f)) {
             let note = lang.pick(format!("also hop {}", i + 1), format!("还有第 {} 跳", i + 1));
-            marks.push(Mark { field: field.clone(), kind: MarkKind::Part, note });
+            marks.push(Mark { field: field.clone(), kind: MarkKind::Part, note, hop: i });
         }
     }
     marks
@@ -244,7 +246,10 @@ pub fn cause_link(state: State, field: FieldRef) -> impl IntoView {
         line.map(|line| state.lang.get().pick(format!(", line {line}"), format!("，第 {line} 行"))).unwrap_or_default();
     let owner = if line.is_none() { format!("{} ", field.object) } else { String::new() };
     let path = field.path.to_string();
-    let show = move |_| state.reveal.set(Some(field.clone()));
+    let show = move |_| {
+        state.why.keep(&field);
+        state.reveal.set(Some(field.clone()));
+    };
     let words = view! { {owner}<code>{path}</code>{at} };
     let link = match line {
         Some(_) => view! { <button class="link" data-testid="cause" on:click=show>{words}</button> }.into_any(),

@@ -29,6 +29,7 @@ mod terminal;
 mod top;
 mod traffic;
 mod transport;
+mod why;
 mod words;
 
 use kubehop::lang::Lang;
@@ -61,6 +62,7 @@ pub fn mount() {
         top::follow_looks(state);
         frame::start(state);
         state.follow_reveal();
+        state.follow_caret();
         leptos::task::spawn_local(begin(state));
         view! { <app::App /> }
     })

@@ -14,7 +14,7 @@ use super::inspector::cause_link;
 use super::stage_scenery::Scenery;
 use super::stage_svg::mark_shape;
 use super::state::State;
-use super::{deeds, icons};
+use super::{deeds, icons, why};
 
 /// More lines than this are not shown at once.
 const MOST_LINES: usize = 400;
@@ -47,11 +47,15 @@ pub fn view(state: State, scenery: Scenery, key: Ref) -> impl IntoView {
                 <button
                     class="btn ghost sq close"
                     aria-label=move || state.pick("Close", "关闭")
-                    on:click=move |_| scenery.object.set(None)
+                    on:click=move |_| {
+                        state.why.field.set(None);
+                        scenery.object.set(None);
+                    }
                 >
                     {icons::icon(icons::Icon::Cross, 16)}
                 </button>
             </h2>
+            {why::sentence(state, scenery, key.clone())}
             {move || alive.get().then(|| deeds::buttons(state, scenery, acted.clone()))}
             <dl class="facts2">
                 {move || {

@@ -18,6 +18,7 @@ use super::stage_canvas::{Lens, Painter, Spotlight};
 use super::stage_scenery::{Scenery, outcome, use_scenery};
 use super::stage_svg::{self, Card, CardRow, Stone};
 use super::state::{State, use_state};
+use super::why;
 
 /// The drawing of the cluster and its traffic.
 #[component]
@@ -92,7 +93,7 @@ pub fn Stage() -> impl IntoView {
         state.theme.track();
         let t = state.playhead.get() as f32;
         let (lens, size, hovered) = (lens.get(), size.get(), hovered.get());
-        let selected = state.selected.get().filter(|_| scenery.object.with(Option::is_none));
+        let selected = state.spotlit().filter(|_| scenery.object.with(Option::is_none));
         let labels = labels(state, scenery, hovered, t);
         let light = Spotlight { selected, hovered, labels };
         timeline.with(|timeline| {
@@ -107,10 +108,22 @@ pub fn Stage() -> impl IntoView {
         scene.with(|scene| stage_svg::backdrop(scene, lit.as_ref()))
     });
     let over = Memo::new(move |_| over(state, scenery));
+    let halo = why::halo(scenery);
+    let made = why::made(state, scenery);
+    // What the pointer is over: the field that made it.
+    let hint = RwSignal::new(String::new());
+    let pointed = StoredValue::new_local(None::<Element>);
+    let point = move |event: &PointerEvent| {
+        let Some(target) = event.target().map(|target| target.unchecked_into::<Element>()) else { return };
+        if pointed.with_value(|last| last.as_ref() != Some(&target)) {
+            hint.set(why::hint(state, made, &target));
+            pointed.set_value(Some(target));
+        }
+    };
     let ways = move || ways(state, scenery);
     // The replica that the selected packet goes to, once it is picked.
     let aim = Memo::new(move |_| {
-        let trace = scenery.followed(state).filter(|_| state.selected.get().is_some())?;
+        let trace = scenery.followed(state).filter(|_| state.spotlit().is_some())?;
         let t = state.playhead.get() as f32;
         let picked = timeline.with(|timeline| {
             let run = timeline.run(trace.id)?;
@@ -143,6 +156,7 @@ pub fn Stage() -> impl IntoView {
             }
         }
         _ => {
+            point(&event);
             let found = hit(&event);
             if hovered.get_untracked() != found {
                 hovered.set(found);
@@ -158,6 +172,9 @@ pub fn Stage() -> impl IntoView {
         if let Some(id) = hit(&event) {
             scenery.select(state, id);
         } else if let Some(target) = event.target().map(|target| target.unchecked_into::<Element>()) {
+            if why::pick(state, made, &target) {
+                return;
+            }
             let more = target.closest("[data-more]").ok().flatten();
             if let Some(more) = more {
                 let bounds = more.get_bounding_client_rect();
@@ -212,6 +229,7 @@ pub fn Stage() -> impl IntoView {
             role="group"
             aria-label=move || description(state, scenery)
             node_ref=frame
+            title=move || hint.get()
             style:--picture=height
             class:grab=move || overflows.get()
             class:narrow=move || scene.with(|scene| scene.form == Width::Narrow)
@@ -230,10 +248,12 @@ pub fn Stage() -> impl IntoView {
                     </pattern>
                 </defs>
                 <g inner_html=move || backdrop.get()></g>
+                <g inner_html=why::catches(made)></g>
                 <For each=pods key=|pod| (pod.namespace.clone(), pod.name.clone()) let:pod>
                     {pod_group(scene, pod, aim)}
                 </For>
                 <g inner_html=ways></g>
+                <g inner_html=move || halo.get()></g>
                 <g inner_html=move || over.get()></g>
             </svg>
             <canvas node_ref=canvas aria-hidden="true"></canvas>
@@ -260,6 +280,7 @@ pub fn Stage() -> impl IntoView {
             {reachable(state, scenery)}
             <ObjectMenu />
             <p class="vh" role="status" data-testid="said">{move || scenery.said.get()}</p>
+            {why::spoken(scenery)}
         </div>
     }
 }
@@ -405,7 +426,7 @@ fn reached(element: &Element, scenery: Scenery) -> Option<Ref> {
 
 /// The rule that the followed trace's hop matched.
 fn lit(state: State, scenery: Scenery) -> Option<scene::Lit> {
-    state.selected.get()?;
+    state.spotlit()?;
     let (trace, hop) = (scenery.followed(state)?, scenery.hop(state)?);
     let t = state.playhead.get() as f32;
     let over = scenery.timeline.with(|timeline| timeline.run(trace.id).is_none_or(|run| run.is_over(t)));
@@ -416,7 +437,7 @@ fn lit(state: State, scenery: Scenery) -> Option<scene::Lit> {
 }
 
 fn ways(state: State, scenery: Scenery) -> String {
-    let Some(trace) = scenery.followed(state).filter(|_| state.selected.get().is_some()) else { return String::new() };
+    let Some(trace) = scenery.followed(state).filter(|_| state.spotlit().is_some()) else { return String::new() };
     let t = state.playhead.get() as f32;
     scenery.timeline.with(|timeline| match timeline.run(trace.id) {
         Some(run) if t >= run.start && !run.is_over(t) => {
@@ -433,7 +454,7 @@ fn over(state: State, scenery: Scenery) -> String {
     let t = state.playhead.get() as f32;
     let traces = scenery.traces.get();
     let stands = !state.playing.get() || scenery.calm.get();
-    let selected = state.selected.get().filter(|_| stands && scenery.object.with(Option::is_none));
+    let selected = state.spotlit().filter(|_| stands && scenery.object.with(Option::is_none));
     let hop = scenery.hop(state);
     scenery.scene.with(|scene| {
         scenery.timeline.with(|timeline| {

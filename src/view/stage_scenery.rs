@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kubehop::net::Carrier;
 use kubehop::object::{Kind, Ref};
 use kubehop::scene::timeline::{Act, Run};
-use kubehop::scene::{self, Marks, Motion, Needs, Scene, Timeline, Width, Wish};
+use kubehop::scene::{self, Affects, Marks, Motion, Needs, Scene, Timeline, Width, Wish};
 use kubehop::trace::{OutcomeKind, Place, Trace};
 use leptos::prelude::*;
 
@@ -26,6 +26,8 @@ pub struct Scenery {
     pub timeline: Memo<Arc<Timeline>>,
     /// The Service whose rules the kernels show.
     pub focus: Memo<Option<Ref>>,
+    /// What the field does that has the accent, if one has.
+    pub told: Memo<Option<Arc<Affects>>>,
     /// The object that the inspector shows in place of a packet.
     pub object: RwSignal<Option<Ref>>,
     /// The stage's menu, while it is to be open.
@@ -58,9 +60,11 @@ pub fn provide_scenery(state: State) -> Scenery {
             batch.iter().filter_map(|id| all.iter().find(|trace| trace.id == *id).cloned()).collect::<Vec<_>>()
         })
     });
+    let told = super::why::told(state, store_revision);
     let focus = Memo::new(move |_| {
         store_revision.track();
-        let chosen = chosen.get();
+        // The field under the caret comes before what was chosen on the stage.
+        let chosen = told.with(|told| told.as_ref()?.focus.clone()).or_else(|| chosen.get());
         let aimed = traces.with(|traces| traces.iter().find_map(|trace| aimed_at(trace)));
         state.session.with_untracked(|session| {
             let services = scene::services(session.cluster().store());
@@ -114,6 +118,7 @@ pub fn provide_scenery(state: State) -> Scenery {
         traces,
         timeline,
         focus,
+        told,
         object: RwSignal::new(None),
         menu: RwSignal::new(None),
         said: RwSignal::new(String::new()),
@@ -122,6 +127,7 @@ pub fn provide_scenery(state: State) -> Scenery {
         size,
     };
     announce(state, scenery);
+    super::why::follow(state, scenery);
     provide_context(scenery);
     scenery
 }

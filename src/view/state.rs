@@ -23,6 +23,7 @@ use super::frame::Anchor;
 use super::lessons::Progress;
 use super::terminal::Transcript;
 use super::traffic::Traffic;
+use super::why::Why;
 use super::words::Word;
 
 /// Light, dark, or as the system has it.
@@ -55,6 +56,8 @@ pub struct Mark {
     pub kind: MarkKind,
     /// A few words at the line's end, in the page's language.
     pub note: String,
+    /// The hop that they lead back to.
+    pub hop: usize,
 }
 
 /// A panel of the page; on a phone, a tab.
@@ -98,6 +101,8 @@ pub struct State {
     pub marks: RwSignal<Vec<Mark>>,
     /// The field under the editor's caret.
     pub caret: RwSignal<Option<FieldRef>>,
+    /// Which field has the stage's accent, and why.
+    pub why: Why,
     /// A field that the editor is asked to show.
     pub reveal: RwSignal<Option<FieldRef>>,
     /// A place in the open file that the editor is asked to show.
@@ -182,6 +187,7 @@ pub fn provide_state(start: Start) -> State {
         diagnostics: RwSignal::new(BTreeMap::new()),
         marks: RwSignal::new(Vec::new()),
         caret: RwSignal::new(None),
+        why: Why::new(),
         reveal: RwSignal::new(None),
         spot: RwSignal::new(None),
         originals: StoredValue::new(Vec::new()),
