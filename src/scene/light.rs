@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::line::{Pt, Rect};
+use super::line::{Pt, Rect, pt, svg};
 use super::{PodBox, Scene};
 use crate::object::{Kind, Ref};
 
@@ -42,8 +42,8 @@ pub enum Spot {
     Pill(Rect),
     /// A ring around a mark.
     Ring(Pt),
-    /// Along a wire, by its corners.
-    Way(Vec<Pt>),
+    /// Along a wire, as an SVG path.
+    Wire(String),
     /// Along a dashed line, as an SVG path.
     Dashed(String),
 }
@@ -52,9 +52,9 @@ impl Spot {
     /// The corner where a small tag belongs; none for lines.
     pub fn corner(&self) -> Option<Pt> {
         match self {
-            Self::Box(rect, _) | Self::Pill(rect) => Some(super::line::pt(rect.right(), rect.y)),
-            Self::Ring(at) => Some(super::line::pt(at.x + 9.0, at.y - 9.0)),
-            Self::Way(_) | Self::Dashed(_) => None,
+            Self::Box(rect, _) | Self::Pill(rect) => Some(pt(rect.right(), rect.y)),
+            Self::Ring(at) => Some(pt(at.x + 9.0, at.y - 9.0)),
+            Self::Wire(_) | Self::Dashed(_) => None,
         }
     }
 }
@@ -65,7 +65,7 @@ pub fn spots(scene: &Scene, lights: &[Light]) -> Vec<Spot> {
     for light in lights {
         place(scene, light, &mut found);
     }
-    crate::sort::by_key(&mut found, |spot| !matches!(spot, Spot::Way(_) | Spot::Dashed(_)));
+    crate::sort::by_key(&mut found, |spot| !matches!(spot, Spot::Wire(_) | Spot::Dashed(_)));
     found
 }
 
@@ -87,8 +87,15 @@ fn place(scene: &Scene, light: &Light, out: &mut Vec<Spot>) {
             out.extend(door.map(|(rect, _)| Spot::Box(*rect, 4.0)));
         }
         Light::Wire(key) => {
-            let way = pod(scene, key).map(|pod| pod.feed.clone()).filter(|feed| feed.len() > 1);
-            out.extend(way.map(Spot::Way));
+            let Some(pod) = pod(scene, key) else { return };
+            let mut way = pod.feed.clone();
+            // The wire goes on from the box's edge to the door.
+            if let (Some(end), Some((door, _))) = (way.last().copied(), &pod.door) {
+                way.push(if end.y < door.y { pt(end.x, door.y) } else { pt(door.right(), end.y) });
+            }
+            if way.len() > 1 {
+                out.push(Spot::Wire(svg(&way)));
+            }
         }
         Light::Pick(address) => {
             let rules = scene.rooms.iter().flat_map(|room| &room.kernel.rules);

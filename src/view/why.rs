@@ -15,7 +15,6 @@ use leptos::prelude::*;
 use web_sys::Element;
 
 use super::browser;
-use super::inspector::cause_link;
 use super::stage_scenery::Scenery;
 use super::state::{Mark, Pane, State};
 
@@ -137,13 +136,22 @@ pub fn sentence(state: State, scenery: Scenery, key: Ref) -> impl IntoView {
         });
         Some(view! {
             <div class="told" data-testid="told">
+                <div class="of">{line_link(state, field)} {back}</div>
                 <p class="why">{told.sentence.clone()}</p>
-                {cause_link(state, field)}
-                {back}
             </div>
         })
     };
     move || shown()
+}
+
+/// A field and its line, which leads there.
+fn line_link(state: State, field: FieldRef) -> impl IntoView {
+    let line = state.line_of(&field).map(|(file, line)| {
+        let text = state.lang.get().pick(format!("{file}, line {line}"), format!("{file} 第 {line} 行"));
+        view! { <button class="link" data-testid="told-line" on:click=move |_| state.reveal.set(Some(field.clone()))>{text}</button> }
+    });
+    let path = state.why.field.with(|field| field.as_ref().map(|field| field.path.to_string()));
+    view! { <code>{path}</code> {line} }
 }
 
 /// The same for those who do not see it.
@@ -185,15 +193,9 @@ pub fn drawn(spots: &[Spot], class: &str) -> String {
                 r#"<rect class="{class} dashed" x="{:.1}" y="{:.1}" width="{:.1}" height="{:.1}" rx="12"/>"#,
                 r.x, r.y, r.w, r.h
             ),
-            Spot::Ring(at) => write!(out, r#"<circle class="{class}" cx="{:.1}" cy="{:.1}" r="13"/>"#, at.x, at.y),
+            Spot::Ring(at) => write!(out, r#"<circle class="{class}" cx="{:.1}" cy="{:.1}" r="12"/>"#, at.x, at.y),
             Spot::Dashed(path) => write!(out, r#"<path class="{class} dashed line" d="{path}"/>"#),
-            Spot::Way(way) => {
-                out.push_str(&format!(r#"<path class="{class} line" d=""#));
-                for (i, at) in way.iter().enumerate() {
-                    let _ = write!(out, "{}{:.1} {:.1}", if i == 0 { 'M' } else { 'L' }, at.x, at.y);
-                }
-                write!(out, r#""/>"#)
-            }
+            Spot::Wire(path) => write!(out, r#"<path class="{class} line" d="{path}"/>"#),
         };
     }
     out
