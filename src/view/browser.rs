@@ -181,6 +181,13 @@ pub fn tell_height(height: f64) {
     let _ = parent.post_message(&message, "*");
 }
 
+/// Gives the focus to the first element that a selector finds.
+pub fn focus(selector: &str) {
+    if let Ok(Some(element)) = document().query_selector(selector) {
+        let _ = element.unchecked_into::<HtmlElement>().focus();
+    }
+}
+
 /// Loads the page again.
 pub fn reload() {
     let _ = window().location().reload();

@@ -75,7 +75,7 @@ pub fn Editor() -> impl IntoView {
         <Tabs />
         <Text on_text=on_text on_apply=apply foot=foot />
         <Problems />
-        <div class="foot" node_ref=foot tabindex="-1">
+        <div class="foot" node_ref=foot tabindex="-1" on:keydown=leave_backwards>
             <label class="switch">
                 <input
                     type="checkbox"
@@ -98,6 +98,14 @@ pub fn Editor() -> impl IntoView {
                 {move || state.say(Word::Apply)} <span class="kbd" aria-hidden="true">{keys}</span>
             </button>
         </div>
+    }
+}
+
+/// Who came to the foot by Esc and goes back wants the tabs before the editor, not the editor again.
+fn leave_backwards(event: KeyboardEvent) {
+    if event.key() == "Tab" && event.shift_key() && event.target() == event.current_target() {
+        event.prevent_default();
+        browser::focus("[data-testid=new-file]");
     }
 }
 
@@ -154,7 +162,7 @@ fn Tabs() -> impl IntoView {
     let names = Memo::new(move |_| state.files.with(|files| files.iter().map(|f| f.name.clone()).collect::<Vec<_>>()));
     view! {
         <div class="tabs">
-            <div class="tablist" role="tablist" aria-label=move || state.say(Word::Files)>
+            <div class="tablist" role="tablist" data-rove tabindex="0" aria-label=move || state.say(Word::Files)>
             {move || {
                 names
                     .get()
@@ -171,6 +179,7 @@ fn Tabs() -> impl IntoView {
                             <button
                                 class:on=on
                                 role="tab"
+                                tabindex="-1"
                                 aria-selected=move || on().to_string()
                                 data-testid=id
                                 on:click=move |_| state.open.set(i)

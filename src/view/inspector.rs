@@ -113,7 +113,7 @@ fn packet_view(
     view! {
         <section class="hops">
             <h2><span>{move || head().map(|(title, _)| title)}</span> <span class="dim">{move || head().map(|(_, request)| request)}</span></h2>
-            <ol class="hl" node_ref=list>
+            <ol class="hl" data-rove tabindex="0" node_ref=list>
                 <For
                     each=move || {
                         let rows = rows.get();
@@ -160,6 +160,7 @@ fn hop_row(
             data-hop=(index + 1).to_string()
         >
             <button
+                tabindex="-1"
                 aria-current=move || (hop.get() == Some(index)).then_some("step")
                 on:click=move |_| scenery.stop_at(state, id, index)
             >

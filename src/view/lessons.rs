@@ -121,6 +121,8 @@ impl State {
         self.progress.hints.set(0);
         self.progress.solution.set(false);
         self.progress.since.set(self.session.with_untracked(Since::now));
+        // The buttons are new ones: who uses keys or listens goes on at the step's title.
+        browser::later(0, || browser::focus(".lesson .scroll h1"));
     }
 
     fn press(&self, act: &Act) {
@@ -233,7 +235,7 @@ fn step(
     view! {
         {(!state.embed).then(|| view! { <Shelf /> })}
         <Bars />
-        <h1>{this.title}</h1>
+        <h1 tabindex="-1">{this.title}</h1>
         {prose(state, &this.prose)}
         <div class="task">
             <h2>{move || state.say(Word::Task)}</h2>

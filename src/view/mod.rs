@@ -17,6 +17,7 @@ mod limits;
 mod object;
 mod oops;
 mod problems;
+mod rove;
 mod separator;
 mod share;
 mod shelf;
@@ -61,6 +62,7 @@ pub fn mount() {
         let state = state::provide_state(Start { session, lang, theme, projector, embed });
         top::follow_looks(state);
         frame::start(state);
+        rove::start();
         state.follow_reveal();
         state.follow_caret();
         leptos::task::spawn_local(begin(state));

@@ -208,6 +208,11 @@ pub fn Stage() -> impl IntoView {
             "ArrowDown" => (0.0, -60.0),
             _ => return,
         };
+        // Inside a list of buttons the arrows are the list's.
+        let target = event.target().map(|target| target.unchecked_into::<Element>());
+        if target.is_some_and(|target| matches!(target.closest("[data-rove]"), Ok(Some(_)))) {
+            return;
+        }
         event.prevent_default();
         let Lens { x, y, .. } = lens.get_untracked();
         pan.set((x + step.0, y + step.1));
@@ -344,7 +349,7 @@ fn reachable(state: State, scenery: Scenery) -> impl IntoView {
         now
     });
     view! {
-        <ul class="reach" node_ref=list aria-label=move || state.pick("Packets", "数据包")>
+        <ul class="reach" data-rove tabindex="0" node_ref=list aria-label=move || state.pick("Packets", "数据包")>
             <For each=move || packets.get() key=|packet| packet.0 let:packet>
                 {
                     let (id, label, pressed) = packet;
@@ -352,6 +357,7 @@ fn reachable(state: State, scenery: Scenery) -> impl IntoView {
                         <li>
                             <button
                                 data-packet=id.to_string()
+                                tabindex="-1"
                                 aria-pressed=pressed.to_string()
                                 on:click=move |_| scenery.select(state, id)
                             >
@@ -362,14 +368,14 @@ fn reachable(state: State, scenery: Scenery) -> impl IntoView {
                 }
             </For>
         </ul>
-        <ul class="reach" aria-label=move || state.pick("Objects", "对象")>
+        <ul class="reach" data-rove tabindex="0" aria-label=move || state.pick("Objects", "对象")>
             <For each=move || objects(scenery) key=Ref::to_string let:key>
                 {
                     let name = key.to_string();
                     let id = name.clone();
                     view! {
                         <li>
-                            <button data-object=id on:click=move |_| scenery.inspect(key.clone())>{name}</button>
+                            <button data-object=id tabindex="-1" on:click=move |_| scenery.inspect(key.clone())>{name}</button>
                         </li>
                     }
                 }

@@ -121,7 +121,7 @@ pub fn TerminalPane() -> impl IntoView {
             .map(|n| {
                 let on = move || here.get() == n;
                 view! {
-                    <button class:on=on role="tab" aria-selected=move || on().to_string() on:click=move |_| here.set(n)>
+                    <button class:on=on role="tab" tabindex="-1" aria-selected=move || on().to_string() on:click=move |_| here.set(n)>
                         {move || state.place_name(n)}
                     </button>
                 }
@@ -146,7 +146,7 @@ pub fn TerminalPane() -> impl IntoView {
     };
     view! {
         <div class="tabs">
-            <div class="tablist" role="tablist" aria-label=move || state.say(Word::Terminal)>{tabs}</div>
+            <div class="tablist" role="tablist" data-rove tabindex="0" aria-label=move || state.say(Word::Terminal)>{tabs}</div>
             <button
                 class="add"
                 data-testid="new-terminal"
