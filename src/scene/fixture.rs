@@ -180,6 +180,28 @@ pub(super) fn routed(id: u64) -> Trace {
     trace
 }
 
+/// The same, after replica C refused what the controller asked of it first.
+pub(super) fn retried(id: u64) -> Trace {
+    let gate = || Place::Pod("default".into(), "web-6d8f9c7b5d-x0000".into());
+    let pod = || Place::Pod("default".into(), "web-6d8f9c7b5d-x0002".into());
+    let (own, dead) = ("10.244.0.3:49000", "10.244.2.3:9090");
+    let mut first = trace(
+        id,
+        Place::Laptop,
+        OutcomeKind::Answered,
+        &[
+            (gate(), By::Ingress, Action::Connect, own, dead, false),
+            (pod(), By::Link, Action::Reject, own, dead, false),
+            (gate(), By::Socket, Action::Receive, dead, own, true),
+        ],
+    );
+    let mut trace = routed(id);
+    first.hops.iter_mut().for_each(|hop| hop.exchange = 1);
+    trace.hops[3..7].iter_mut().for_each(|hop| hop.exchange = 2);
+    trace.hops.splice(3..3, first.hops);
+    trace
+}
+
 /// From a shell on the first node by the cluster IP to replica B on the second node, and back.
 pub(super) fn answered(id: u64) -> Trace {
     let node = || Place::Node("minikube".into());

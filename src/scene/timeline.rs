@@ -3,12 +3,11 @@
 //! The stage's time is not the cluster's: a hop of 300 µs is shown for more than half a second. Everything here is a pure
 //! function of scene, traces and time; the frame callback supplies the time and nothing else.
 
-use std::collections::BTreeMap;
-
+use super::errand::{Errand, Errands};
 use super::line::{Line, Pt};
 use super::marks::{Mark, Marks};
-use super::{Anchor, Scene};
-use crate::trace::{Action, By, Hop, OutcomeKind, Place, Reason, Trace};
+use super::{Scene, lay};
+use crate::trace::{OutcomeKind, Trace};
 
 /// How packets move.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +30,10 @@ pub struct Look {
     pub name: bool,
     /// It carries a refusal back.
     pub refusal: bool,
+    /// A controller asks again with it, because another replica failed.
+    pub retry: bool,
+    /// The reader does not want to see it.
+    pub muted: bool,
 }
 
 /// What a packet does for a while.
@@ -67,9 +70,9 @@ pub struct Leg {
     pub act: Act,
     /// What the packet looks like: after a rewrite, what it turned into.
     pub look: Look,
-    line: usize,
-    from: f32,
-    to: f32,
+    pub(super) line: usize,
+    pub(super) from: f32,
+    pub(super) to: f32,
 }
 
 /// One trace on the stage.
@@ -88,7 +91,7 @@ pub struct Run {
     /// The moment at which each hop is best looked at, since its run began.
     pub moments: Vec<f32>,
     /// The leg after which a mark of its failure stays.
-    stone: Option<usize>,
+    pub(super) stone: Option<usize>,
 }
 
 /// A packet at a moment.
@@ -129,33 +132,38 @@ pub struct Timeline {
     /// When all is over.
     pub end: f32,
     lines: Vec<Line>,
+    /// When counts change, in order; of a crowd, a few times a second.
+    beats: Vec<f32>,
 }
-
-/// Display times at speed 1, in milliseconds.
-const LINK: f32 = 600.0;
-const REWRITE: f32 = 900.0;
-const VERDICT: f32 = 400.0;
-const LOOK: f32 = 240.0;
-/// How long each hop stands where packets do not move.
-const HOP: f32 = 1200.0;
-/// From one trace to the next of the same command; many share a few seconds.
-const STAGGER: f32 = 420.0;
-const CROWD: f32 = 6000.0;
-/// How far a refused packet goes back, in units.
-const RECOIL: f32 = 12.0;
 
 impl Timeline {
     /// The timeline of traces that were sent at once.
     pub fn new<'a>(scene: &Scene, marks: &Marks, traces: impl IntoIterator<Item = &'a Trace>, motion: Motion) -> Self {
+        Self::muting(scene, marks, traces, motion, Errands::default())
+    }
+
+    /// The same without the packets on some errands: they take no time, and are not seen.
+    pub fn muting<'a>(
+        scene: &Scene,
+        marks: &Marks,
+        traces: impl IntoIterator<Item = &'a Trace>,
+        motion: Motion,
+        muted: Errands,
+    ) -> Self {
         let mut traces: Vec<_> = traces.into_iter().collect();
         crate::sort::by_key(&mut traces, |trace| trace.id);
-        let usual = if motion == Motion::Hops { HOP } else { STAGGER };
-        let stagger = usual.min(CROWD / traces.len().max(1) as f32);
-        let mut maker = Maker { scene, marks, motion, lines: Vec::new(), known: BTreeMap::new() };
-        let start = |i: usize| i as f32 * stagger;
-        let runs: Vec<_> = traces.iter().enumerate().map(|(i, trace)| maker.run(trace, start(i))).collect();
+        let (runs, lines) = lay::out(scene, marks, &traces, motion, muted);
         let end = runs.iter().map(|run| run.end).fold(0.0, f32::max);
-        Self { runs, end, lines: maker.lines }
+        let beats = beats(&runs, end);
+        Self { runs, end, lines, beats }
+    }
+
+    /// The last moment before `t` at which something began, ended or failed: counts are as they were then.
+    ///
+    /// In a crowd moments that are close together are taken as one, so that who counts does so a few times a second.
+    pub fn beat(&self, t: f32) -> f32 {
+        let next = self.beats.partition_point(|beat| *beat <= t);
+        next.checked_sub(1).map_or(f32::MIN, |last| self.beats[last])
     }
 
     /// The run of a trace; runs stand in the order of their numbers.
@@ -163,8 +171,9 @@ impl Timeline {
         self.runs.binary_search_by_key(&id, |run| run.id).ok().map(|i| &self.runs[i])
     }
 
-    /// Every packet that is to be seen at a moment. `sprites` is emptied first, and reused from frame to frame.
-    pub fn at(&self, t: f32, sprites: &mut Vec<Sprite>) {
+    /// Every packet that is to be seen at a moment; of the muted ones, that of the trace `kept`. `sprites` is emptied first,
+    /// and reused from frame to frame.
+    pub fn at(&self, t: f32, kept: Option<u64>, sprites: &mut Vec<Sprite>) {
         sprites.clear();
         for (i, run) in self.runs.iter().enumerate() {
             if t < run.start {
@@ -172,7 +181,8 @@ impl Timeline {
             }
             let since = t - run.start;
             let leg = run.leg_at(since);
-            if t < run.end || run.stone == Some(leg) {
+            let seen = run.stone == Some(leg) || !run.legs[leg].look.muted || kept == Some(run.id);
+            if seen && (t < run.end || run.stone == Some(leg)) {
                 sprites.push(self.sprite(i, leg, since));
             }
             if let Some(stone) = run.stone.filter(|stone| *stone < leg) {
@@ -265,6 +275,16 @@ impl Leg {
 }
 
 impl Look {
+    /// What a packet that looks so is under way for.
+    pub fn errand(self) -> Errand {
+        match () {
+            () if self.name => Errand::Name,
+            () if self.reply => Errand::Reply,
+            () if self.retry => Errand::Retry,
+            () => Errand::Request,
+        }
+    }
+
     fn same_way(self, other: Self) -> bool {
         self.reply == other.reply && self.name == other.name
     }
@@ -293,6 +313,24 @@ impl Run {
     }
 }
 
+/// More runs than this are a crowd.
+const CROWD: usize = 60;
+/// How often a crowd is counted, in milliseconds.
+const COUNT: f32 = 100.0;
+
+/// When runs begin, end and fail, in order.
+fn beats(runs: &[Run], end: f32) -> Vec<f32> {
+    let of = |run: &Run| {
+        let failed = run.stone.map(|leg| run.start + run.legs[leg].start);
+        [Some(run.start), Some(run.end), failed]
+    };
+    let round = |beat: f32| if runs.len() > CROWD { ((beat / COUNT).ceil() * COUNT).min(end) } else { beat };
+    let mut beats: Vec<f32> = runs.iter().flat_map(of).flatten().map(round).collect();
+    crate::sort::by(&mut beats, f32::total_cmp);
+    beats.dedup();
+    beats
+}
+
 /// `--e-wire`, cubic-bezier(.35, 0, .65, 1): almost even, so that speed reads as latency.
 fn ease(x: f32) -> f32 {
     let curve = |p: f32, t: f32, q: f32| 3.0 * p * t * (1.0 - t) * (1.0 - t) + 3.0 * q * t * t * (1.0 - t) + t * t * t;
@@ -303,213 +341,15 @@ fn ease(x: f32) -> f32 {
     curve(0.0, t, 1.0)
 }
 
-/// Lays out runs; ways that several packets take are measured once.
-struct Maker<'a> {
-    scene: &'a Scene,
-    marks: &'a Marks,
-    motion: Motion,
-    lines: Vec<Line>,
-    known: BTreeMap<(Anchor, Anchor), usize>,
-}
-
-impl Maker<'_> {
-    fn line(&mut self, from: Anchor, to: Anchor) -> usize {
-        if let Some(line) = self.known.get(&(from, to)) {
-            return *line;
-        }
-        self.lines.push(Line::rounded(&self.scene.way(from, to)));
-        self.known.insert((from, to), self.lines.len() - 1);
-        self.lines.len() - 1
-    }
-
-    fn run(&mut self, trace: &Trace, start: f32) -> Run {
-        let anchors = self.anchors(trace);
-        let own = super::inspect::own_exchange(trace);
-        let mut run = Run {
-            id: trace.id,
-            start,
-            end: start,
-            outcome: trace.outcome.kind,
-            legs: Vec::with_capacity(trace.hops.len() * 2),
-            moments: Vec::with_capacity(trace.hops.len()),
-            stone: None,
-        };
-        let mut clock = 0.0;
-        let mut look = Look::default();
-        let mut here: Option<(usize, f32)> = None;
-        for (i, hop) in trace.hops.iter().enumerate() {
-            let name = hop.exchange < own;
-            let pace = if name { 0.5 } else { 1.0 };
-            let fresh = i == 0 || trace.hops[i - 1].exchange != hop.exchange;
-            // What a controller answers is still the replica's.
-            let kept =
-                if hop.by == By::Ingress && hop.reply { Look { refusal: false, ..look } } else { Look::default() };
-            look = self.look(trace, hop, name, if fresh { kept } else { look });
-            // The way here from where it was.
-            let stop = &anchors[i];
-            if fresh || here.is_none() {
-                here = Some((self.line(stop.from, stop.from), 0.0));
-            }
-            let before =
-                if look.mark.is_some() && hop.action == Action::Dnat { Look { mark: None, ..look } } else { look };
-            if let Some((line, from, to)) = self.stretch(stop) {
-                if self.motion == Motion::Smooth && to > from {
-                    let share = (to - from) / self.lines[line].length().max(1.0);
-                    let ms = (LINK * share).max(LINK / 4.0) * pace;
-                    run.legs.push(Leg { hop: i, start: clock, ms, act: Act::Move, look: before, line, from, to });
-                    clock += ms;
-                }
-                here = Some((line, to));
-            }
-            let (line, at) = here.unwrap_or((0, 0.0));
-            let final_reply = hop.reply && i + 1 == trace.hops.len();
-            let (act, ms) = match hop.action {
-                Action::Dnat => (Act::Dnat, REWRITE),
-                Action::Snat => (Act::Rewrite, REWRITE),
-                Action::Unnat => (Act::Rewrite, REWRITE / 2.0),
-                Action::Answer => (Act::Answer, VERDICT),
-                Action::Reject => (Act::Refuse, VERDICT),
-                Action::Drop | Action::Unreachable => (Act::Lose, VERDICT),
-                _ if final_reply => (Act::Land, VERDICT),
-                _ => (Act::Rest, LOOK),
-            };
-            let ms = if self.motion == Motion::Hops { HOP } else { ms * pace };
-            let to = if act == Act::Refuse { (at - RECOIL).max(0.0) } else { at };
-            if matches!(act, Act::Refuse | Act::Lose) && !name {
-                run.stone = Some(run.legs.len());
-            }
-            // Half-way through a rewrite both addresses are to be seen; a verdict is best seen when it is done.
-            run.moments.push(match act {
-                Act::Dnat | Act::Rewrite if self.motion == Motion::Smooth => clock + ms * 0.47,
-                Act::Refuse | Act::Lose => clock + ms - 1.0,
-                Act::Land if self.motion == Motion::Smooth => clock + ms,
-                _ => clock + 1.0,
-            });
-            run.legs.push(Leg { hop: i, start: clock, ms, act, look, line, from: at, to });
-            clock += ms;
-        }
-        if run.legs.is_empty() {
-            let line = self.line(Anchor::Laptop, Anchor::Laptop);
-            run.legs.push(Leg { hop: 0, start: 0.0, ms: 0.0, act: Act::Rest, look, line, from: 0.0, to: 0.0 });
-        } else if run.stone.is_none() && trace.outcome.kind == OutcomeKind::Timeout {
-            // Nobody said that the packet was dropped: it simply ends where it last was.
-            let end = run.legs[run.legs.len() - 1].clone();
-            run.stone = Some(run.legs.len());
-            run.legs.push(Leg { start: clock, ms: VERDICT, act: Act::Lose, from: end.to, ..end });
-            clock += VERDICT;
-        }
-        run.end = start + clock;
-        run
-    }
-
-    /// Where each hop stands: between which anchors, and what share of the way.
-    fn anchors(&mut self, trace: &Trace) -> Vec<Stop> {
-        let mut stops: Vec<Stop> = Vec::with_capacity(trace.hops.len());
-        let mut here = self.anchor(trace, &trace.from, true).unwrap_or(Anchor::Laptop);
-        for (i, hop) in trace.hops.iter().enumerate() {
-            if i > 0 && trace.hops[i - 1].exchange != hop.exchange {
-                // A controller's own connection begins at the controller, and so does its answer to the client.
-                let begin = if hop.by == By::Ingress { &hop.at } else { &trace.from };
-                here = self.anchor(trace, begin, true).unwrap_or(here);
-            }
-            if let Some(stop) = self.broken(hop, here) {
-                stops.push(stop);
-                continue;
-            }
-            let client = hop.at == trace.from && (hop.by == By::Socket || hop.by == By::Resolver);
-            let to = match self.anchor(trace, &hop.at, client) {
-                Some(Anchor::Laptop) if matches!(hop.action, Action::Drop | Action::Unreachable) => Anchor::Nowhere,
-                Some(anchor) => anchor,
-                None => here,
-            };
-            stops.push(Stop { from: here, to, begin: 0.0, end: 1.0 });
-            here = to;
-        }
-        // A wire's own hop stands in the middle of it.
-        for i in 1..stops.len() {
-            let (wire, next) = (stops[i - 1], stops[i]);
-            let same = trace.hops[i].exchange == trace.hops[i - 1].exchange;
-            let wires_own = trace.hops[i - 1].by == By::Link && trace.hops[i - 1].action == Action::Forward;
-            if wires_own && same && wire.from == wire.to && next.from != next.to {
-                stops[i - 1] = Stop { end: 0.5, ..next };
-                stops[i].begin = 0.5;
-            }
-        }
-        stops
-    }
-
-    /// Where a packet ends on its way to a node that is off, or by a link that is cut: before the wall, or on the wire.
-    fn broken(&mut self, hop: &Hop, here: Anchor) -> Option<Stop> {
-        let (node, is_cut) = match &hop.because.reason {
-            Reason::NodeStopped(node) => (node, false),
-            Reason::LinkCut { to, .. } => (to, true),
-            _ => return None,
-        };
-        let to = self.scene.anchor(&Place::Node(node.clone())).filter(|to| *to != here)?;
-        let Anchor::Kernel(room) = to else { return None };
-        let room = &self.scene.rooms[room];
-        let line = self.line(here, to);
-        let length = self.lines[line].length().max(1.0);
-        let before = room.kernel.spot.x - room.notch.x + 12.0;
-        let end = if is_cut { 0.5 } else { 1.0 - before / length };
-        Some(Stop { from: here, to, begin: 0.0, end: end.clamp(0.1, 1.0) })
-    }
-
-    fn anchor(&self, trace: &Trace, place: &Place, client: bool) -> Option<Anchor> {
-        match self.scene.anchor(place)? {
-            Anchor::Kernel(room) if client && *place == trace.from && self.scene.rooms[room].host.is_some() => {
-                Some(Anchor::Host(room))
-            }
-            anchor => Some(anchor),
-        }
-    }
-
-    /// The stretch of line that leads to a stop; none if the packet stays where it is.
-    fn stretch(&mut self, stop: &Stop) -> Option<(usize, f32, f32)> {
-        if stop.from == stop.to {
-            return None;
-        }
-        let line = self.line(stop.from, stop.to);
-        let length = self.lines[line].length();
-        Some((line, length * stop.begin, length * stop.end))
-    }
-
-    fn look(&self, trace: &Trace, hop: &Hop, name: bool, before: Look) -> Look {
-        let refusal = before.refusal || hop.action == Action::Reject;
-        let picked = match &hop.at {
-            _ if name => None,
-            Place::Pod(namespace, pod) if !hop.reply && hop.at != trace.from => self.marks.pod(namespace, pod),
-            _ if hop.reply => before.mark,
-            _ => self.owner(hop),
-        };
-        Look { mark: picked.or(before.mark), reply: hop.reply, name, refusal }
-    }
-
-    /// The mark of the pod that has the packet's destination.
-    fn owner(&self, hop: &Hop) -> Option<Mark> {
-        let ip = hop.packet.dst.ip.to_string();
-        let mut pods = self.scene.rooms.iter().flat_map(|room| &room.pods);
-        pods.find(|pod| pod.address.text == ip).and_then(|pod| pod.mark)
-    }
-}
-
-/// Where a hop stands: on the way between two anchors, from one share of it to another.
-#[derive(Clone, Copy, Debug)]
-struct Stop {
-    from: Anchor,
-    to: Anchor,
-    begin: f32,
-    end: f32,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scene::{Width, fixture};
+    use crate::scene::lay::RECOIL;
+    use crate::scene::{Anchor, Width, fixture};
 
     fn sprites(timeline: &Timeline, t: f32) -> Vec<Sprite> {
         let mut sprites = Vec::new();
-        timeline.at(t, &mut sprites);
+        timeline.at(t, None, &mut sprites);
         sprites
     }
 
@@ -552,6 +392,60 @@ mod tests {
         assert!(run.legs.iter().all(|leg| !leg.look.name));
         assert_eq!(run.legs.last().and_then(|leg| leg.look.mark).map(Mark::letter), Some('B'));
         assert_eq!(super::super::inspect::picked(&trace, &marks).map(Mark::letter), Some('B'));
+    }
+
+    #[test]
+    fn what_is_muted_takes_no_time_and_is_not_seen() {
+        let (scene, marks) = (fixture::scene(3, 3, Width::Wide), Marks::of(&fixture::store(3, 3)));
+        let trace = fixture::answered(1);
+        let whole = Timeline::new(&scene, &marks, [&trace], Motion::Smooth);
+        let muted = Errands::default().set(Errand::Reply, true);
+        for motion in [Motion::Smooth, Motion::Hops] {
+            let timeline = Timeline::muting(&scene, &marks, [&trace], motion, muted);
+            let run = &timeline.runs[0];
+            assert!(motion == Motion::Hops || run.end < whole.end * 0.7, "{} of {}", run.end, whole.end);
+            let seen = |kept: Option<u64>| {
+                let mut sprites = Vec::new();
+                (0..run.end as usize).any(|t| {
+                    timeline.at(t as f32, kept, &mut sprites);
+                    sprites.iter().any(|sprite| sprite.look.reply)
+                })
+            };
+            assert!(!seen(None) && seen(Some(1)), "the packet that somebody looks at is shown all the same");
+            // Each hop can still be stopped at.
+            assert_eq!(run.moments.len(), trace.hops.len());
+            assert!((0..trace.hops.len()).all(|hop| run.hop_at(run.moment(hop)) == hop));
+        }
+        // A failure is never muted.
+        let timeline = Timeline::muting(&scene, &marks, [&fixture::lost(3)], Motion::Smooth, Errands::from_number(63));
+        assert_eq!(sprites(&timeline, timeline.end + 1.0).len(), 1);
+    }
+
+    #[test]
+    fn a_controllers_second_question_is_a_retry() {
+        let (scene, marks) = (fixture::scene(3, 3, Width::Wide), Marks::of(&fixture::store(3, 3)));
+        let trace = fixture::retried(1);
+        let timeline = Timeline::new(&scene, &marks, [&trace], Motion::Smooth);
+        let retried: Vec<u16> = timeline.runs[0]
+            .legs
+            .iter()
+            .filter(|leg| leg.look.errand() == Errand::Retry)
+            .map(|leg| trace.hops[leg.hop].exchange)
+            .collect();
+        assert!(!retried.is_empty() && retried.iter().all(|exchange| *exchange == 2), "{retried:?}");
+    }
+
+    #[test]
+    fn a_crowd_is_counted_a_few_times_a_second_and_to_its_end() {
+        let (scene, marks) = (fixture::scene(3, 3, Width::Wide), Marks::of(&fixture::store(3, 3)));
+        let traces: Vec<_> = (0..600).map(fixture::answered).collect();
+        let timeline = Timeline::new(&scene, &marks, &traces, Motion::Smooth);
+        assert!(timeline.beats.len() < timeline.end as usize / 90, "{} beats", timeline.beats.len());
+        assert_eq!(timeline.beat(timeline.end), timeline.end);
+        let (_, few) = self::timeline(Motion::Smooth);
+        for run in &few.runs {
+            assert_eq!((few.beat(run.start), few.beat(run.end)), (run.start, run.end));
+        }
     }
 
     #[test]
