@@ -1,6 +1,7 @@
 //! A cluster: the store, its controllers, its network, on one virtual clock. A value: a clone is a snapshot.
 
 mod admission;
+mod beats;
 mod boot;
 mod checks;
 mod environment;
@@ -19,6 +20,7 @@ use crate::object::{Deployment, Kind, Object, Outages, Pod, Profile, Ref, Replic
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
 use crate::trace::{Place, Request, Trace};
+pub use beats::Beat;
 pub use readers::Reader;
 
 /// A cluster.

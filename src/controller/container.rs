@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::probe::{ProbeRun, Sight, complaint};
+use super::probe::{ProbeKind, ProbeRun, Sight, complaint};
 use crate::api::Tone;
 use crate::object::{
     App, Container, ContainerRunning, ContainerState, ContainerStatus, ContainerTerminated, ContainerWaiting, Meta,
@@ -254,6 +254,39 @@ impl Boxed {
         }
         self.loud = standing.into_iter().map(|(reason, text, _)| (reason, text)).collect();
         (sayings, deadline)
+    }
+
+    /// The probes after `from` and until `until`, if things go on as they are: which, when, and what is said of a failure.
+    pub(super) fn beats(
+        &self,
+        container: &Container,
+        ip: &str,
+        made: Made,
+        from: Instant,
+        until: Instant,
+    ) -> Vec<(ProbeKind, Instant, Option<String>)> {
+        let State::Runs { since, ends } = self.state else { return Vec::new() };
+        let until = ends.map_or(until, |(at, ..)| until.min(at));
+        let started = self.started();
+        let probes = [
+            // Of a pod that is to end, its readiness alone is still looked at.
+            (ProbeKind::Startup, &container.startup_probe, &self.startup, false, !started && !self.ending),
+            (ProbeKind::Readiness, &container.readiness_probe, &self.readiness, made.unready, started),
+            (ProbeKind::Liveness, &container.liveness_probe, &self.liveness, made.ill, started && !self.ending),
+        ];
+        let mut beats = Vec::new();
+        for (kind, spec, run, broken, _) in probes.into_iter().filter(|(.., is_on)| *is_on) {
+            let (Some(spec), Some(run)) = (spec, run) else { continue };
+            let sight = broken_sight(self.sight(spec, container, since), broken, since);
+            for (at, passes) in run.beats(sight, from, until) {
+                let failure = || {
+                    let what = complaint(spec, container, &self.app, ip, broken, at >= sight.turns);
+                    format!("{} probe {what}", kind.name())
+                };
+                beats.push((kind, at, (!passes).then(failure)));
+            }
+        }
+        beats
     }
 
     /// What is being said again and again, and will not be any more.

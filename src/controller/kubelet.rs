@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::container::{Boxed, GoesOn, Made, State};
+use super::probe::Probed;
 use super::scheduler::set_condition;
 use super::{Change, Outcome, with_body};
 use crate::api::{Remark, Store};
@@ -122,6 +123,21 @@ impl Kubelet {
                 run.starts = next_look(now + BOOT + Duration::from_millis(takes));
             }
         }
+    }
+
+    /// The probes after `from` and until `until`, if things go on as they are; in no order. Of those before now, each probe's last.
+    pub fn probes(&self, store: &Store, from: Instant, until: Instant) -> Vec<Probed> {
+        let mut all = Vec::new();
+        for (key, run) in self.runs.iter() {
+            let (Some(ip), Some((_, pod))) = (run.ip, store.read::<Pod>(key)) else { continue };
+            let (ip, made) = (ip.to_string(), self.made(key));
+            for (b, container) in run.containers.iter().zip(&pod.spec.containers) {
+                for (kind, at, failure) in b.beats(container, &ip, made, from, until) {
+                    all.push(Probed { at, pod: key.clone(), node: run.node.clone(), kind, failure });
+                }
+            }
+        }
+        all
     }
 
     fn made(&self, pod: &Ref) -> Made {

@@ -29,6 +29,7 @@ pub use balancer::Balancers;
 pub use eviction::disrupted;
 pub use kubelet::Kubelet;
 pub use node::HEALTHY;
+pub use probe::{ProbeKind, Probed};
 pub use queue::Queue;
 
 use std::sync::Arc;

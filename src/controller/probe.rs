@@ -3,7 +3,7 @@
 //! A program answers alike for ever once it listens (and no fault is set), so probes that would change nothing are never
 //! carried out: [`ProbeRun::advance`] leaps over them, and [`ProbeRun::flip`] says when the next one will matter, if ever.
 
-use crate::object::{App, Container, HttpGet, IntOrString, Probe};
+use crate::object::{App, Container, HttpGet, IntOrString, Probe, Ref};
 use crate::time::{Duration, Instant};
 
 /// What a probe sees as time passes: `early` before `turns`, `late` from then on.
@@ -118,6 +118,45 @@ pub(super) struct ProbeRun {
     failure: u32,
     /// Failed probes since somebody asked: the first, the last, and how many.
     failed: Option<(Instant, Instant, i32)>,
+    /// The last probe that was carried out, and whether it succeeded.
+    last: Option<(Instant, bool)>,
+}
+
+/// One probe of one container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probed {
+    /// When.
+    pub at: Instant,
+    /// The pod.
+    pub pod: Ref,
+    /// The node whose kubelet probes.
+    pub node: String,
+    /// Which of the container's probes.
+    pub kind: ProbeKind,
+    /// What the kubelet says of a failure; none if it succeeded.
+    pub failure: Option<String>,
+}
+
+/// What a probe is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProbeKind {
+    /// Whether the program has come up.
+    Startup,
+    /// Whether it is to get traffic.
+    Readiness,
+    /// Whether it is to be killed.
+    Liveness,
+}
+
+impl ProbeKind {
+    /// `Readiness`, as the kubelet's events say it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Startup => "Startup",
+            Self::Readiness => "Readiness",
+            Self::Liveness => "Liveness",
+        }
+    }
 }
 
 impl ProbeRun {
@@ -135,7 +174,20 @@ impl ProbeRun {
             success: number(probe.success_threshold, 1),
             failure: number(probe.failure_threshold, 3),
             failed: None,
+            last: None,
         }
+    }
+
+    /// The probes after `from` and until `until`, each with whether it succeeds, if things go on as they are. Of those that were
+    /// carried out already, the last alone is known.
+    pub(super) fn beats(&self, sight: Sight, from: Instant, until: Instant) -> impl Iterator<Item = (Instant, bool)> {
+        let period = u64::try_from(self.period.as_micros()).unwrap_or(u64::MAX).max(1);
+        let behind = (from.as_micros() + 1).saturating_sub(self.tick.as_micros());
+        let (first, tick) = (behind.div_ceil(period), self.tick);
+        let at = move |n: u64| Instant::from_micros(tick.as_micros().saturating_add(period.saturating_mul(n)));
+        let ahead = (first..).map(at).take_while(move |at| *at <= until);
+        let ahead = ahead.map(move |at| (at, if at < sight.turns { sight.early } else { sight.late }));
+        self.last.filter(|(at, _)| *at > from && *at <= until).into_iter().chain(ahead)
     }
 
     /// The failed probes since this was last asked: the first, the last, and how many.
@@ -169,6 +221,7 @@ impl ProbeRun {
             if self.tick < sight.turns {
                 let at = self.tick;
                 self.tick = self.later(1);
+                self.last = Some((at, sight.early));
                 if !sight.early {
                     self.fail(at, at, 1);
                 }
@@ -188,6 +241,7 @@ impl ProbeRun {
                 self.fail(self.tick, last, taken);
             }
             self.tick = self.later(taken);
+            self.last = Some((last, sight.late));
             if self.count(sight.late, u32::try_from(taken).unwrap_or(u32::MAX)) {
                 return Some(last);
             }
@@ -264,6 +318,23 @@ mod tests {
         assert_eq!(run.advance(starts, seconds(1_000_000)), None);
         let fails = Sight { early: false, turns: seconds(0), late: false };
         assert_eq!(run.flip(fails), Some(seconds(1_000_025)));
+    }
+
+    #[test]
+    fn probes_are_told_without_being_played() {
+        let run = ProbeRun::new(&Probe { period_seconds: Some(5), ..Probe::default() }, false, seconds(0));
+        let sight = Sight { early: false, turns: seconds(3), late: true };
+        let beats = |run: &ProbeRun, from: u64, until: u64| -> Vec<(u64, bool)> {
+            run.beats(sight, seconds(from), seconds(until)).map(|(at, ok)| (at.as_micros() / 100_000, ok)).collect()
+        };
+        assert_eq!(beats(&run, 0, 11), [(2, false), (52, true), (102, true)]);
+        assert_eq!(beats(&run, 1_000_000, 1_000_006), [(10_000_002, true), (10_000_052, true)]);
+        // What was played is remembered by its last probe, and goes on where it was.
+        let mut played = run.clone();
+        played.advance(sight, seconds(7));
+        played.advance(sight, seconds(7));
+        assert_eq!(beats(&played, 0, 11), [(52, true), (102, true)]);
+        assert_eq!(beats(&played, 6, 9), []);
     }
 
     #[test]

@@ -47,12 +47,30 @@ pub struct Opinion {
 #[derive(Clone, Debug, Default)]
 pub struct Health {
     opinions: BTreeMap<Ref, Vec<Opinion>>,
+    /// When they last checked the nodes.
+    checked: Option<Instant>,
 }
 
 impl Health {
     /// What the load balancer of a Service thinks of the nodes; empty if it has none.
     pub fn of(&self, service: &Ref) -> &[Opinion] {
         self.opinions.get(service).map_or(&[], Vec::as_slice)
+    }
+
+    /// All of them: Services, each with what its load balancer thinks.
+    pub fn all(&self) -> impl Iterator<Item = (&Ref, &[Opinion])> {
+        self.opinions.iter().map(|(service, opinions)| (service, opinions.as_slice()))
+    }
+
+    /// When the nodes are checked, after `from` and until `until`: on the beat, and when a load balancer was made.
+    pub fn beats(&self, from: Instant, until: Instant) -> Vec<Instant> {
+        if self.is_idle() {
+            return Vec::new();
+        }
+        let beat = CHECK_EVERY.as_micros() as u64;
+        let on_beat = (from.as_micros() / beat + 1..=until.as_micros() / beat).map(|n| Instant::from_micros(n * beat));
+        let between = self.checked.filter(|at| *at > from && *at <= until && at.as_micros() % beat > 0);
+        between.into_iter().chain(on_beat).collect()
     }
 
     /// Whether there is no load balancer that checks nodes.
@@ -87,6 +105,7 @@ impl Network {
     pub(super) fn check(&self, flows: &mut Flows, now: Instant) -> bool {
         let mut settled = true;
         let mut kept = BTreeSet::new();
+        flows.health.checked = Some(now);
         let ports: Vec<&ServicePort> = self.balanced().collect();
         for port in ports {
             kept.insert(port.object.clone());

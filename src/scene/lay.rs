@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::errand::{self, Errands};
-use super::line::Line;
+use super::line::{Line, Pt};
 use super::marks::{Mark, Marks};
 use super::timeline::{Act, Leg, Look, Motion, Run};
 use super::{Anchor, Scene};
@@ -21,6 +21,8 @@ const STAGGER: f32 = 420.0;
 const CROWD: f32 = 6000.0;
 /// How long a packet takes for a hop that nobody wants to see.
 const UNSEEN: f32 = 2.0;
+/// How far from a pod's door a packet waits, so that the port on it can be read.
+pub(super) const DOORSTEP: f32 = 13.0;
 /// How far a refused packet goes back, in units.
 pub(super) const RECOIL: f32 = 12.0;
 
@@ -40,6 +42,22 @@ pub(super) fn out(
     (runs, maker.lines)
 }
 
+/// Takes a length off the end of a way, as long as half of it stays.
+fn shorten(way: &mut Vec<Pt>, length: f32) {
+    let whole: f32 = way.windows(2).map(|pair| pair[0].to(pair[1])).sum();
+    let mut rest = length.min(whole / 2.0);
+    while let [.., before, last] = way[..] {
+        let piece = before.to(last);
+        let end = way.len() - 1;
+        if piece > rest {
+            way[end] = last.toward(before, rest / piece);
+            return;
+        }
+        rest -= piece;
+        way.truncate(end);
+    }
+}
+
 /// Lays out runs; ways that several packets take are measured once.
 struct Maker<'a> {
     scene: &'a Scene,
@@ -55,7 +73,23 @@ impl Maker<'_> {
         if let Some(line) = self.known.get(&(from, to)) {
             return *line;
         }
-        self.lines.push(Line::rounded(&self.scene.way(from, to)));
+        let mut way = self.scene.way(from, to);
+        if let (true, Anchor::Pod(room, _)) = (from == to, from) {
+            // It waits where it would have come to.
+            way = self.scene.way(Anchor::Kernel(room), to);
+            shorten(&mut way, DOORSTEP);
+            way.drain(..way.len().saturating_sub(1));
+        } else {
+            if let Anchor::Pod(..) = to {
+                shorten(&mut way, DOORSTEP);
+            }
+            if let Anchor::Pod(..) = from {
+                way.reverse();
+                shorten(&mut way, DOORSTEP);
+                way.reverse();
+            }
+        }
+        self.lines.push(Line::rounded(&way));
         self.known.insert((from, to), self.lines.len() - 1);
         self.lines.len() - 1
     }

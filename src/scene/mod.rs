@@ -26,6 +26,7 @@ pub mod affects;
 pub mod causes;
 pub mod target;
 pub mod traffic;
+pub mod crowd;
 #[cfg(test)]
 mod fixture;
 

@@ -244,6 +244,13 @@ impl Timeline {
         (after, if step < 0.01 { right } else { ahead })
     }
 
+    /// The whole way of a trace's request, as corners.
+    pub fn route(&self, id: u64) -> Vec<Vec<Pt>> {
+        let legs = self.run(id).map(|run| &run.legs[..]).unwrap_or_default();
+        let moves = legs.iter().filter(|leg| leg.act == Act::Move && !leg.look.reply && !leg.look.name);
+        moves.map(|leg| self.lines[leg.line].stretch(leg.from, leg.to).collect()).collect()
+    }
+
     /// The way of a packet in its present direction, as corners: what it took, and what is to come.
     pub fn ways(&self, id: u64, t: f32) -> (Vec<Vec<Pt>>, Vec<Vec<Pt>>) {
         let (mut took, mut ahead) = (Vec::new(), Vec::new());
@@ -344,7 +351,7 @@ fn ease(x: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scene::lay::RECOIL;
+    use crate::scene::lay::{DOORSTEP, RECOIL};
     use crate::scene::{Anchor, Width, fixture};
 
     fn sprites(timeline: &Timeline, t: f32) -> Vec<Sprite> {
@@ -374,7 +381,8 @@ mod tests {
         assert_eq!(at(0.0), scene.rest(Anchor::Host(0)));
         assert_eq!(at(run.end - 1.0), scene.rest(Anchor::Host(0)));
         let answer = run.legs.iter().find(|leg| leg.act == Act::Answer).expect("an answer");
-        assert_eq!(at(answer.start + 1.0), scene.rest(Anchor::Pod(1, 0)));
+        let door = at(answer.start + 1.0).to(scene.rest(Anchor::Pod(1, 0)));
+        assert!((door - DOORSTEP).abs() < 0.1, "it waits before the door: {door}");
     }
 
     #[test]

@@ -1,8 +1,5 @@
 //! The frame: top bar, three panes with borders that move, and the tabs of a phone.
 
-use std::sync::Arc;
-
-use kubehop::scene::Timeline;
 use leptos::prelude::*;
 
 use super::editor::Editor;
@@ -22,8 +19,7 @@ use super::words::Word;
 #[component]
 pub fn App() -> impl IntoView {
     let state = use_state();
-    let scenery = super::stage_scenery::provide_scenery(state);
-    land(state, scenery.timeline);
+    super::stage_scenery::provide_scenery(state);
     if state.embed { widget(state).into_any() } else { page(state).into_any() }
 }
 
@@ -96,18 +92,6 @@ fn widget(state: State) -> impl IntoView {
             <Notice />
         </div>
     }
-}
-
-/// Takes traces that have reached their end on the stage out of those under way; going back does not send them off again.
-fn land(state: State, timeline: Memo<Arc<Timeline>>) {
-    Effect::new(move |_| {
-        let now = state.playhead.get() as f32;
-        let flies = |id: &u64| timeline.with(|all| all.runs.iter().any(|run| run.id == *id && run.end > now));
-        let flying = state.flying.get_untracked();
-        if flying.iter().any(|id| !flies(id)) {
-            state.flying.set(flying.into_iter().filter(flies).collect());
-        }
-    });
 }
 
 /// Says that the stage does not show what the editor holds, because that cannot be applied.

@@ -23,8 +23,8 @@ use super::why;
 pub fn Inspector() -> impl IntoView {
     let state = use_state();
     let scenery = use_scenery();
-    let trace = Memo::new(move |_| scenery.followed(state));
-    let hop = Memo::new(move |_| scenery.hop(state));
+    let trace = Memo::new(move |_| scenery.followed());
+    let hop = Memo::new(move |_| scenery.hop());
     let object = scenery.object;
     let detail = Memo::new(move |_| {
         let (trace, hop, lang) = (trace.get()?, hop.get()?, state.lang.get());
@@ -261,7 +261,7 @@ pub fn cause_link(state: State, field: FieldRef) -> impl IntoView {
 
 fn answers(state: State, scenery: Scenery) -> impl IntoView {
     let tally = Memo::new(move |_| {
-        let t = state.playhead.get() as f32;
+        let t = scenery.beat.get();
         scenery.timeline.with(|timeline| {
             scenery.scene.with(|scene| {
                 scenery.marks.with(|marks| {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kubehop::object::{Kind, Ref};
 use kubehop::scene::line::words;
-use kubehop::scene::{self, PodBox, Scene, Width};
+use kubehop::scene::{self, PodBox, Scene, Width, crowd, timeline};
 use kubehop::trace::{Action, OutcomeKind, Place, Trace};
 use leptos::html;
 use leptos::prelude::*;
@@ -13,8 +13,9 @@ use leptos::wasm_bindgen::closure::Closure;
 use web_sys::{Element, KeyboardEvent, MouseEvent, PointerEvent, ResizeObserver};
 
 use super::deeds::{Menu, ObjectMenu};
+use super::errands::ErrandMenu;
 use super::inspector::{is_kept, is_tunnelled};
-use super::stage_canvas::{Lens, Painter, Spotlight};
+use super::stage_canvas::{Frame, Lens, Painter, Spotlight};
 use super::stage_scenery::{Scenery, outcome, use_scenery};
 use super::stage_svg::{self, Card, CardRow, Stone};
 use super::state::{State, use_state};
@@ -86,6 +87,26 @@ pub fn Stage() -> impl IntoView {
         state.theme.track();
         painter.update_value(|painter| painter.iter_mut().for_each(Painter::refresh));
     });
+    let chips = Memo::new(move |_| {
+        let (t, lang) = (scenery.beat.get(), state.lang.get());
+        scene.with(|scene| {
+            scenery.marks.with(|marks| {
+                timeline.with(|timeline| {
+                    let traces = |traces: &Vec<Arc<Trace>>| {
+                        crowd::chips(scene, marks, timeline, traces.iter().map(|trace| &**trace), t, lang)
+                    };
+                    scenery.traces.with(traces)
+                })
+            })
+        })
+    });
+    // The connection that lasts: the followed packet's, else the first one's.
+    let tube = Memo::new(move |_| {
+        let lasts = |trace: &Arc<Trace>| is_kept(trace) || is_tunnelled(trace);
+        let followed = scenery.followed().filter(lasts).map(|trace| trace.id);
+        followed
+            .or_else(|| scenery.traces.with(|traces| traces.iter().find(|trace| lasts(trace)).map(|trace| trace.id)))
+    });
     // The canvas. Runs when the clock moves or what it shows changes, and at no other time.
     Effect::new(move |_| {
         canvas.track();
@@ -94,20 +115,26 @@ pub fn Stage() -> impl IntoView {
         let t = state.playhead.get() as f32;
         let (lens, size, hovered) = (lens.get(), size.get(), hovered.get());
         let selected = state.spotlit().filter(|_| scenery.object.with(Option::is_none));
+        let (looks, tube) = (!state.playing.get(), tube.get());
         let labels = labels(state, scenery, hovered, t);
         let light = Spotlight { selected, hovered, labels };
         timeline.with(|timeline| {
-            painter.update_value(|painter| {
-                painter.iter_mut().for_each(|painter| painter.draw(timeline, t, lens, size, &light));
+            chips.with(|chips| {
+                let frame = Frame { timeline, t, light, looks, tube, chips };
+                painter.update_value(|painter| {
+                    painter.iter_mut().for_each(|painter| painter.draw(&frame, lens, size));
+                });
             });
         });
     });
 
+    let lit = Memo::new(move |_| lit(state, scenery));
     let backdrop = Memo::new(move |_| {
-        let lit = lit(state, scenery);
+        let lit = lit.get();
         scene.with(|scene| stage_svg::backdrop(scene, lit.as_ref()))
     });
-    let over = Memo::new(move |_| over(state, scenery));
+    let failures = Memo::new(move |_| timeline.with(|timeline| timeline.stones(scenery.beat.get())));
+    let over = Memo::new(move |_| over(state, scenery, failures));
     let halo = why::halo(scenery);
     let made = why::made(state, scenery);
     // What the pointer is over: the field that made it.
@@ -120,10 +147,9 @@ pub fn Stage() -> impl IntoView {
             pointed.set_value(Some(target));
         }
     };
-    let ways = move || ways(state, scenery);
     // The replica that the selected packet goes to, once it is picked.
     let aim = Memo::new(move |_| {
-        let trace = scenery.followed(state).filter(|_| state.spotlit().is_some())?;
+        let trace = scenery.followed().filter(|_| state.spotlit().is_some())?;
         let t = state.playhead.get() as f32;
         let picked = timeline.with(|timeline| {
             let run = timeline.run(trace.id)?;
@@ -144,6 +170,9 @@ pub fn Stage() -> impl IntoView {
     };
     let drag = StoredValue::new(None::<(i32, i32, (f64, f64), bool)>);
     let on_down = move |event: PointerEvent| {
+        if is_control(&event) {
+            return;
+        }
         let Lens { x, y, .. } = lens.get_untracked();
         drag.set_value(Some((event.client_x(), event.client_y(), (x, y), false)));
     };
@@ -166,7 +195,7 @@ pub fn Stage() -> impl IntoView {
     let on_up = move |event: PointerEvent| {
         let moved = drag.get_value().is_some_and(|(_, _, _, moved)| moved);
         drag.set_value(None);
-        if moved {
+        if moved || is_control(&event) {
             return;
         }
         if let Some(id) = hit(&event) {
@@ -257,7 +286,6 @@ pub fn Stage() -> impl IntoView {
                 <For each=pods key=|pod| (pod.namespace.clone(), pod.name.clone()) let:pod>
                     {pod_group(scene, pod, aim)}
                 </For>
-                <g inner_html=ways></g>
                 <g inner_html=move || halo.get()></g>
                 <g inner_html=move || over.get()></g>
             </svg>
@@ -281,6 +309,7 @@ pub fn Stage() -> impl IntoView {
                         r#"<path d="M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10" stroke="currentColor" stroke-width="1.4" fill="none" stroke-linecap="round" stroke-linejoin="round"/>"#,
                     )}
                 </button>
+                <ErrandMenu />
             </div>
             {reachable(state, scenery)}
             <ObjectMenu />
@@ -321,6 +350,9 @@ fn pod_group(scene: Memo<Arc<Scene>>, pod: PodBox, aim: Memo<Option<Place>>) -> 
     }
 }
 
+/// So many packets of a batch have buttons.
+const REACHED: usize = 60;
+
 /// Buttons for all that the stage draws, for readers who do not point: packets, then nodes, pods and Services.
 fn reachable(state: State, scenery: Scenery) -> impl IntoView {
     // Looked at when a packet lands, not with every frame; the buttons themselves follow no signal, and keep the focus.
@@ -333,7 +365,11 @@ fn reachable(state: State, scenery: Scenery) -> impl IntoView {
             };
             (trace.id, format!("#{} {} {end}", trace.id, trace.request.url), selected == Some(trace.id))
         };
-        scenery.traces.with(|traces| traces.iter().map(label).collect::<Vec<_>>())
+        // Nobody goes through more with the keyboard: the selected one is always among them.
+        let near = |(i, trace): &(usize, &Arc<Trace>)| *i < REACHED || selected == Some(trace.id);
+        scenery
+            .traces
+            .with(|traces| traces.iter().enumerate().filter(near).map(|(_, trace)| label(trace)).collect::<Vec<_>>())
     });
     let list = NodeRef::<html::Ul>::new();
     Effect::new(move |before: Option<Vec<(u64, String, bool)>>| {
@@ -397,6 +433,12 @@ fn objects(scenery: Scenery) -> Vec<Ref> {
     })
 }
 
+/// Whether a pointer is on a button over the picture, or on its menu.
+fn is_control(event: &PointerEvent) -> bool {
+    let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+    target.is_some_and(|target| target.closest(".zoom").ok().flatten().is_some())
+}
+
 /// What the stage shows, in one sentence.
 fn description(state: State, scenery: Scenery) -> String {
     scenery.scene.with(|scene| {
@@ -433,8 +475,7 @@ fn reached(element: &Element, scenery: Scenery) -> Option<Ref> {
 /// The rule that the followed trace's hop matched.
 fn lit(state: State, scenery: Scenery) -> Option<scene::Lit> {
     state.spotlit()?;
-    let (trace, hop) = (scenery.followed(state)?, scenery.hop(state)?);
-    let t = state.playhead.get() as f32;
+    let (trace, hop, t) = (scenery.followed()?, scenery.hop()?, scenery.beat.get());
     let over = scenery.timeline.with(|timeline| timeline.run(trace.id).is_none_or(|run| run.is_over(t)));
     if over && trace.outcome.kind == OutcomeKind::Answered {
         return None;
@@ -442,67 +483,57 @@ fn lit(state: State, scenery: Scenery) -> Option<scene::Lit> {
     scenery.scene.with(|scene| scenery.marks.with(|marks| scene::lit(scene, marks, &trace, hop)))
 }
 
-fn ways(state: State, scenery: Scenery) -> String {
-    let Some(trace) = scenery.followed(state).filter(|_| state.spotlit().is_some()) else { return String::new() };
-    let t = state.playhead.get() as f32;
-    scenery.timeline.with(|timeline| match timeline.run(trace.id) {
-        Some(run) if t >= run.start && !run.is_over(t) => {
-            let (took, ahead) = timeline.ways(trace.id, t);
-            stage_svg::ways(&took, &ahead, timeline.look(trace.id, t).mark, is_kept(&trace) || is_tunnelled(&trace))
-        }
-        _ => String::new(),
-    })
-}
-
 /// What lies over the picture: words of failures, and the selected packet's label while it stands still.
-fn over(state: State, scenery: Scenery) -> String {
+fn over(state: State, scenery: Scenery, failures: Memo<Vec<timeline::Stone>>) -> String {
     let lang = state.lang.get();
-    let t = state.playhead.get() as f32;
-    let traces = scenery.traces.get();
     let stands = !state.playing.get() || scenery.calm.get();
     let selected = state.spotlit().filter(|_| stands && scenery.object.with(Option::is_none));
-    let hop = scenery.hop(state);
-    scenery.scene.with(|scene| {
-        scenery.timeline.with(|timeline| {
-            let stones = timeline.stones(t);
-            let dsts: Vec<String> = stones.iter().map(|stone| target(traces.get(stone.run))).collect();
-            let stones: Vec<Stone<'_>> = stones
-                .iter()
-                .zip(&dsts)
-                .filter_map(|(stone, to)| {
-                    let trace = traces.get(stone.run)?;
-                    let mut word = outcome(trace, lang);
-                    if stone.count > 1 {
-                        word.push_str(&format!(" × {}", stone.count));
+    let hop = scenery.hop();
+    // While packets move no frame is looked at for this.
+    let t = if selected.is_some() { state.playhead.get() as f32 } else { 0.0 };
+    let stones = failures.get();
+    scenery.traces.with(|traces| {
+        scenery.scene.with(|scene| {
+            scenery.timeline.with(|timeline| {
+                let dsts: Vec<String> = stones.iter().map(|stone| target(traces.get(stone.run))).collect();
+                let stones: Vec<Stone<'_>> = stones
+                    .iter()
+                    .zip(&dsts)
+                    .filter_map(|(stone, to)| {
+                        let trace = traces.get(stone.run)?;
+                        let mut word = outcome(trace, lang);
+                        if stone.count > 1 {
+                            word.push_str(&format!(" × {}", stone.count));
+                        }
+                        let outside = Some(&stone.at) == scene.laptop.lost.last();
+                        let why = if outside { wrap(&scene::inspect::shortly(trace, lang), 158.0) } else { Vec::new() };
+                        Some(Stone { at: stone.at, word, to, why, outside })
+                    })
+                    .collect();
+                let mut out = stage_svg::stones(scene, &stones);
+                let card = selected.zip(hop).filter(|_| scene.form == Width::Wide).and_then(|(id, hop)| {
+                    let trace = traces.iter().find(|trace| trace.id == id)?;
+                    let run = timeline.run(id).filter(|run| t >= run.start && !run.is_over(t))?;
+                    // A failure's own words are enough.
+                    let failing = |hop: &kubehop::trace::Hop| matches!(hop.action, Action::Drop | Action::Unreachable);
+                    let at = timeline.position(run, t);
+                    if trace.hops.get(hop).is_none_or(failing) {
+                        return None;
                     }
-                    let outside = Some(&stone.at) == scene.laptop.lost.last();
-                    let why = if outside { wrap(&scene::inspect::shortly(trace, lang), 158.0) } else { Vec::new() };
-                    Some(Stone { at: stone.at, word, to, why, outside })
-                })
-                .collect();
-            let mut out = stage_svg::stones(scene, &stones);
-            let card = selected.zip(hop).filter(|_| scene.form == Width::Wide).and_then(|(id, hop)| {
-                let trace = traces.iter().find(|trace| trace.id == id)?;
-                let run = timeline.run(id).filter(|run| t >= run.start && !run.is_over(t))?;
-                // A failure's own words are enough.
-                let failing = |hop: &kubehop::trace::Hop| matches!(hop.action, Action::Drop | Action::Unreachable);
-                let at = timeline.position(run, t);
-                if trace.hops.get(hop).is_none_or(failing) {
-                    return None;
+                    Some((at, card(trace, hop, scenery, state)))
+                });
+                // The margin has no space for the legend and all else that may stand there.
+                let crowded = scene.socket.is_some() || stones.iter().any(|stone| stone.outside);
+                let far = scene.edge.is_some() && (card.is_some() || crowded);
+                let legend = stage_svg::has_legend(scene) && !(card.is_some() && crowded) && !far;
+                if legend {
+                    out.push_str(&stage_svg::legend(scene, lang));
                 }
-                Some((at, card(trace, hop, scenery, state)))
-            });
-            // The margin has no space for the legend and all else that may stand there.
-            let crowded = scene.socket.is_some() || stones.iter().any(|stone| stone.outside);
-            let far = scene.edge.is_some() && (card.is_some() || crowded);
-            let legend = stage_svg::has_legend(scene) && !(card.is_some() && crowded) && !far;
-            if legend {
-                out.push_str(&stage_svg::legend(scene, lang));
-            }
-            if let Some((at, card)) = card {
-                out.push_str(&stage_svg::card(scene, at, &card, legend));
-            }
-            out
+                if let Some((at, card)) = card {
+                    out.push_str(&stage_svg::card(scene, at, &card, legend));
+                }
+                out
+            })
         })
     })
 }
@@ -559,14 +590,32 @@ fn card(trace: &Trace, hop: usize, scenery: Scenery, state: State) -> Card {
     }
 }
 
-/// Labels on the canvas: of the packet below the pointer, and of every packet where packets do not move smoothly.
+/// Labels on the canvas: of the packet below the pointer, and of a few more where packets do not move smoothly.
 fn labels(state: State, scenery: Scenery, hovered: Option<u64>, t: f32) -> Vec<(u64, String, String)> {
-    let lang = state.lang.get();
-    let Some(id) = hovered else { return Vec::new() };
-    let traces = scenery.traces.get_untracked();
-    let Some(trace) = traces.iter().find(|trace| trace.id == id) else { return Vec::new() };
-    let hop = scenery.timeline.with_untracked(|timeline| timeline.run(id).map(|run| run.hop_at(t))).unwrap_or_default();
-    let Some(hop) = trace.hops.get(hop) else { return Vec::new() };
-    let what = if hop.reply { outcome(trace, lang) } else { lang.pick("request", "请求").to_owned() };
-    vec![(id, format!("#{id} {what}"), hop.packet.dst.to_string())]
+    let (lang, calm, selected) = (state.lang.get(), scenery.calm.get(), state.selected.get());
+    if hovered.is_none() && !calm {
+        return Vec::new();
+    }
+    scenery.timeline.with_untracked(|timeline| {
+        let mut ids: Vec<u64> = hovered.into_iter().collect();
+        if calm {
+            // The selected one has its card.
+            let under_way = |run: &&timeline::Run| t >= run.start && !run.is_over(t) && Some(run.id) != selected;
+            let mut few: Vec<u64> = timeline.runs.iter().filter(under_way).take(FEW + 1).map(|run| run.id).collect();
+            few.retain(|id| Some(*id) != hovered);
+            if few.len() <= FEW {
+                ids.extend(few);
+            }
+        }
+        let label = |id: u64| {
+            let trace = scenery.trace(id)?;
+            let hop = trace.hops.get(timeline.run(id)?.hop_at(t))?;
+            let what = if hop.reply { outcome(&trace, lang) } else { lang.pick("request", "请求").to_owned() };
+            Some((id, format!("#{id} {what}"), hop.packet.dst.to_string()))
+        };
+        ids.into_iter().filter_map(label).collect()
+    })
 }
+
+/// So many packets at most have labels at once.
+const FEW: usize = 4;

@@ -1,13 +1,15 @@
 //! Packets on the canvas above the scene: one call a frame, no list made for any of them.
 
-use std::collections::BTreeMap;
 use std::f64::consts::TAU;
 
+use kubehop::scene::Pt;
+use kubehop::scene::crowd::Chip;
 use kubehop::scene::timeline::{Act, Look, Sprite, Timeline};
-use kubehop::scene::{Mark, Pt};
 use leptos::prelude::*;
 use leptos::wasm_bindgen::{JsCast, JsValue};
 use web_sys::{CanvasRenderingContext2d as Context, HtmlCanvasElement};
+
+use super::stage_ink::{HALF, Palette, Stamps};
 
 /// Where the scene lies on the screen: pixels = units × scale + offset.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -38,20 +40,20 @@ pub(crate) struct Spotlight {
     pub(crate) labels: Vec<(u64, String, String)>,
 }
 
-/// The colours of the canvas, from the tokens.
-struct Palette {
-    fill: [String; 6],
-    line: [String; 6],
-    ink: [String; 6],
-    neutral: String,
-    text: String,
-    surface: String,
-    back: String,
-    accent: String,
-    err: String,
-    err_soft: String,
-    font: String,
-    mono: String,
+/// What a frame shows.
+pub(crate) struct Frame<'a> {
+    /// The traces, laid out.
+    pub(crate) timeline: &'a Timeline,
+    /// The moment.
+    pub(crate) t: f32,
+    /// What is special about some.
+    pub(crate) light: Spotlight,
+    /// Whether the selected packet is looked at: then it is shown whatever is muted.
+    pub(crate) looks: bool,
+    /// A request whose connection stays open for others, or is inside another one.
+    pub(crate) tube: Option<u64>,
+    /// Counts beside the motion.
+    pub(crate) chips: &'a [Chip],
 }
 
 /// Draws packets.
@@ -59,16 +61,22 @@ pub(crate) struct Painter {
     canvas: HtmlCanvasElement,
     context: Context,
     palette: Palette,
-    /// Marks drawn once at the present scale, by mark and whether hollow.
-    marks: BTreeMap<(Mark, bool), HtmlCanvasElement>,
-    pixels: f64,
+    stamps: Stamps,
     sprites: Vec<Sprite>,
+    /// Which places of the picture have a packet on them already.
+    taken: Vec<bool>,
     dots: JsValue,
     solid: JsValue,
 }
 
 const REACH: f32 = 14.0;
 const TAIL: f32 = 26.0;
+/// More packets than this are a stream: of those that lie on one another the last is drawn.
+const STREAM: usize = 120;
+/// How near packets of a stream are to lie on one another, in units.
+const NEAR: f32 = 4.0;
+/// The places of a picture: columns and rows.
+const PLACES: (usize, usize) = (512, 512);
 
 impl Painter {
     /// A painter for a canvas; none where the browser has no canvas.
@@ -76,40 +84,50 @@ impl Painter {
         let context: Context = canvas.get_context("2d").ok()??.unchecked_into();
         let dots = js_sys::Array::of2(&0.1.into(), &5.into()).into();
         let palette = Palette::read(&canvas);
-        let (marks, sprites) = (BTreeMap::new(), Vec::new());
         let solid = js_sys::Array::new().into();
-        Some(Self { canvas, context, palette, marks, pixels: 0.0, sprites, dots, solid })
+        let (stamps, sprites, taken) = (Stamps::default(), Vec::new(), Vec::new());
+        Some(Self { canvas, context, palette, stamps, sprites, taken, dots, solid })
     }
 
     /// Takes the colours anew: the theme changed.
     pub(crate) fn refresh(&mut self) {
         self.palette = Palette::read(&self.canvas);
-        self.marks.clear();
+        self.stamps.clear();
     }
 
     /// Draws the packets of a moment.
-    pub(crate) fn draw(&mut self, timeline: &Timeline, t: f32, lens: Lens, size: (f64, f64), light: &Spotlight) {
-        let ratio = window().device_pixel_ratio().clamp(1.0, 3.0);
+    pub(crate) fn draw(&mut self, frame: &Frame<'_>, lens: Lens, size: (f64, f64)) {
+        let ratio = window().device_pixel_ratio().clamp(1.0, 2.0);
         let (w, h) = ((size.0 * ratio).round() as u32, (size.1 * ratio).round() as u32);
         if self.canvas.width() != w || self.canvas.height() != h {
             self.canvas.set_width(w);
             self.canvas.set_height(h);
         }
         let pixels = ratio * lens.scale;
-        if (pixels - self.pixels).abs() > 1e-3 {
-            self.pixels = pixels;
-            self.marks.clear();
-        }
+        self.stamps.scale(pixels);
         let _ = self.context.reset_transform();
         self.context.clear_rect(0.0, 0.0, f64::from(w), f64::from(h));
         let _ = self.context.set_transform(pixels, 0.0, 0.0, pixels, lens.x * ratio, lens.y * ratio);
+        let (timeline, light) = (frame.timeline, &frame.light);
+        self.ways(frame);
+        frame.chips.iter().for_each(|chip| self.chip(chip));
+
         let mut sprites = std::mem::take(&mut self.sprites);
-        timeline.at(t, &mut sprites);
+        timeline.at(frame.t, light.selected.filter(|_| frame.looks), &mut sprites);
+        // What is not in sight is not drawn.
+        let (a, b) = (lens.unit(0.0, 0.0), lens.unit(size.0, size.1));
+        let seen = |at: Pt| at.x > a.x - 24.0 && at.x < b.x + 24.0 && at.y > a.y - 24.0 && at.y < b.y + 24.0;
+        sprites.retain(|sprite| seen(sprite.at));
+        if sprites.len() > STREAM {
+            self.thin(&mut sprites, light.selected);
+        }
         // The selected packet lies above all others.
-        for sprite in sprites.iter().filter(|sprite| Some(sprite.id) != light.selected) {
+        let is_selected = |sprite: &&Sprite| Some(sprite.id) == light.selected;
+        self.tails(timeline, &sprites);
+        for sprite in sprites.iter().filter(|sprite| !is_selected(sprite)) {
             self.packet(timeline, sprite);
         }
-        for sprite in sprites.iter().filter(|sprite| Some(sprite.id) == light.selected) {
+        for sprite in sprites.iter().filter(is_selected) {
             self.ring(sprite);
             self.packet(timeline, sprite);
         }
@@ -122,6 +140,74 @@ impl Painter {
         self.sprites = sprites;
     }
 
+    /// Leaves out the packets of a stream that others cover.
+    fn thin(&mut self, sprites: &mut Vec<Sprite>, selected: Option<u64>) {
+        self.taken.clear();
+        self.taken.resize(PLACES.0 * PLACES.1, false);
+        let taken = &mut self.taken;
+        let mut covered = |sprite: &Sprite| {
+            let (x, y) = ((sprite.at.x / NEAR).max(0.0) as usize, (sprite.at.y / NEAR).max(0.0) as usize);
+            let place = (y % PLACES.1) * PLACES.0 + x % PLACES.0;
+            std::mem::replace(&mut taken[place], true)
+        };
+        // The last lies on top.
+        sprites.reverse();
+        sprites.retain(|sprite| !covered(sprite) || Some(sprite.id) == selected);
+        sprites.reverse();
+    }
+
+    /// A connection that lasts, as long as there is traffic on it; and the selected packet's way: what it took, and what is to come.
+    fn ways(&self, frame: &Frame<'_>) {
+        let (timeline, t, palette) = (frame.timeline, frame.t, &self.palette);
+        self.context.set_line_join("round");
+        let lasts = |id: &u64| timeline.run(*id).is_some_and(|run| t >= run.start) && t < timeline.end;
+        if let Some(id) = frame.tube.filter(lasts) {
+            self.context.set_global_alpha(0.55);
+            self.path(&timeline.route(id), &palette.edge, 11.0);
+            self.context.set_global_alpha(1.0);
+        }
+        let flies = |id: &u64| timeline.run(*id).is_some_and(|run| t >= run.start && !run.is_over(t));
+        if let Some(id) = frame.light.selected.filter(flies) {
+            let (took, ahead) = timeline.ways(id, t);
+            let hue = timeline.look(id, t).mark.map_or(&palette.neutral, |mark| &palette.fill[mark.hue() as usize]);
+            self.path(&ahead, hue, palette.path);
+            self.path(&took, &palette.accent, palette.path);
+        }
+    }
+
+    fn path(&self, ways: &[Vec<Pt>], colour: &str, width: f64) {
+        let context = &self.context;
+        context.begin_path();
+        for way in ways {
+            for (i, at) in way.iter().enumerate() {
+                let (x, y) = (f64::from(at.x), f64::from(at.y));
+                if i == 0 { context.move_to(x, y) } else { context.line_to(x, y) }
+            }
+        }
+        context.set_line_cap("round");
+        context.set_stroke_style_str(colour);
+        context.set_line_width(width);
+        context.stroke();
+    }
+
+    /// A count on the edge of a box.
+    fn chip(&self, chip: &Chip) {
+        let (context, palette, rect) = (&self.context, &self.palette, chip.rect);
+        let [x, y, w, h] = [rect.x, rect.y, rect.w, rect.h].map(f64::from);
+        context.begin_path();
+        let _ = context.round_rect_with_f64(x, y, w, h, h / 2.0);
+        context.set_fill_style_str(&palette.surface);
+        context.fill();
+        let hue = chip.mark.map(|mark| &palette.line[mark.hue() as usize]);
+        context.set_line_width(1.25);
+        context.set_stroke_style_str(hue.unwrap_or(&palette.edge));
+        context.stroke();
+        context.set_font(&format!("600 12px {}", palette.font));
+        context.set_text_align("center");
+        context.set_fill_style_str(&palette.text);
+        let _ = context.fill_text(&chip.text, x + w / 2.0, y + 12.3);
+    }
+
     /// The trace whose packet is nearest to a point of the scene, within a finger's reach.
     pub(crate) fn hit(&self, at: Pt) -> Option<u64> {
         let near = self.sprites.iter().map(|sprite| (sprite.at.to(at), sprite.id)).filter(|(d, _)| *d < REACH);
@@ -131,9 +217,6 @@ impl Painter {
     fn packet(&mut self, timeline: &Timeline, sprite: &Sprite) {
         let Sprite { at, look, act, done, .. } = *sprite;
         let (x, y) = (f64::from(at.x), f64::from(at.y));
-        if act == Act::Move {
-            self.tail(timeline, sprite, self.line_colour(look).to_owned(), 1.0);
-        }
         match act {
             Act::Dnat if look.mark.is_some() => self.half(x, y, look, done),
             Act::Land => {
@@ -146,8 +229,11 @@ impl Painter {
                 self.bar(timeline, sprite);
             }
             Act::Lose => {
-                let colour = self.palette.err.clone();
-                self.tail(timeline, sprite, colour, f64::from(1.0 - done * 0.5));
+                self.context.set_global_alpha(f64::from(1.0 - done * 0.5));
+                self.context.begin_path();
+                self.trail(timeline, sprite, 40.0);
+                self.stroke(&self.palette.err, look.reply);
+                self.context.set_global_alpha(1.0);
                 if done < 1.0 {
                     self.mark(x, y, look);
                 }
@@ -159,89 +245,16 @@ impl Painter {
         }
     }
 
-    fn line_colour(&self, look: Look) -> &str {
-        match look.mark {
-            _ if look.refusal => &self.palette.err,
-            Some(mark) => &self.palette.line[mark.hue() as usize],
-            None => &self.palette.neutral,
-        }
-    }
-
     fn disc(&self, x: f64, y: f64, r: f64) {
         self.context.begin_path();
         let _ = self.context.arc(x, y, r, 0.0, TAU);
     }
 
     fn mark(&mut self, x: f64, y: f64, look: Look) {
-        let Some(mark) = look.mark.filter(|_| !look.refusal) else {
-            let r = if look.name { 5.0 } else { 6.5 };
-            self.disc(x, y, r);
-            let (fill, line) = match (look.reply, look.refusal) {
-                (_, true) => (&self.palette.surface, &self.palette.err),
-                (true, _) => (&self.palette.surface, &self.palette.neutral),
-                (false, _) => (&self.palette.neutral, &self.palette.surface),
-            };
-            self.context.set_fill_style_str(fill);
-            self.context.fill();
-            self.context.set_line_width(if look.reply { 2.0 } else { 1.0 });
-            self.context.set_stroke_style_str(line);
-            self.context.stroke();
-            return;
-        };
-        let key = (mark, look.reply);
-        if !self.marks.contains_key(&key) {
-            let Some(image) = self.image(mark, look.reply) else { return };
-            self.marks.insert(key, image);
+        if let Some(image) = self.stamps.of(&self.palette, look) {
+            let (x, y, side) = (x - HALF, y - HALF, 2.0 * HALF);
+            let _ = self.context.draw_image_with_html_canvas_element_and_dw_and_dh(image, x, y, side, side);
         }
-        if let Some(image) = self.marks.get(&key) {
-            let _ =
-                self.context.draw_image_with_html_canvas_element_and_dw_and_dh(image, x - 12.0, y - 12.0, 24.0, 24.0);
-        }
-    }
-
-    /// A mark on a small canvas of its own.
-    fn image(&self, mark: Mark, hollow: bool) -> Option<HtmlCanvasElement> {
-        let image: HtmlCanvasElement = document().create_element("canvas").ok()?.unchecked_into();
-        let side = (24.0 * self.pixels).ceil().max(1.0);
-        image.set_width(side as u32);
-        image.set_height(side as u32);
-        let context: Context = image.get_context("2d").ok()??.unchecked_into();
-        let scale = side / 24.0;
-        let _ = context.scale(scale, scale);
-        let _ = context.translate(12.0, 12.0);
-        let hue = mark.hue() as usize;
-        context.begin_path();
-        let corners: &[(f64, f64)] = match mark.shape() {
-            0 => &[],
-            1 => &[(-8.5, -8.5), (8.5, -8.5), (8.5, 8.5), (-8.5, 8.5)],
-            2 => &[(0.0, -10.6), (10.6, 0.0), (0.0, 10.6), (-10.6, 0.0)],
-            3 => &[(-5.0, -9.0), (5.0, -9.0), (10.0, 0.0), (5.0, 9.0), (-5.0, 9.0), (-10.0, 0.0)],
-            4 => &[(0.0, -10.0), (10.4, 8.2), (-10.4, 8.2)],
-            _ => &[(0.0, -10.0), (9.9, -2.8), (6.1, 8.8), (-6.1, 8.8), (-9.9, -2.8)],
-        };
-        match corners {
-            [] => {
-                let _ = context.arc(0.0, 0.0, 9.0, 0.0, TAU);
-            }
-            [first, rest @ ..] => {
-                context.move_to(first.0, first.1);
-                rest.iter().for_each(|corner| context.line_to(corner.0, corner.1));
-                context.close_path();
-            }
-        }
-        context.set_line_join("round");
-        let palette = &self.palette;
-        context.set_fill_style_str(if hollow { &palette.surface } else { &palette.fill[hue] });
-        context.fill();
-        context.set_line_width(if hollow { 2.0 } else { 1.25 });
-        context.set_stroke_style_str(&palette.line[hue]);
-        context.stroke();
-        context.set_fill_style_str(if hollow { &palette.line[hue] } else { &palette.ink[hue] });
-        context.set_font(&format!("600 12px {}", palette.font));
-        context.set_text_align("center");
-        let y = if mark.shape() == 4 { 6.2 } else { 4.3 };
-        let _ = context.fill_text(mark.letter().encode_utf8(&mut [0; 4]), 0.0, y);
-        Some(image)
     }
 
     /// The packet while its destination is rewritten: the hue fills it from the right.
@@ -274,23 +287,46 @@ impl Painter {
         }
     }
 
-    fn tail(&self, timeline: &Timeline, sprite: &Sprite, colour: String, alpha: f64) {
-        let context = &self.context;
-        context.begin_path();
-        for (i, at) in timeline.tail(sprite, if sprite.act == Act::Lose { 40.0 } else { TAIL }).enumerate() {
-            let (x, y) = (f64::from(at.x), f64::from(at.y));
-            if i == 0 { context.move_to(x, y) } else { context.line_to(x, y) }
+    /// The tails of all packets that move: those of one colour in one stroke.
+    fn tails(&self, timeline: &Timeline, sprites: &[Sprite]) {
+        let kind = |look: Look| {
+            let hue = look.mark.map_or(6, |mark| mark.hue());
+            (if look.refusal { 7 } else { hue }, look.reply)
+        };
+        let mut done = [[false; 2]; 8];
+        for (i, first) in sprites.iter().enumerate().filter(|(_, sprite)| sprite.act == Act::Move) {
+            let (hue, reply) = kind(first.look);
+            if std::mem::replace(&mut done[hue as usize][usize::from(reply)], true) {
+                continue;
+            }
+            self.context.begin_path();
+            for sprite in sprites[i..].iter().filter(|s| s.act == Act::Move && kind(s.look) == (hue, reply)) {
+                self.trail(timeline, sprite, TAIL);
+            }
+            self.stroke(self.palette.tail(first.look), reply);
         }
-        context.set_stroke_style_str(&colour);
+    }
+
+    /// Adds a packet's tail to the path.
+    fn trail(&self, timeline: &Timeline, sprite: &Sprite, length: f32) {
+        for (i, at) in timeline.tail(sprite, length).enumerate() {
+            let (x, y) = (f64::from(at.x), f64::from(at.y));
+            if i == 0 { self.context.move_to(x, y) } else { self.context.line_to(x, y) }
+        }
+    }
+
+    fn stroke(&self, colour: &str, dotted: bool) {
+        let context = &self.context;
+        context.set_stroke_style_str(colour);
         context.set_line_width(2.25);
         context.set_line_cap("round");
-        context.set_global_alpha(alpha);
-        if sprite.look.reply {
+        if dotted {
             let _ = context.set_line_dash(&self.dots);
         }
         context.stroke();
-        let _ = context.set_line_dash(&self.solid);
-        context.set_global_alpha(1.0);
+        if dotted {
+            let _ = context.set_line_dash(&self.solid);
+        }
     }
 
     /// The bar across the way of a packet that was refused.
@@ -363,31 +399,6 @@ impl Painter {
             let _ = context.stroke_text(words, x, y + dy);
             context.set_fill_style_str(colour);
             let _ = context.fill_text(words, x, y + dy);
-        }
-    }
-}
-
-impl Palette {
-    fn read(canvas: &HtmlCanvasElement) -> Self {
-        let style = window().get_computed_style(canvas).ok().flatten();
-        let get = |name: &str| {
-            let value = style.as_ref().and_then(|style| style.get_property_value(name).ok());
-            value.map(|v| v.trim().to_owned()).unwrap_or_default()
-        };
-        let hues = |part: &str| ["a", "b", "c", "d", "e", "f"].map(|hue| get(&format!("--{hue}-{part}")));
-        Self {
-            fill: hues("fill"),
-            line: hues("line"),
-            ink: hues("ink"),
-            neutral: get("--ink-3"),
-            text: get("--ink-2"),
-            surface: get("--surface"),
-            back: get("--bg"),
-            accent: get("--accent"),
-            err: get("--err"),
-            err_soft: get("--err-soft"),
-            font: get("--font-ui"),
-            mono: get("--font-mono"),
         }
     }
 }

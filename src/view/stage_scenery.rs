@@ -24,6 +24,10 @@ pub struct Scenery {
     pub traces: Memo<Vec<Arc<Trace>>>,
     /// The same, laid out in time.
     pub timeline: Memo<Arc<Timeline>>,
+    followed: Memo<Option<Arc<Trace>>>,
+    hop: Memo<Option<usize>>,
+    /// The last moment of the stage's clock at which a count changed: who counts follows this, not each frame.
+    pub beat: Memo<f32>,
     /// The Service whose rules the kernels show.
     pub focus: Memo<Option<Ref>>,
     /// What the field does that has the accent, if one has.
@@ -57,7 +61,9 @@ pub fn provide_scenery(state: State) -> Scenery {
         let batch = state.batch.get();
         state.session.with_untracked(|session| {
             let all = session.traces();
-            batch.iter().filter_map(|id| all.iter().find(|trace| trace.id == *id).cloned()).collect::<Vec<_>>()
+            // They are kept in the order of their numbers.
+            let find = |id: &u64| all.binary_search_by_key(id, |trace| trace.id).ok().map(|i| Arc::clone(&all[i]));
+            batch.iter().filter_map(find).collect::<Vec<_>>()
         })
     });
     let told = super::why::told(state, store_revision);
@@ -106,17 +112,33 @@ pub fn provide_scenery(state: State) -> Scenery {
     let calm = super::browser::follow("(prefers-reduced-motion: reduce)");
     let timeline = Memo::new(move |_| {
         let motion = if calm.get() { Motion::Hops } else { Motion::Smooth };
-        let scene = scene.get();
+        let (scene, muted) = (scene.get(), state.kinds.muted.get());
         marks.with(|marks| {
-            traces.with(|traces| Arc::new(Timeline::new(&scene, marks, traces.iter().map(|trace| &**trace), motion)))
+            traces.with(|traces| {
+                let traces = traces.iter().map(|trace| &**trace);
+                Arc::new(Timeline::muting(&scene, marks, traces, motion, muted))
+            })
         })
     });
+    let followed = Memo::new(move |_| {
+        let id = state.selected.get();
+        traces.with(|traces| traces.iter().find(|trace| Some(trace.id) == id).or(traces.first()).cloned())
+    });
+    let hop = Memo::new(move |_| {
+        let id = followed.with(|trace| trace.as_ref().map(|trace| trace.id))?;
+        let t = state.playhead.get() as f32;
+        timeline.with(|timeline| timeline.run(id).map(|run| run.hop_at(t)))
+    });
+    let beat = Memo::new(move |_| timeline.with(|timeline| timeline.beat(state.playhead.get() as f32)));
     Effect::new(move |_| state.horizon.set(timeline.with(|timeline| f64::from(timeline.end))));
     let scenery = Scenery {
         scene,
         marks,
         traces,
         timeline,
+        followed,
+        hop,
+        beat,
         focus,
         told,
         object: RwSignal::new(None),
@@ -128,6 +150,7 @@ pub fn provide_scenery(state: State) -> Scenery {
     };
     announce(state, scenery);
     super::why::follow(state, scenery);
+    land(state, scenery);
     provide_context(scenery);
     scenery
 }
@@ -156,28 +179,36 @@ fn aimed_at(trace: &Trace) -> Option<Ref> {
 
 /// One line for each answer or failure, as it comes to be seen.
 fn announce(state: State, scenery: Scenery) {
-    let told = StoredValue::new((Vec::<u64>::new(), 0usize));
-    Effect::new(move |_| {
-        let t = state.playhead.get() as f32;
-        let batch = state.batch.get();
+    Effect::new(move |before: Option<(u64, usize)>| {
+        let t = scenery.beat.get();
+        let batch = state.batch.with(|batch| batch.first().copied().unwrap_or_default());
         scenery.timeline.with_untracked(|timeline| {
             let over = timeline.runs.iter().filter(|run| run.is_over(t));
             let count = over.clone().count();
-            let (known, before) = told.get_value();
-            let before = if known == batch { before } else { 0 };
+            let before = before.filter(|(known, _)| *known == batch).map_or(0, |(_, count)| count);
             if count > before {
                 let last = over.max_by(|a, b| a.end.total_cmp(&b.end)).map(|run| run.id);
-                let trace = scenery.traces.with_untracked(|traces| traces.iter().find(|t| Some(t.id) == last).cloned());
-                if let Some(trace) = trace {
+                if let Some(trace) = last.and_then(|id| scenery.trace(id)) {
                     scenery.said.set(summary(&trace, state));
                 }
             }
-            told.set_value((batch, count));
-            let flying: BTreeSet<u64> = timeline.runs.iter().filter(|run| !run.is_over(t)).map(|run| run.id).collect();
-            if state.flying.with_untracked(|known| *known != flying) {
-                state.flying.set(flying);
-            }
+            (batch, count)
+        })
+    });
+}
+
+/// Takes traces that have reached their end on the stage out of those under way; going back does not send them off again.
+fn land(state: State, scenery: Scenery) {
+    Effect::new(move |_| {
+        let t = scenery.beat.get();
+        let flying = state.flying.get_untracked();
+        let left = scenery.timeline.with(|timeline| {
+            let flies = |id: &u64| timeline.run(*id).is_some_and(|run| !run.is_over(t));
+            flying.iter().copied().filter(flies).collect::<BTreeSet<_>>()
         });
+        if left.len() < flying.len() {
+            state.flying.set(left);
+        }
     });
 }
 
@@ -206,10 +237,14 @@ pub fn outcome(trace: &Trace, lang: kubehop::lang::Lang) -> String {
 }
 
 impl Scenery {
+    /// A trace of the batch.
+    pub fn trace(&self, id: u64) -> Option<Arc<Trace>> {
+        self.traces.with_untracked(|traces| traces.iter().find(|trace| trace.id == id).cloned())
+    }
+
     /// The selected trace, or the first of the batch.
-    pub fn followed(&self, state: State) -> Option<Arc<Trace>> {
-        let id = state.selected.get();
-        self.traces.with(|traces| traces.iter().find(|t| Some(t.id) == id).or(traces.first()).cloned())
+    pub fn followed(&self) -> Option<Arc<Trace>> {
+        self.followed.get()
     }
 
     /// How wide the stage is on the screen, in pixels of a page at its usual size.
@@ -218,10 +253,8 @@ impl Scenery {
     }
 
     /// The hop that is shown of the followed trace.
-    pub fn hop(&self, state: State) -> Option<usize> {
-        let trace = self.followed(state)?;
-        let t = state.playhead.get() as f32;
-        self.timeline.with(|timeline| timeline.run(trace.id).map(|run| run.hop_at(t)))
+    pub fn hop(&self) -> Option<usize> {
+        self.hop.get()
     }
 
     /// Stops the clock at a hop of a trace and selects it.

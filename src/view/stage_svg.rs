@@ -323,24 +323,6 @@ pub(crate) fn pod(pod: &PodBox, aim: bool) -> String {
     std::mem::take(out)
 }
 
-/// The selected packet's way: what it took, and what is to come in its replica's hue; in a tube if the connection is kept open.
-pub(crate) fn ways(took: &[Vec<Pt>], ahead: &[Vec<Pt>], picked: Option<Mark>, tube: bool) -> String {
-    let mut out = String::new();
-    let hue = picked.map_or("", Mark::hue_name);
-    let tubes: &[(&str, &[Vec<Pt>])] = &[("tube ", took), ("tube ", ahead)];
-    let tubes = if tube { tubes } else { &[] };
-    for &(class, ways) in tubes.iter().chain(&[("togo ", ahead), ("took", took)]) {
-        for way in ways {
-            put!(&mut out, r#"<path class="{class}{}" d=""#, if class == "took" { "" } else { hue });
-            for (i, at) in way.iter().enumerate() {
-                put!(&mut out, "{}{:.1} {:.1}", if i == 0 { 'M' } else { 'L' }, at.x, at.y);
-            }
-            out.push_str(r#""/>"#);
-        }
-    }
-    out
-}
-
 /// What a failed request says where it ended.
 pub(crate) struct Stone<'a> {
     /// Where its mark is.

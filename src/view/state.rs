@@ -18,6 +18,7 @@ use kubehop::time::Instant;
 use leptos::prelude::*;
 
 use super::environment::Past;
+use super::errands::Kinds;
 use super::files::Readings;
 use super::frame::Anchor;
 use super::lessons::Progress;
@@ -137,6 +138,8 @@ pub struct State {
     pub playing: RwSignal<bool>,
     /// How fast, from 0.1 to 10.
     pub speed: RwSignal<f64>,
+    /// Which kinds of packets are drawn.
+    pub kinds: Kinds,
     /// Whether new traffic is listed without being played.
     pub muted: RwSignal<bool>,
     /// The traces of the batch that the stage still shows under way; the stage writes it, [`State::show`] fills it.
@@ -204,6 +207,7 @@ pub fn provide_state(start: Start) -> State {
         horizon: RwSignal::new(0.0),
         playing: RwSignal::new(false),
         speed: RwSignal::new(1.0),
+        kinds: Kinds::kept(),
         muted: RwSignal::new(false),
         flying: RwSignal::new(BTreeSet::new()),
         past: RwSignal::new(Vec::new()),

@@ -28,8 +28,8 @@ const NEXT: &str = r#"<path d="M4 3.5v9L10.4 8zM11.2 3.5h1.8v9h-1.8z" fill="curr
 pub fn Transport() -> impl IntoView {
     let state = use_state();
     let scenery = use_scenery();
-    let trace = Memo::new(move |_| scenery.followed(state));
-    let hop = Memo::new(move |_| scenery.hop(state));
+    let trace = Memo::new(move |_| scenery.followed());
+    let hop = Memo::new(move |_| scenery.hop());
     let rows = Memo::new(move |_| {
         let lang = state.lang.get();
         let rows =
@@ -147,7 +147,7 @@ pub fn toggle(state: State) {
 
 /// One hop on or back on the followed trace.
 fn step(state: State, scenery: Scenery, onward: bool) {
-    let Some(trace) = untrack(|| scenery.followed(state)) else { return };
+    let Some(trace) = untrack(|| scenery.followed()) else { return };
     let t = state.playhead.get_untracked() as f32;
     let Some((hop, before)) = scenery.timeline.with_untracked(|timeline| {
         let run = timeline.run(trace.id)?;

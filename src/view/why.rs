@@ -162,7 +162,7 @@ pub fn spoken(scenery: Scenery) -> impl IntoView {
 
 /// From a marked line back to the hop that it is the cause of.
 pub fn back_to(state: State, scenery: Scenery, hop: usize) {
-    if let Some(trace) = untrack(|| scenery.followed(state)) {
+    if let Some(trace) = untrack(|| scenery.followed()) {
         state.why.field.set(None);
         state.pane.set(Pane::Stage);
         scenery.stop_at(state, trace.id, hop);
