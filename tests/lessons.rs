@@ -53,7 +53,7 @@ fn solutions_pass() {
             };
             assert!(!judge(&session).is_solved(), "{name}: {:?} starts solved", step.title);
             for deed in &step.deeds {
-                for command in deed.commands(&lesson, step, &session) {
+                for command in deed.commands(&lesson.files, &step.actions, &session) {
                     session.run(command);
                     settle(&mut session);
                 }

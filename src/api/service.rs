@@ -19,6 +19,10 @@ pub(super) fn begin_create(spec: &mut ServiceSpec) {
 pub(super) fn begin_update(old: &ServiceSpec, new: &mut ServiceSpec) {
     keep_allocated(old, new);
     normalize_cluster_ips(old, new);
+    // The affinity's time-out goes with it (`SetDefaults_Service`), unless it was written: then it is refused.
+    if new.session_affinity == "None" && new.session_affinity_config == old.session_affinity_config {
+        new.session_affinity_config = None;
+    }
 }
 
 /// What all who read a Service see of it.

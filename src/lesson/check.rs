@@ -7,9 +7,9 @@ use serde::Deserialize;
 use super::{cluster_ip, selected};
 use crate::api::store::Event;
 use crate::lang::Lang;
-use crate::object::{Body, EndpointSlice, Kind, Node, Object, Ref, Service};
+use crate::object::{Body, EndpointSlice, Ingress, Kind, Node, Object, Ref, Service};
 use crate::session::Session;
-use crate::trace::{Action, OutcomeKind, Place, Trace};
+use crate::trace::{Action, Cloud, OutcomeKind, Place, Request, Trace};
 
 /// One thing that must hold. Exactly one of the fields is set.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -21,6 +21,12 @@ pub struct Check {
     pub node_port: Option<String>,
     /// A Service has an address for the outside.
     pub external: Option<String>,
+    /// A Service of type LoadBalancer has none yet.
+    pub pending: Option<String>,
+    /// An Ingress has an address.
+    pub ingress: Option<String>,
+    /// A node is NotReady.
+    pub lost: Option<String>,
     /// A node of this name is on ...
     pub runs: Option<String>,
     /// ... or is off.
@@ -77,10 +83,19 @@ pub struct Traffic {
     /// HTTP status of the answers; any if none.
     #[serde(default)]
     status: Option<u16>,
-    /// So many different pods answered.
+    /// The host that they name, by header or URL; any if none.
+    #[serde(default)]
+    host: Option<String>,
+    /// The path that they ask for; any if none.
+    #[serde(default)]
+    path: Option<String>,
+    /// So many different pods answered ...
     #[serde(default)]
     pods: usize,
-    /// Of a refusal: `node` (its kernel) or `pod` (nobody listens there).
+    /// ... and no more than so many.
+    #[serde(default)]
+    most: Option<usize>,
+    /// Where a failure is: `node` (its kernel), `pod` (nobody listens there, say) or `firewall`.
     #[serde(default)]
     at: Option<String>,
     /// Whether the pod saw the client's own address.
@@ -103,6 +118,9 @@ enum Ending {
     Refused,
     Timeout,
     Unreachable,
+    Dns,
+    Reset,
+    Tls,
 }
 
 /// The moment a step began: what was before does not count.
@@ -196,6 +214,29 @@ pub fn judge(checks: &[Check], session: &Session, since: Since, flying: &BTreeSe
             let text = lang.pick(format!("{name} has an EXTERNAL-IP"), format!("{name} 有了 EXTERNAL-IP"));
             report.push(text, usize::from(met), 1, met);
         }
+        if let Some(name) = &check.pending {
+            let waits = |service: &Service| {
+                service.spec.r#type == "LoadBalancer" && service.status.load_balancer.ingress.is_empty()
+            };
+            let met = body(session, name).is_some_and(waits);
+            let text = lang.pick(format!("{name} waits for an EXTERNAL-IP"), format!("{name} 还在等 EXTERNAL-IP"));
+            report.push(text, usize::from(met), 1, met);
+        }
+        if let Some(name) = &check.ingress {
+            let key = Ref::new(Kind::Ingress, "default", name.as_str());
+            let object = session.cluster().store().get(&key).and_then(|object| object.body::<Ingress>());
+            let met = object.is_some_and(|ingress| !ingress.status.load_balancer.ingress.is_empty());
+            let text = lang.pick(format!("Ingress {name} has an ADDRESS"), format!("Ingress {name} 有了 ADDRESS"));
+            report.push(text, usize::from(met), 1, met);
+        }
+        if let Some(name) = &check.lost {
+            let object = session.cluster().store().get(&Ref::new(Kind::Node, "", name.as_str()));
+            let node = object.and_then(|object| object.body::<Node>());
+            let met = node
+                .is_some_and(|node| !node.status.conditions.iter().any(|c| c.r#type == "Ready" && c.status == "True"));
+            let text = lang.pick(format!("node {name} is NotReady"), format!("节点 {name} 是 NotReady"));
+            report.push(text, usize::from(met), 1, met);
+        }
         for (name, off) in [(&check.runs, false), (&check.off, true)] {
             let Some(name) = name else { continue };
             let met = session.cluster().outages().is_stopped(name) == off;
@@ -258,15 +299,22 @@ impl Report {
 
 impl Traffic {
     fn judge(&self, session: &Session, since: Since, flying: &BTreeSet<u64>, lang: Lang, report: &mut Report) {
-        let counts = |trace: &&Trace| self.is_from(&trace.from) && self.is_to(&trace.request.url, session);
+        let counts = |trace: &&Trace| {
+            self.is_from(&trace.from) && self.is_to(&trace.request.url, session) && self.is_about(&trace.request)
+        };
         let traces = session.traces().iter().map(|trace| &**trace).filter(|trace| trace.id > since.trace);
         let traces: Vec<&Trace> = traces.filter(counts).collect();
         let landed = || traces.iter().filter(|trace| !flying.contains(&trace.id));
         let good: Vec<&&Trace> = landed().filter(|trace| self.is_wanted(trace)).collect();
         let have = good.len();
         report.push(self.sentence(lang), have.min(self.count), self.count, have >= self.count);
+        let pods: BTreeSet<&Place> = good.iter().filter_map(|trace| trace.outcome.responder.as_ref()).collect();
+        if let Some(most) = self.most {
+            let met = have > 0 && pods.len() <= most;
+            let text = lang.pick(format!("no more than {}", plural(most, "pod")), format!("来自不超过 {most} 个 Pod"));
+            report.push(text, usize::from(met), 1, met);
+        }
         if self.pods > 0 {
-            let pods: BTreeSet<&Place> = good.iter().filter_map(|trace| trace.outcome.responder.as_ref()).collect();
             let text = lang.pick(
                 format!("{} different pods", number(self.pods, lang)),
                 format!("来自 {} 个不同的 Pod", self.pods),
@@ -319,6 +367,17 @@ impl Traffic {
                     .any(|(_, node)| node.status.addresses.iter().any(|address| address.address == host))
     }
 
+    /// Whether a request names the host and asks for the path.
+    fn is_about(&self, request: &Request) -> bool {
+        let rest = request.url.split_once("://").map_or(&*request.url, |(_, rest)| rest);
+        let (authority, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
+        let named = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("host"));
+        let named = named.map_or(authority, |(_, value)| value.as_str());
+        let host = named.split(':').next().unwrap_or_default();
+        let path = path.split('?').next().unwrap_or_default();
+        self.host.as_ref().is_none_or(|want| want == host) && self.path.as_ref().is_none_or(|want| want == path)
+    }
+
     fn is_wanted(&self, trace: &Trace) -> bool {
         let outcome = &trace.outcome;
         let kind = match self.outcome {
@@ -326,10 +385,16 @@ impl Traffic {
             Ending::Refused => OutcomeKind::Refused,
             Ending::Timeout => OutcomeKind::Timeout,
             Ending::Unreachable => OutcomeKind::Unreachable,
+            Ending::Dns => OutcomeKind::DnsFailure,
+            Ending::Reset => OutcomeKind::Reset,
+            Ending::Tls => OutcomeKind::TlsFailure,
         };
         let place = matches!(
             (self.at.as_deref(), &outcome.at),
-            (None, _) | (Some("node"), Some(Place::Node(_))) | (Some("pod"), Some(Place::Pod(..)))
+            (None, _)
+                | (Some("node"), Some(Place::Node(_)))
+                | (Some("pod"), Some(Place::Pod(..)))
+                | (Some("firewall"), Some(Place::Cloud(Cloud::Firewall)))
         );
         let own = trace.hops.iter().rfind(|hop| hop.action == Action::Connect).map(|hop| hop.packet.src.ip);
         let source = self.source.is_none_or(|want| (own == outcome.seen_source) == (want == Source::Kept));
@@ -347,6 +412,11 @@ impl Traffic {
         };
         if self.to.contains(':') {
             of = lang.pick(format!("{of} by {}", self.to), format!("{of}、经 {} 的", self.to));
+        }
+        if self.host.is_some() || self.path.is_some() {
+            let what =
+                format!("{}{}", self.host.as_deref().unwrap_or_default(), self.path.as_deref().unwrap_or_default());
+            of = lang.pick(format!("{of} for {what}"), format!("{of}、请求 {what} 的"));
         }
         match self.source {
             Some(Source::Kept) => of = lang.pick(format!("{of}, your address kept,"), format!("{of}、保留你的地址的")),
@@ -372,8 +442,40 @@ impl Traffic {
             (Ending::Unreachable, _) => {
                 lang.pick(format!("{n} request{s} {of} unreachable"), format!("{of} {n} 个请求不可达"))
             }
-            (Ending::Timeout, _) => lang.pick(format!("{n} request{s} {of} timed out"), format!("{of} {n} 个请求超时")),
+            (Ending::Timeout, _) => match self.at.as_deref() {
+                Some("firewall") => lang.pick(
+                    format!("{n} request{s} {of} dropped by the firewall"),
+                    format!("{of} {n} 个请求被防火墙丢弃"),
+                ),
+                _ => lang.pick(format!("{n} request{s} {of} timed out"), format!("{of} {n} 个请求超时")),
+            },
+            (Ending::Dns, _) => {
+                lang.pick(format!("{n} request{s} {of} to a name unknown"), format!("{of} {n} 个请求解析不到名字"))
+            }
+            (Ending::Reset, _) => {
+                lang.pick(format!("{n} request{s} {of} cut off"), format!("{of} {n} 个请求的连接被中断"))
+            }
+            (Ending::Tls, _) => {
+                lang.pick(format!("{n} request{s} {of} without trust"), format!("{of} {n} 个请求不信任证书"))
+            }
         }
+    }
+}
+
+impl Check {
+    /// How the requests that it asks for end, in a word or two; none if it asks for none.
+    pub fn ending(&self, lang: Lang) -> Option<String> {
+        let traffic = self.traffic.as_ref()?;
+        Some(match (traffic.outcome, traffic.status) {
+            (Ending::Answered, Some(status)) => status.to_string(),
+            (Ending::Answered, None) => lang.pick("answered", "有回答").to_owned(),
+            (Ending::Refused, _) => lang.pick("refused", "被拒绝").to_owned(),
+            (Ending::Timeout, _) => lang.pick("timed out", "超时").to_owned(),
+            (Ending::Unreachable, _) => lang.pick("unreachable", "不可达").to_owned(),
+            (Ending::Dns, _) => lang.pick("no such name", "没有这个名字").to_owned(),
+            (Ending::Reset, _) => lang.pick("reset", "被重置").to_owned(),
+            (Ending::Tls, _) => lang.pick("no TLS", "TLS 失败").to_owned(),
+        })
     }
 }
 
@@ -384,6 +486,10 @@ fn fate(trace: &Trace, flying: &BTreeSet<u64>) -> Fate {
         (_, OutcomeKind::Refused | OutcomeKind::Reset) => Fate::Refused,
         _ => Fate::Lost,
     }
+}
+
+fn plural(n: usize, what: &str) -> String {
+    format!("{} {what}{}", number(n, Lang::En), if n == 1 { "" } else { "s" })
 }
 
 /// Small numbers in words, as prose has them.

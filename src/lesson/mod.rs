@@ -3,15 +3,19 @@
 //! A lesson's file has front matter (title, profile, files), then one `## ` section for each step. A step is prose, then
 //! `### Task`, any number of `### Hint`s and a `### Solution`; one fenced block marked `yaml step` holds what machines read:
 //! the checks, the buttons and the deeds of the solution. Checks look at objects and traffic, never at text, so whatever
-//! works counts. Knows nothing of the screen.
+//! works counts. A [`Scenario`] is a session to be watched rather than a task. Knows nothing of the screen.
 
 mod check;
 mod markdown;
+mod scenario;
+
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
 pub use check::{Cell, Check, Condition, Fate, Report, Since, judge};
 pub use markdown::{Block, Inline};
+pub use scenario::{Group, Move, Opened, Said, Scenario, gallery, scenario};
 
 use crate::object::{Body, Kind, Object, Ref};
 use crate::session::{Command, Fault, Requests, Session};
@@ -71,7 +75,7 @@ pub struct Act {
 
 /// Requests to send.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Send {
     /// Where from, as traces name places.
     pub from: String,
@@ -79,9 +83,15 @@ pub struct Send {
     pub url: String,
     /// How many.
     pub count: u32,
+    /// Headers, `Host` among them.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// Whether all share one connection.
+    #[serde(default)]
+    pub keep_alive: bool,
 }
 
-/// A step of a solution.
+/// A step of a solution, or of a scenario.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Deed {
@@ -91,6 +101,8 @@ pub struct Deed {
     pub replace: Vec<(String, String)>,
     /// Run this line on the laptop.
     pub run: Option<String>,
+    /// Send requests.
+    pub send: Option<Send>,
     /// Press the step's button of this number, from 1.
     pub press: Option<usize>,
 }
@@ -193,9 +205,7 @@ impl Act {
     pub fn commands(&self, session: &Session) -> Vec<Command> {
         let mut commands = Vec::new();
         if let Some(send) = &self.send {
-            let url = with_addresses(&send.url, session);
-            let requests = Requests { from: send.from.clone(), url, count: send.count, ..Requests::default() };
-            commands.push(Command::Request(requests));
+            commands.push(send.command(session));
         }
         let pods = |labels: &String| selected(session, labels).map(|pod| pod.key()).collect::<Vec<Ref>>();
         if let Some(labels) = &self.fail_readiness {
@@ -212,18 +222,34 @@ impl Act {
     }
 }
 
+impl Send {
+    fn command(&self, session: &Session) -> Command {
+        Command::Request(Requests {
+            from: self.from.clone(),
+            url: with_addresses(&self.url, session),
+            count: self.count,
+            headers: self.headers.clone(),
+            keep_alive: self.keep_alive,
+            ..Requests::default()
+        })
+    }
+}
+
 impl Deed {
-    /// The commands of this part of `step`'s solution.
-    pub fn commands(&self, lesson: &Lesson, step: &Step, session: &Session) -> Vec<Command> {
+    /// The commands of this deed, where these files are applied and these buttons pressed.
+    pub fn commands(&self, files: &[Source], acts: &[Act], session: &Session) -> Vec<Command> {
         let mut commands = Vec::new();
-        if let Some(file) = self.apply.as_ref().and_then(|name| lesson.files.iter().find(|file| file.name == *name)) {
+        if let Some(file) = self.apply.as_ref().and_then(|name| files.iter().find(|file| file.name == *name)) {
             let text = self.replace.iter().fold(file.text.clone(), |text, (from, to)| text.replace(from, to));
             commands.push(Command::Apply(Source::new(file.name.as_str(), text)));
         }
         if let Some(line) = &self.run {
             commands.push(Command::Run { terminal: 0, line: with_addresses(line, session) });
         }
-        if let Some(act) = self.press.and_then(|n| step.actions.get(n.checked_sub(1)?)) {
+        if let Some(send) = &self.send {
+            commands.push(send.command(session));
+        }
+        if let Some(act) = self.press.and_then(|n| acts.get(n.checked_sub(1)?)) {
             commands.extend(act.commands(session));
         }
         commands

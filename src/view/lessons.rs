@@ -15,6 +15,7 @@ use super::icons::{Icon, icon, replica};
 use super::shelf::{self, FIRST, Shelf};
 use super::state::{Pane, State, use_state};
 use super::words::Word;
+use super::{gallery, stories};
 
 /// Where the learner is in the lesson.
 #[derive(Clone, Copy)]
@@ -65,6 +66,16 @@ impl Progress {
         }
     }
 
+    /// What was before does not count for the step.
+    pub fn since(self) -> Since {
+        self.since.get_untracked()
+    }
+
+    /// The step began then.
+    pub fn begin_at(self, since: Since) {
+        self.since.set(since);
+    }
+
     /// The session went back, to `now`: a step cannot have begun later.
     pub fn rewind(self, now: Since) {
         self.since.update(|since| {
@@ -101,7 +112,11 @@ pub async fn load(state: State, lang: Lang) {
 }
 
 impl State {
+    /// The lesson and its step; none while a scenario is open.
     fn step(&self) -> Option<(Arc<Lesson>, usize)> {
+        if self.stories.get().is_some() {
+            return None;
+        }
         let lesson = self.progress.lesson.get()?;
         Some((lesson, self.progress.step.get()))
     }
@@ -136,7 +151,7 @@ impl State {
     /// Does what the solution says, and settles the cluster in between.
     fn solve(&self, lesson: &Lesson, step: &Step) {
         for deed in &step.deeds {
-            for command in self.session.with_untracked(|session| deed.commands(lesson, step, session)) {
+            for command in self.session.with_untracked(|session| deed.commands(&lesson.files, &step.actions, session)) {
                 match command {
                     Command::Apply(source) => {
                         self.put_file(&source);
@@ -171,8 +186,9 @@ pub fn LessonPane() -> impl IntoView {
     let limits = RwSignal::new(false);
     view! {
         <div class="scroll">
-            {move || match state.step() {
-                Some((lesson, at)) if at < lesson.steps.len() => step(state, lesson, at, report, solved).into_any(),
+            {move || match (state.stories.get(), state.step()) {
+                (Some(story), _) => stories::words(state, story).into_any(),
+                (None, Some((lesson, at))) if at < lesson.steps.len() => step(state, lesson, at, report, solved).into_any(),
                 _ if progress.missing.get() => view! { <p>{state.say(Word::LessonMissing)}</p> }.into_any(),
                 _ => view! { <div class="waiting" aria-busy="true"></div> }.into_any(),
             }}
@@ -233,7 +249,7 @@ fn step(
         }
     };
     view! {
-        {(!state.embed).then(|| view! { <Shelf /> })}
+        {(!state.embed).then(|| view! { <div class="story-head"><Shelf /> {gallery::opener(state)}</div> })}
         <Bars />
         <h1 tabindex="-1">{this.title}</h1>
         {prose(state, &this.prose)}
@@ -350,11 +366,14 @@ fn Bars() -> impl IntoView {
 pub fn Badge() -> impl IntoView {
     let state = use_state();
     let report = state.report();
-    let title = move || state.progress.lesson.with(|lesson| lesson.as_ref().map(|lesson| lesson.title.clone()));
+    let title = move || match state.stories.get() {
+        Some(story) => Some(story.scenario.title.text(state.lang.get()).to_owned()),
+        None => state.progress.lesson.with(|lesson| lesson.as_ref().map(|lesson| lesson.title.clone())),
+    };
     view! {
         <div class="lesson-badge">
             <h1>{title}</h1>
-            <Bars />
+            {move || state.stories.get().is_none().then(|| view! { <Bars /> })}
             <span class="acc">{move || report.get().map(|report| headline(&report, state.lang.get()))}</span>
         </div>
     }
@@ -553,7 +572,7 @@ fn act_label(act: &Act, told: Told, lang: Lang) -> String {
 }
 
 /// Prose, with the cluster's own addresses in the place of `{SERVICE}`.
-fn prose(state: State, blocks: &[Block]) -> impl IntoView + use<> {
+pub fn prose(state: State, blocks: &[Block]) -> impl IntoView + use<> {
     let show = |block: &Block| match block {
         Block::Paragraph(pieces) => view! { <p>{inlines(state, pieces)}</p> }.into_any(),
         Block::List { ordered, items } => {
