@@ -3,7 +3,7 @@
 //   <script type="module" src="https://example.org/kubehop/kube-hop.js"></script>
 //   <kube-hop lang="en" theme="auto"><pre>…YAML…</pre></kube-hop>
 //
-// Attributes: lesson, lang (en, zh), theme (light, dark, auto), profile, seed. The YAML stands in a <pre> or a
+// Attributes: lesson, scenario, lang (en, zh), theme (light, dark, auto), profile, seed. The YAML stands in a <pre> or a
 // <script type="application/yaml">; without any, the lesson's files are shown. The lab runs in a frame of its own, so
 // no style gets in or out, and is loaded when the reader comes near it; until then, and without scripts, the YAML
 // itself is read. A page with a Content-Security-Policy allows this host in script-src and frame-src.
@@ -64,7 +64,7 @@ class KubeHop extends HTMLElement {
   async #load() {
     const address = new URL(home);
     address.searchParams.set("embed", "1");
-    for (const name of ["lesson", "lang", "theme", "profile", "seed"]) {
+    for (const name of ["lesson", "scenario", "lang", "theme", "profile", "seed"]) {
       if (this.hasAttribute(name)) address.searchParams.set(name, this.getAttribute(name));
     }
     const yaml = [...this.querySelectorAll('pre, script[type="application/yaml"]')].map((block) => undent(block.textContent)).join("\n---\n");

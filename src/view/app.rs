@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::editor::Editor;
 use super::embed::EmbedHeader;
+use super::gallery::Gallery;
 use super::inspector::Inspector;
 use super::lessons::LessonPane;
 use super::separator::{Separator, Side, Size};
@@ -67,6 +68,7 @@ fn page(state: State) -> impl IntoView {
             </section>
             </main>
             <TabBar />
+            <Gallery />
             <Notice />
         </div>
     }

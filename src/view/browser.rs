@@ -34,6 +34,21 @@ pub fn address(fragment: &str, drop: &str) -> String {
     if fragment.is_empty() { format!("{base}{search}") } else { format!("{base}{search}#{fragment}") }
 }
 
+/// Puts a parameter of the query into the address bar, or takes it out; a fragment goes with what it stood for.
+pub fn ask(name: &str, value: Option<&str>) {
+    let location = window().location();
+    let Ok(search) = location.search() else { return };
+    let Ok(asked) = web_sys::UrlSearchParams::new_with_str(&search) else { return };
+    for gone in [name, "seed", "profile"] {
+        asked.delete(gone);
+    }
+    if let Some(value) = value {
+        asked.set(name, value);
+    }
+    let (path, query) = (location.pathname().unwrap_or_default(), String::from(asked.to_string()));
+    set_address(&if query.is_empty() { path } else { format!("{path}?{query}") });
+}
+
 /// Opens the page anew with another query, and without a fragment.
 pub fn visit(query: &str) {
     let location = window().location();

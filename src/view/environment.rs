@@ -8,6 +8,7 @@ use leptos::prelude::*;
 
 use super::icons::{Icon, icon};
 use super::state::{State, use_state};
+use super::stories::Desk;
 use super::terminal::Transcript;
 use super::words::Word;
 
@@ -18,6 +19,8 @@ pub struct Past {
     transcripts: Vec<Transcript>,
     /// How long the new session's log was when it began: undo that goes further back brings this one back.
     floor: usize,
+    /// What stood beside it, if that changed with it.
+    desk: Option<Desk>,
 }
 
 /// How many sessions are kept to go back to.
@@ -26,16 +29,36 @@ const PASTS: usize = 3;
 impl State {
     /// Another cluster in the session's place, with the same files applied; [`State::undo`] brings this one back.
     pub fn start_anew(&self, profile: Profile, seed: u64) {
-        let session = self.session.get_untracked();
-        let transcripts = self.transcripts.get_untracked();
+        let past = self.past_now(None);
         self.replace(profile, seed);
-        let floor = self.session.with_untracked(|session| session.log().len());
-        self.past.update(|past| {
-            past.push(Past { session, transcripts, floor });
-            if past.len() > PASTS {
-                past.remove(0);
+        self.push_past(past, self.session.with_untracked(|session| session.log().len()));
+    }
+
+    /// The session that another is about to take the place of.
+    pub(super) fn past_now(&self, desk: Option<Desk>) -> Past {
+        let (session, transcripts) = (self.session.get_untracked(), self.transcripts.get_untracked());
+        Past { session, transcripts, floor: 0, desk }
+    }
+
+    /// Keeps it to go back to, from a session whose log is `floor` long.
+    pub(super) fn push_past(&self, past: Past, floor: usize) {
+        self.past.update(|all| {
+            all.push(Past { floor, ..past });
+            if all.len() > PASTS {
+                all.remove(0);
             }
         });
+    }
+
+    /// Puts a session back in its place; gives the length of its log.
+    pub(super) fn go_back_to(&self, past: Past) -> usize {
+        let length = past.session.log().len();
+        self.restore(past.session);
+        self.transcripts.set(past.transcripts);
+        if let Some(desk) = past.desk {
+            self.clear_for(desk);
+        }
+        length
     }
 
     /// Whether there is something to take back.
@@ -51,8 +74,7 @@ impl State {
             return false;
         }
         let Some(past) = self.past.try_update(Vec::pop).flatten() else { return false };
-        self.restore(past.session);
-        self.transcripts.set(past.transcripts);
+        self.go_back_to(past);
         true
     }
 }

@@ -9,6 +9,7 @@ mod environment;
 mod errands;
 mod files;
 mod frame;
+mod gallery;
 mod icons;
 mod ingress;
 mod inspector;
@@ -28,6 +29,7 @@ mod stage_ink;
 mod stage_scenery;
 mod stage_svg;
 mod state;
+mod stories;
 mod terminal;
 mod top;
 mod traffic;
@@ -36,6 +38,7 @@ mod why;
 mod words;
 
 use kubehop::lang::Lang;
+use kubehop::lesson::Scenario;
 use kubehop::object::Profile;
 use kubehop::session::Session;
 use kubehop::text::Source;
@@ -88,6 +91,13 @@ fn usual_profile() -> Profile {
 /// Brings the session and the files: from a link, from the browser's memory, or fresh from the lesson.
 async fn begin(state: State) {
     let lang = state.lang.get_untracked();
+    let told = match stories::asked() {
+        Some(name) => stories::fetch(&name).await.map(|scenario| (name, scenario)),
+        None => None,
+    };
+    if let Some((name, scenario)) = told {
+        return begin_with(state, name, scenario).await;
+    }
     let linked = share::from_link().await;
     let yaml = share::yaml_from_link().await;
     let kept = if linked.is_none() && yaml.is_none() && !state.embed { share::kept(state) } else { None };
@@ -136,7 +146,35 @@ async fn begin(state: State) {
     } else {
         share::keep_up(state);
     }
-    // Another language brings the lesson's other file.
+    follow_language(state);
+}
+
+/// Brings the scenario that the address bar asks for, with a linked session or the browser's own in its cluster's place.
+async fn begin_with(state: State, name: String, scenario: Scenario) {
+    let lang = state.lang.get_untracked();
+    let opened = scenario.open(lang);
+    state.take_up(&name, &scenario, &opened);
+    let linked = share::from_link().await.and_then(Result::ok);
+    let was_linked = linked.is_some();
+    let json = linked.or_else(|| if state.embed { None } else { share::kept(state) });
+    match json.and_then(|json| Session::from_json(&json, lang).ok()) {
+        Some(session) => {
+            state.restore(session);
+            if let Some(files) = share::kept_files(state).filter(|_| !was_linked) {
+                state.files.set(files);
+            }
+            state.read_files();
+        }
+        None => state.begin_story(&name, &scenario, opened),
+    }
+    if !state.embed {
+        share::keep_up(state);
+    }
+    follow_language(state);
+}
+
+/// Another language brings the lesson's other file.
+fn follow_language(state: State) {
     Effect::new(move |before: Option<Lang>| {
         let lang = state.lang.get();
         if before.is_some_and(|before| before != lang) {

@@ -40,7 +40,10 @@ pub async fn yaml_from_link() -> Option<String> {
 }
 
 fn name(state: State, what: &str) -> String {
-    format!("{what}.{}", state.progress.name.get_value())
+    match state.stories.now() {
+        Some(story) => format!("{what}.scenario.{}", story.name),
+        None => format!("{what}.{}", state.progress.name.get_value()),
+    }
 }
 
 /// The session that the browser remembers. After two crashes in a row it is left alone: it may be what crashes.
@@ -75,8 +78,10 @@ pub fn keep_up(state: State) {
                     return;
                 }
                 browser::keep(&name(state, "files"), &serde_json::to_string(&files).unwrap_or_default());
+                // A scenario in which nothing was done is told again.
+                let floor = state.stories.now().map_or(0, |story| story.floor);
                 let json = state.session.with_untracked(|session| match session.log().len() {
-                    0 => String::new(),
+                    n if n <= floor => String::new(),
                     n if n > LONGEST => String::new(),
                     _ => session.to_json(),
                 });

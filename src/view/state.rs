@@ -22,6 +22,7 @@ use super::errands::Kinds;
 use super::files::Readings;
 use super::frame::Anchor;
 use super::lessons::Progress;
+use super::stories::Stories;
 use super::terminal::Transcript;
 use super::traffic::Traffic;
 use super::why::Why;
@@ -119,6 +120,8 @@ pub struct State {
     pub transcripts: RwSignal<Vec<Transcript>>,
     /// Which of them is open.
     pub terminal: RwSignal<u8>,
+    /// The scenario that is open.
+    pub stories: Stories,
     /// The lesson and the learner's place in it.
     pub progress: Progress,
 
@@ -198,6 +201,7 @@ pub fn provide_state(start: Start) -> State {
         typed: RwSignal::new(None),
         transcripts: RwSignal::new(vec![Transcript::default()]),
         terminal: RwSignal::new(0),
+        stories: Stories::new(),
         progress: Progress::start(),
         traffic: Traffic::new(),
         batch: RwSignal::new(Vec::new()),

@@ -303,7 +303,7 @@ impl State {
     }
 
     /// Shows a line and some output that no command gave.
-    fn print(&self, terminal: u8, line: &str, chunks: Vec<(Stream, String)>) {
+    pub fn print(&self, terminal: u8, line: &str, chunks: Vec<(Stream, String)>) {
         self.block(terminal, self.prompt(terminal), line, chunks);
     }
 

@@ -33,6 +33,9 @@ pub fn TopBar() -> impl IntoView {
             <div class="bar">
                 <Facts />
                 <div class="grow"></div>
+                <button class="btn ghost" data-testid="scenarios" popovertarget="gallery">
+                    {move || state.pick("Scenarios", "场景")}
+                </button>
                 <button
                     class="btn ghost"
                     data-testid="undo"

@@ -60,6 +60,18 @@ impl Traffic {
         self.own.set(false);
     }
 
+    /// The row says what was sent.
+    pub fn take(self, sent: &Requests) {
+        self.from.set(sent.from.clone());
+        self.url.set(sent.url.clone());
+        self.own.set(true);
+        self.count.set(sent.count);
+        self.method.set(if sent.method.is_empty() { "GET".to_owned() } else { sent.method.clone() });
+        let lines: Vec<String> = sent.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        self.headers.set(lines.join("\n"));
+        self.keep_alive.set(sent.keep_alive);
+    }
+
     fn requests(self) -> Requests {
         let method = self.method.get();
         let lines = self.headers.get();
