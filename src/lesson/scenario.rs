@@ -122,7 +122,7 @@ fn profile<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Profile, D::Err
     let name = String::deserialize(deserializer)?;
     let names = || Profile::NAMES.join(", ");
     Profile::named(&name)
-        .ok_or_else(|| D::Error::custom(format!("there is no profile {name:?}; there are {}", names())))
+        .ok_or_else(|| D::Error::custom(format!("profile: there is no profile {name:?}; there are {}", names())))
 }
 
 impl Scenario {
@@ -274,7 +274,7 @@ expect:
             (
                 "profile: minikube",
                 "profile: moon",
-                "there is no profile \"moon\"; there are minikube, multinode, cloud at line 4",
+                "profile: there is no profile \"moon\"; there are minikube, multinode, cloud",
             ),
             ("seed: 7", "seed: x", "at line 5 column 7"),
             ("[2, {run", "[9, {run", "log[2]: 3 seconds is before 9"),
