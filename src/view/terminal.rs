@@ -1,5 +1,7 @@
 //! Terminals: a line in, a block out. Each stands somewhere: on the laptop, in a node, in a pod.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use kubehop::session::Command;
 use kubehop::shell::{self, Stream};
 use kubehop::trace::Place;
@@ -26,6 +28,12 @@ pub struct Block {
     prompt: String,
     line: String,
     chunks: Vec<(Stream, String)>,
+}
+
+/// A number that no block has had: those of another session are others.
+fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// What one terminal shows.
@@ -273,7 +281,7 @@ impl State {
         self.transcripts.update(|all| {
             let Some(transcript) = all.get_mut(usize::from(terminal)) else { return };
             // Another number, so that the list draws the block anew.
-            let id = transcript.blocks.iter().map(|block| block.id + 1).max().unwrap_or(0);
+            let id = next_id();
             if let Some(last) = transcript.blocks.last_mut() {
                 for (stream, text) in chunks {
                     // A new screen of `watch` takes the place of the last.
@@ -310,8 +318,7 @@ impl State {
     fn block(&self, terminal: u8, prompt: String, line: &str, chunks: Vec<(Stream, String)>) {
         self.transcripts.update(|all| {
             if let Some(transcript) = all.get_mut(usize::from(terminal)) {
-                let id = transcript.blocks.last().map_or(0, |last| last.id + 1);
-                transcript.blocks.push(Block { id, prompt, line: line.to_owned(), chunks });
+                transcript.blocks.push(Block { id: next_id(), prompt, line: line.to_owned(), chunks });
                 let old = transcript.blocks.len().saturating_sub(SCROLLBACK);
                 transcript.blocks.drain(..old);
             }
