@@ -51,9 +51,9 @@ fn they_are_told_in_both_languages() {
         for said in texts {
             let (en, zh) = (said.text(Lang::En), said.text(Lang::Zh));
             assert_eq!(han(en), 0, "{name}: {en}");
-            // Code stays as it is in every language.
+            // Code and names stay as they are in every language.
             let words: String = zh.split('`').step_by(2).collect();
-            assert!(han(&words) >= 2 && han(&words) * 5 >= words.chars().count(), "{name}: {zh}");
+            assert!(han(&words) >= 2, "{name}: {zh}");
             assert_eq!(said.prose(Lang::En).len(), said.prose(Lang::Zh).len(), "{name}: {en}");
         }
         assert!((1..=3).contains(&scenario.next.len()), "{name}");
