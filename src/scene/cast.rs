@@ -16,6 +16,10 @@ pub struct Needs {
     pub dns: bool,
     /// Nodes on which a program of its own sends packets.
     pub hosts: BTreeSet<Arc<str>>,
+    /// Nodes that packets come to.
+    pub nodes: BTreeSet<Arc<str>>,
+    /// Pods that packets come to, by namespace and name.
+    pub pods: BTreeSet<(Arc<str>, Arc<str>)>,
 }
 
 impl Needs {
@@ -25,6 +29,13 @@ impl Needs {
         for trace in traces {
             if let Place::Node(node) = &trace.from {
                 needs.hosts.insert(Arc::clone(node));
+            }
+            for hop in &trace.hops {
+                match &hop.at {
+                    Place::Node(node) => _ = needs.nodes.insert(Arc::clone(node)),
+                    Place::Pod(namespace, pod) => _ = needs.pods.insert((Arc::clone(namespace), Arc::clone(pod))),
+                    _ => {}
+                }
             }
             needs.dns |= trace.hops.iter().any(|hop| match &hop.at {
                 Place::Pod(namespace, _) => &**namespace == "kube-system",

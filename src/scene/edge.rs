@@ -2,8 +2,8 @@
 //!
 //! Whoever comes from outside passes the gate in the firewall's wall, then either the load balancer or the way to the nodes.
 
-use super::layout::Grid;
-use super::line::{Pt, Rect, pt, svg, words};
+use super::grid::Grid;
+use super::line::{Pt, Rect, cut, pt, svg, words};
 use super::{Label, Laptop, Scene, Wish};
 use crate::object::{Host, Opening};
 
@@ -203,12 +203,14 @@ pub(super) fn edge(grid: &Grid, wish: &Wish, balanced: Option<String>) -> Option
 fn balancer(rect: Rect, address: String, wish: &Wish, ways: impl Fn(Rect) -> (Vec<Pt>, Vec<Pt>)) -> Balancer {
     let (inward, outward) = ways(rect);
     let column = rect.h > 50.0;
+    // Without names, as close as there are many.
+    let across = (66.0 / (wish.health.len().clamp(2, 8) - 1) as f32).min(26.0);
     let checks = wish.health.iter().take(8).enumerate().map(|(i, (name, healthy))| {
         let at = match column {
             true => pt(rect.x + 20.0, rect.y + 56.0 + 18.0 * i as f32),
-            false => pt(rect.x + 126.0 + 26.0 * i as f32, rect.center().y),
+            false => pt(rect.x + 130.0 + across * i as f32, rect.center().y),
         };
-        let text = if column { name.clone() } else { String::new() };
+        let text = if column { cut(name.clone(), rect.w - 38.0) } else { String::new() };
         Check { at, name: Label { at: pt(at.x + 12.0, at.y + 4.0), text }, is_healthy: *healthy }
     });
     Balancer {

@@ -88,7 +88,8 @@ pub(super) fn wish(width: Width) -> Wish {
         lang: Lang::En,
         profile: Profile::named("multinode").expect("it is built in"),
         health: Vec::new(),
-        needs: Needs { dns: true, hosts: BTreeSet::from(["minikube".into()]) },
+        needs: Needs { dns: true, hosts: BTreeSet::from(["minikube".into()]), ..Needs::default() },
+        inspected: None,
         outages: Outages::default(),
         tunnels: Vec::new(),
     }

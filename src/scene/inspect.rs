@@ -21,7 +21,7 @@ pub struct Lit {
 }
 
 /// The rule of the picture that decided a hop, if one did.
-pub fn lit(scene: &Scene, marks: &Marks, trace: &Trace, hop: usize) -> Option<Lit> {
+pub fn lit(scene: &Scene, trace: &Trace, hop: usize) -> Option<Lit> {
     let now = trace.hops.get(hop)?;
     if !matches!(now.action, Action::Match | Action::Dnat | Action::Reject) || now.by != By::KubeProxy {
         return None;
@@ -35,9 +35,7 @@ pub fn lit(scene: &Scene, marks: &Marks, trace: &Trace, hop: usize) -> Option<Li
     let rule = by_cluster.or(by_outside).or_else(by_node)?;
     let pick = (now.action == Action::Dnat).then(|| {
         let to = now.packet.dst.ip.to_string();
-        let pods = scene.rooms.iter().flat_map(|room| &room.pods);
-        let mark = pods.into_iter().find(|pod| pod.address.text == to);
-        (mark.and_then(|pod| marks.pod(&pod.namespace, &pod.name)), to)
+        (scene.mark_of(&to), to)
     });
     Some(Lit { room, rule, near: by_cluster.is_none(), pick })
 }

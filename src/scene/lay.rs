@@ -267,9 +267,7 @@ impl Maker<'_> {
 
     /// The mark of the pod that has the packet's destination.
     fn owner(&self, hop: &Hop) -> Option<Mark> {
-        let ip = hop.packet.dst.ip.to_string();
-        let mut pods = self.scene.rooms.iter().flat_map(|room| &room.pods);
-        pods.find(|pod| pod.address.text == ip).and_then(|pod| pod.mark)
+        self.scene.mark_of(&hop.packet.dst.ip.to_string())
     }
 }
 

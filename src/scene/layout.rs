@@ -1,202 +1,213 @@
 //! Cluster to positions: [`compose`].
 
 use super::cast::{self, NodeFacts, PodFacts};
-use super::line::{Pt, pt, svg};
+use super::fold::{self, Rooms};
+use super::grid::{Column, FOOT, Grid, ZONE};
+use super::line::{Pt, Rect, pt, svg};
 use super::room::{self, ROWS};
 use super::rules::{self, RowFacts, RuleFacts};
-use super::{Kernel, Marks, PodState, Scene, Width, Wish, outside};
+use super::{Label, Marks, Scene, Wish, outside, pods};
 use crate::api::Store;
 use crate::object::Ref;
 
-/// The measures of an arrangement, in units.
-pub(super) struct Grid {
-    pub(super) width: f32,
-    pub(super) top: f32,
-    pub(super) gap: f32,
-    pub(super) room_x: f32,
-    pub(super) room_w: f32,
-    pub(super) kernel_x: f32,
-    pub(super) kernel_w: f32,
-    /// From the kernel's left end to where packets are judged, and to the first pill.
-    pub(super) spot: f32,
-    pub(super) pill: f32,
-    pub(super) trunk: f32,
-    pub(super) spine: f32,
-    pub(super) wide: bool,
-}
-
-const WIDE: Grid = Grid {
-    width: 740.0,
-    top: 40.0,
-    gap: 10.0,
-    room_x: 212.0,
-    room_w: 488.0,
-    kernel_x: 222.0,
-    kernel_w: 468.0,
-    spot: 78.0,
-    pill: 100.0,
-    trunk: 188.0,
-    spine: 720.0,
-    wide: true,
-};
-
-const NARROW: Grid = Grid {
-    width: 390.0,
-    top: 92.0,
-    gap: 10.0,
-    room_x: 42.0,
-    room_w: 330.0,
-    kernel_x: 50.0,
-    kernel_w: 314.0,
-    spot: 72.0,
-    pill: 92.0,
-    trunk: 22.0,
-    spine: 382.0,
-    wide: false,
-};
-
-pub(super) const HEADER: f32 = 30.0;
-const LANE: f32 = 24.0;
-/// The lane may grow to this, so that a packet's label finds a place in it.
-const LANE_MAX: f32 = 112.0;
-/// ... and to this where one node has the picture for itself.
+/// The most space between kernel and pods where one node has the picture for itself.
 const LANE_ALONE: f32 = 150.0;
-pub(super) const POD_GAP: f32 = 12.0;
-/// More pods than this on a node shrink to marks.
-const CARDS: usize = 12;
-/// More than this shrink to one mark for each replica set.
-const SINGLE: usize = 60;
 
 /// The picture of a snapshot.
 pub fn compose(store: &Store, marks: &Marks, wish: &Wish) -> Scene {
-    let grid = if wish.width == Width::Wide { WIDE } else { NARROW };
     let pods = cast::pods(store, marks);
     let nodes = cast::nodes(store, &wish.outages);
     let rules = wish.focus.as_ref().and_then(|key| rules::rules(store, marks, key));
     let others: Vec<Ref> = cast::services(store).into_iter().filter(|key| wish.focus.as_ref() != Some(key)).collect();
+    let Rooms { rooms: shown, zoned } = fold::split(&nodes, &pods, wish);
 
-    let mut plans: Vec<Plan> = nodes.iter().map(|node| plan(&grid, node, &pods, &rules, nodes.len(), wish)).collect();
-    let top = outside::top(&grid, store, &others, wish);
-    let natural = top + plans.iter().map(|p| p.height() + grid.gap).sum::<f32>();
-    let wanted = wish.height.min(if grid.wide { 560.0 } else { 420.0 });
-    share_out(&mut plans, wanted - natural);
-
-    let mut scene = Scene { form: wish.width, width: grid.width, trunk: grid.trunk, ..Scene::default() };
-    let mut y = top;
-    for (plan, node) in plans.iter().zip(&nodes) {
-        scene.rooms.push(room::room(&grid, plan, node, y, wish));
-        y += plan.height() + grid.gap;
+    let grid = Grid::of(shown.len(), store, &others, wish);
+    let cells: Vec<_> = (0..shown.len()).map(|i| grid.cell(i, shown.len(), zoned)).collect();
+    let mut plans: Vec<Plan> = shown
+        .iter()
+        .zip(&cells)
+        .map(|(nodes, (column, _))| plan(&grid, &grid.columns[*column], nodes, &pods, &rules, wish))
+        .collect();
+    let strips = zone_strips(&shown, &cells, zoned);
+    let most = (0..grid.columns.len())
+        .map(|c| cells.iter().zip(&strips).filter(|((at, _), strip)| *at == c && **strip).count())
+        .max()
+        .unwrap_or_default();
+    let slot = grid.slot(&plans, most as f32 * (ZONE + 4.0), wish);
+    let alone = plans.len() == 1;
+    for (plan, (column, _)) in plans.iter_mut().zip(&cells) {
+        plan.fit(&grid.columns[*column], slot, alone, grid.wide);
     }
-    scene.height = y.max(wanted.min(y + 60.0));
-    outside::place(&grid, &mut scene, store, &rules, &others, wish, top);
+    if slot.is_none() {
+        spread(&grid, &mut plans, wish);
+    }
+
+    let mut scene =
+        Scene { form: wish.width, width: grid.width, trunk: grid.trunk, bridge: grid.bridge, ..Scene::default() };
+    let mut ends = vec![grid.top; grid.columns.len()];
+    for ((plan, &(column, _)), strip) in plans.iter().zip(&cells).zip(&strips) {
+        let at = &grid.columns[column];
+        let mut y = ends[column];
+        if *strip {
+            zone(&mut scene, at, plan, y, wish);
+            y += ZONE;
+        }
+        let room = room::room(at, plan, y, wish);
+        ends[column] = room.rect.bottom() + grid.gap;
+        if let (true, Some((region, _))) = (zoned && plan.folded == 0, scene.zones.last_mut()) {
+            region.h = room.rect.bottom() + 5.0 - region.y;
+            ends[column] += if strips_next(&cells, &strips, scene.rooms.len() + 1, column) { 4.0 } else { 0.0 };
+        }
+        scene.rooms.push(room);
+    }
+    let bottom = ends.into_iter().fold(grid.top, f32::max) + if grid.columns.len() > 1 { 6.0 } else { 0.0 };
+    scene.height = bottom.max(wish.height.min(if grid.wide { 560.0 } else { 420.0 }).min(bottom + 60.0));
+    outside::place(&grid, &mut scene, store, &rules, &others, wish);
     scene.wires = wires(&grid, &scene);
     outside::tunnels(&mut scene, wish);
     scene
 }
 
+/// Whether a zone's name stands above each room.
+fn zone_strips(shown: &[Vec<&NodeFacts>], cells: &[(usize, usize)], zoned: bool) -> Vec<bool> {
+    let zone = |i: usize| (cells[i].0, shown[i].len(), shown[i].first().map(|node| &node.zone));
+    (0..shown.len()).map(|i| zoned && shown[i].len() == 1 && (i == 0 || zone(i) != zone(i - 1))).collect()
+}
+
+/// Whether the next room of a column begins a zone.
+fn strips_next(cells: &[(usize, usize)], strips: &[bool], from: usize, column: usize) -> bool {
+    let next = (from..cells.len()).find(|i| cells[*i].0 == column);
+    next.is_some_and(|i| strips[i])
+}
+
+/// Begins the region of a zone.
+fn zone(scene: &mut Scene, column: &Column, plan: &Plan<'_>, y: f32, wish: &Wish) {
+    let name = &plan.node.zone;
+    let text = match name.as_str() {
+        "" => wish.lang.pick("no zone", "无可用区").to_owned(),
+        name => wish.lang.pick(format!("zone {name}"), format!("可用区 {name}")),
+    };
+    let text = super::line::cut(text, column.kernel_w);
+    let region = Rect::new(column.room_x - 6.0, y - 1.0, column.room_w + 11.0, ZONE);
+    scene.zones.push((region, Label { at: pt(column.kernel_x + 2.0, y + 12.0), text }));
+}
+
 /// What a room will hold, before it has a place.
 pub(super) struct Plan<'a> {
+    /// The node, or the first of those that the room stands for.
+    pub(super) node: &'a NodeFacts,
+    /// All nodes that the room stands for.
+    pub(super) nodes: Vec<&'a NodeFacts>,
+    /// How many that are, if it stands for more than one; else 0.
+    pub(super) folded: usize,
     pub(super) pods: Vec<&'a PodFacts>,
     pub(super) system: Vec<&'a PodFacts>,
     pub(super) host: bool,
-    pub(super) form: Form,
+    pub(super) form: pods::Form,
     /// The rules of its kernel; none if there is no Service with a virtual address.
     pub(super) rules: Option<Vec<RowFacts>>,
+    /// Whether its nodes' kernels hold different rules.
+    pub(super) differ: bool,
     pub(super) kernel: f32,
     pub(super) lane: f32,
-}
-
-/// How a room shows its pods.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Form {
-    /// None are there.
-    Empty,
-    /// Boxes: columns, height.
-    Cards(usize, f32),
-    /// Marks alone, in columns.
-    Marks(usize),
-    /// A mark with a count for each replica set.
-    Sets(usize),
+    pub(super) height: f32,
 }
 
 impl Plan<'_> {
-    fn items(&self) -> usize {
-        let pods = if let Form::Sets(_) = self.form { sets(&self.pods).len() } else { self.pods.len() };
-        pods + usize::from(self.host)
+    /// How many boxes or marks its pods are.
+    pub(super) fn items(&self) -> usize {
+        self.pods.len() + usize::from(self.host)
     }
 
-    pub(super) fn height(&self) -> f32 {
-        let rows = |columns: usize| self.items().div_ceil(columns) as f32;
-        let below = match self.form {
-            Form::Empty => (self.lane - LANE).max(0.0),
-            Form::Cards(columns, height) => self.lane + rows(columns) * (height + POD_GAP) - POD_GAP,
-            Form::Marks(columns) => self.lane + rows(columns) * 28.0 - 6.0,
-            Form::Sets(columns) => self.lane + rows(columns) * 32.0 - 6.0,
+    /// Chooses how pods are shown, and how high the room is if that is not given.
+    fn fit(&mut self, column: &Column, slot: Option<f32>, alone: bool, wide: bool) {
+        let above = column.header + self.kernel;
+        let space = match slot {
+            Some(slot) => slot - above - column.lane - FOOT,
+            None if wide => 330.0,
+            None => f32::INFINITY,
         };
-        HEADER + self.kernel + below + 8.0
-    }
-}
-
-/// The pods of each replica set, those without one alone.
-pub(super) fn sets<'a>(pods: &[&'a PodFacts]) -> Vec<(&'a PodFacts, usize)> {
-    let mut sets: Vec<(&PodFacts, usize)> = Vec::new();
-    for pod in pods {
-        match sets.iter_mut().find(|(first, _)| first.set.is_some() && first.set == pod.set) {
-            Some((_, count)) => *count += 1,
-            None => sets.push((pod, 1)),
+        self.form = pods::form(self, column, space, alone);
+        let pods = self.form.height(self.items(), self.sets());
+        self.lane = column.lane;
+        match slot {
+            Some(slot) => {
+                if pods > 0.0 {
+                    self.lane = (slot - above - pods - FOOT).clamp(column.lane, column.most);
+                }
+                self.height = slot.max(above + self.lane + pods + FOOT);
+            }
+            None => {
+                let lane = if pods > 0.0 { self.lane } else { 0.0 };
+                self.height = above + lane + pods + FOOT;
+            }
         }
     }
-    sets
+
+    fn sets(&self) -> usize {
+        match self.form {
+            pods::Form::Sets(_, most) => pods::sets(&self.pods, most).len() + usize::from(self.host),
+            _ => 0,
+        }
+    }
 }
 
 fn plan<'a>(
     grid: &Grid,
-    node: &NodeFacts,
+    column: &Column,
+    nodes: &[&'a NodeFacts],
     pods: &'a [PodFacts],
     rules: &Option<RuleFacts>,
-    rooms: usize,
     wish: &Wish,
 ) -> Plan<'a> {
-    let (system, mine): (Vec<_>, Vec<_>) =
-        pods.iter().filter(|pod| pod.node == node.name).partition(|pod| cast::is_system(&pod.namespace));
-    let host = wish.needs.hosts.contains(node.name.as_str());
-    let items = mine.len() + usize::from(host);
-    let columns = match items {
-        _ if !grid.wide => 2,
-        0..=2 => 2,
-        4 if rooms == 1 => 2,
-        _ => 3,
-    };
-    let roomy = columns == 2 && grid.wide;
-    let noted = mine.iter().any(|pod| pod.state != PodState::Ready);
-    let form = match items {
-        0 => Form::Empty,
-        n if n <= CARDS => Form::Cards(columns, if noted && !roomy { 58.0 } else { 42.0 }),
-        n if n <= SINGLE => Form::Marks(((grid.kernel_w - 20.0) / 28.0) as usize),
-        _ => Form::Sets((grid.kernel_w / 150.0) as usize),
-    };
-    let rules = rules.as_ref().map(|rules| rules.on(node));
+    let here = |pod: &&PodFacts| nodes.iter().any(|node| node.name == pod.node);
+    let (system, mine): (Vec<_>, Vec<_>) = pods.iter().filter(here).partition(|pod| cast::is_system(&pod.namespace));
+    let node = nodes[0];
+    let host = nodes.len() == 1 && wish.needs.hosts.contains(node.name.as_str());
+    let differ = nodes.len() > 1
+        && rules.as_ref().is_some_and(|rules| nodes[1..].iter().any(|other| rules.on(other) != rules.on(node)));
+    let rules = rules.as_ref().map(|rules| rules.on(node)).filter(|_| !differ);
     let rows = rules.as_ref().map_or(1, |rules| rules.len().clamp(1, ROWS));
-    let kernel = 42.0 + room::pitch(rows) * (rows - 1) as f32;
-    let lane = if grid.wide { LANE } else { LANE - 6.0 };
-    Plan { pods: mine, system, host, form, rules, kernel, lane }
+    let kernel = grid.strip(column, rows);
+    let folded = if nodes.len() > 1 { nodes.len() } else { 0 };
+    Plan {
+        node,
+        nodes: nodes.to_vec(),
+        folded,
+        pods: mine,
+        system,
+        host,
+        form: pods::Form::Empty,
+        rules,
+        differ,
+        kernel,
+        lane: column.lane,
+        height: 0.0,
+    }
 }
 
 /// Gives spare height to the lanes, the same to each until one has enough.
-fn share_out(plans: &mut [Plan], spare: f32) {
+fn spread(grid: &Grid, plans: &mut [Plan<'_>], wish: &Wish) {
+    let wanted = wish.height.min(if grid.wide { 560.0 } else { 420.0 });
+    let natural = grid.top + plans.iter().map(|plan| plan.height + grid.gap).sum::<f32>();
+    let spare = wanted - natural;
     if plans.is_empty() || spare <= 0.0 {
         return;
     }
     let each = spare / plans.len() as f32;
-    let most = if plans.len() == 1 { LANE_ALONE } else { LANE_MAX };
+    let most = if plans.len() == 1 { LANE_ALONE } else { grid.columns[0].most };
     for plan in plans {
-        plan.lane = (plan.lane + each).min(most);
+        let more = (plan.lane + each).min(most) - plan.lane;
+        plan.lane += more;
+        plan.height += more;
     }
 }
 
 fn wires(grid: &Grid, scene: &Scene) -> Vec<String> {
     let mut wires = Vec::new();
-    let mut above = if grid.wide { None } else { Some(scene.laptop.out) };
+    let mut begin = if grid.wide { None } else { Some(scene.laptop.out) };
+    // Where the first column's wire is met by what comes from outside.
+    let mut joint = scene.laptop.out.y;
     if let Some(edge) = &scene.edge {
         wires.extend(edge.wires());
         // The wire between the nodes reaches from the highest of what joins it to the lowest.
@@ -205,25 +216,51 @@ fn wires(grid: &Grid, scene: &Scene) -> Vec<String> {
         let first = scene.rooms.first().map_or(grid.top, |room| room.kernel.inward);
         let (low, high) = ys.fold((first, first), |(low, high), y| (low.min(y), high.max(y)));
         wires.push(svg(&[pt(grid.trunk, low), pt(grid.trunk, high)]));
-        above = Some(pt(grid.trunk, low.min(first - 12.0)));
+        begin = Some(pt(grid.trunk, low.min(first - 12.0)));
+        joint = low.min(first - 12.0);
     }
-    for room in &scene.rooms {
-        let Kernel { spot, inward, outward, .. } = room.kernel;
-        let leave_straight = above.is_none();
-        let (enter, leave) = match above {
-            None => (vec![scene.laptop.out], vec![scene.laptop.back]),
-            Some(from) => {
-                (vec![from, pt(grid.trunk, inward)], vec![pt(grid.trunk, outward), pt(grid.trunk, inward - 12.0)])
+    for column in &grid.columns {
+        let mut above = match begin {
+            begin if column.trunk == grid.trunk => begin,
+            _ => {
+                let corners = [(grid.trunk, joint), (grid.trunk, grid.bridge), (column.trunk, grid.bridge)];
+                let rooms = scene.rooms.iter().filter(|room| room.trunk == column.trunk);
+                let first = rooms.map(|room| room.kernel.inward - 12.0).fold(f32::INFINITY, f32::min);
+                if first.is_finite() {
+                    let end = pt(column.trunk, first);
+                    wires.push(svg(&corners.map(|(x, y)| pt(x, y)).into_iter().chain([end]).collect::<Vec<_>>()));
+                }
+                Some(pt(column.trunk, first))
             }
         };
-        let loop_: Vec<Pt> = enter.into_iter().chain([pt(spot.x, inward), pt(spot.x, outward)]).chain(leave).collect();
-        wires.push(svg(&loop_));
-        // The next piece of the trunk begins where this room's lanes bend away from it.
-        let bend = if leave_straight { 0.0 } else { 12.0 };
-        above = Some(pt(grid.trunk, inward - bend));
-        let feeds = room.pods.iter().map(|pod| &pod.feed).chain(room.host.iter().map(|host| &host.feed));
-        for feed in feeds.chain(room.system.iter().map(|system| &system.feed)).filter(|feed| !feed.is_empty()) {
-            wires.push(svg(feed));
+        for room in scene.rooms.iter().filter(|room| room.trunk == column.trunk) {
+            let super::Kernel { spot, inward, outward, .. } = room.kernel;
+            let straight = above.is_none();
+            let (enter, leave) = match above {
+                None => (vec![scene.laptop.out], vec![scene.laptop.back]),
+                Some(from) => {
+                    (vec![from, pt(room.trunk, inward)], vec![pt(room.trunk, outward), pt(room.trunk, inward - 12.0)])
+                }
+            };
+            let inner = [pt(spot.x, inward), pt(spot.x, outward)];
+            let all: Vec<Pt> = enter.into_iter().chain(inner).chain(leave).collect();
+            wires.push(svg(&all));
+            // The next piece of the trunk begins where this room's lanes bend away from it.
+            above = Some(pt(room.trunk, inward - if straight { 0.0 } else { 12.0 }));
+            let hosts = room.host.iter().map(|host| &host.feed);
+            let boxes = room.pods.iter().filter(|pod| !pod.is_bare()).map(|pod| &pod.feed).chain(hosts);
+            for feed in boxes.chain(room.system.iter().map(|system| &system.feed)).filter(|feed| !feed.is_empty()) {
+                wires.push(svg(feed));
+            }
+            // Of marks, the first and the last of each row have the row's wire.
+            let marks: Vec<_> = room.pods.iter().filter(|pod| pod.is_bare()).collect();
+            for (i, pod) in marks.iter().enumerate() {
+                let beside =
+                    |other: Option<usize>| other.and_then(|i| marks.get(i)).is_some_and(|m| m.at.y == pod.at.y);
+                if !(beside(i.checked_sub(1)) && beside(Some(i + 1))) {
+                    wires.push(svg(&pod.feed));
+                }
+            }
         }
     }
     wires
@@ -232,8 +269,8 @@ fn wires(grid: &Grid, scene: &Scene) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scene::fixture;
     use crate::scene::line::{Rect, words};
+    use crate::scene::{Width, fixture};
 
     fn boxes(scene: &Scene) -> Vec<(String, Rect)> {
         let mut boxes = vec![("laptop".to_owned(), scene.laptop.rect)];

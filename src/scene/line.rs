@@ -189,6 +189,27 @@ pub fn words(text: &str) -> f32 {
         .sum()
 }
 
+/// A text in the interface's face, cut to a width; the cut is shown.
+pub fn cut(mut text: String, space: f32) -> String {
+    if words(&text) > space {
+        while words(&text) > space - 10.5 && text.pop().is_some() {}
+        text.push('…');
+    }
+    text
+}
+
+/// An address, whose end tells most: cut at a dot from the front.
+pub fn cut_front(address: &str, space: f32) -> String {
+    let mut rest = address;
+    let mut shown = address.to_owned();
+    while mono(&shown) > space {
+        let Some((_, after)) = rest.split_once('.') else { return String::new() };
+        rest = after;
+        shown = format!("….{rest}");
+    }
+    shown
+}
+
 fn wide(c: char) -> bool {
     c as u32 >= 0x2E80
 }

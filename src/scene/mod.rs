@@ -9,7 +9,10 @@
 pub mod marks;
 pub mod line;
 mod cast;
+mod fold;
 mod rules;
+mod grid;
+mod pods;
 mod room;
 mod edge;
 mod outside;
@@ -73,6 +76,8 @@ pub struct Wish {
     pub health: Vec<(String, bool)>,
     /// Who must be drawn because packets go there.
     pub needs: Needs,
+    /// What the inspector shows: of many nodes, its own is drawn in full.
+    pub inspected: Option<Ref>,
     /// What is broken.
     pub outages: Outages,
     /// Programs that listen on the laptop and carry connections on: the port, and the pod or node that they lead to. Port 0 stands
@@ -111,14 +116,18 @@ pub struct Scene {
     pub others: Vec<Pill>,
     /// Other Services that there was no space for.
     pub hidden: Vec<Ref>,
-    /// The nodes, in the order of their names.
+    /// The nodes, in the order of their names, or of their zones; of more than eight, the last room stands for many.
     pub rooms: Vec<Room>,
+    /// The zones that nodes are in: a region, and its name. Drawn below the rooms.
+    pub zones: Vec<(Rect, Label)>,
     /// Wires, as SVG paths; drawn below all else.
     pub wires: Vec<String>,
     /// Tunnels from the laptop, as SVG paths; drawn below the wires that they run in.
     pub tunnels: Vec<String>,
-    /// Where the x of the vertical wire between nodes is.
+    /// The x of the wire from outside, on which the first column's nodes hang.
     pub trunk: f32,
+    /// The y of the wire from there to the other columns'; unused where there is one column.
+    pub bridge: f32,
 }
 
 /// The learner's machine.
@@ -204,12 +213,18 @@ pub enum RoomState {
 /// A node.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Room {
-    /// Node name.
+    /// Node name; empty if the room stands for many.
     pub name: String,
+    /// The names of the nodes that it stands for, if that is more than one.
+    pub folded: Vec<String>,
     /// Its address.
     pub address: String,
-    /// Where the name begins; the address follows it.
-    pub title: Pt,
+    /// Its name as far as there is space.
+    pub title: Label,
+    /// Its address as far as there is space.
+    pub place: Label,
+    /// The x of the wire that it hangs on.
+    pub trunk: f32,
     /// What the right end of the header says; ends at `at`.
     pub note: Label,
     /// Its walls.
@@ -270,8 +285,12 @@ pub struct Rule {
     pub far: Option<(Rect, String)>,
     /// Where the arrow begins.
     pub arrow: Pt,
-    /// Who may be picked.
+    /// Addresses and ports of all who may be picked.
+    pub ends: Vec<String>,
+    /// Those of them that there is space for.
     pub picks: Vec<Pick>,
+    /// The space for them and for what stands after them.
+    pub space: f32,
     /// What stands after them: the odds, the one address, `reject`.
     pub after: Label,
     /// Whether the rule refuses or drops, for want of endpoints.
@@ -310,16 +329,24 @@ pub struct PodBox {
     pub namespace: String,
     /// Its whole name.
     pub name: String,
+    /// Its address.
+    pub ip: String,
     /// Its mark.
     pub mark: Option<Mark>,
     /// Its box; of a pod that is shown as a mark alone, the mark's.
     pub rect: Rect,
     /// The middle of its mark.
     pub at: Pt,
-    /// The end of its name; empty if it is shown as a mark alone.
+    /// The mark's size.
+    pub size: f32,
+    /// The end of its name; empty if the mark stands for many. In the middle if the type is `tiny`.
     pub short: Label,
-    /// Its address.
+    /// Its address as far as there is space; placed alike.
     pub address: Label,
+    /// The size of the type below a mark that stands alone, for those who zoom in; 0 for a box.
+    pub tiny: f32,
+    /// Its namespace, where that is not the default one: on the box's upper edge.
+    pub tag: Option<Label>,
     /// The port that its program listens on, framed.
     pub door: Option<(Rect, String)>,
     /// `not ready`, `starting`, `ending`.
@@ -330,8 +357,46 @@ pub struct PodBox {
     pub off: bool,
     /// How many replicas the mark stands for.
     pub count: usize,
+    /// The others, if that is more than one.
+    pub members: Vec<Member>,
     /// Corners of the way from the kernel's spot to its door.
     pub feed: Vec<Pt>,
+}
+
+/// A pod that another's mark stands for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Member {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its whole name.
+    pub name: String,
+    /// Its address.
+    pub ip: String,
+    /// Its mark.
+    pub mark: Option<Mark>,
+}
+
+impl PodBox {
+    /// Whether it is a mark without a box.
+    pub fn is_bare(&self) -> bool {
+        self.tiny > 0.0 || self.short.text.is_empty()
+    }
+
+    /// Whether it shows this pod.
+    pub fn shows(&self, namespace: &str, name: &str) -> bool {
+        let is = |own_namespace: &str, own: &str| own == name && own_namespace == namespace;
+        is(&self.namespace, &self.name) || self.members.iter().any(|member| is(&member.namespace, &member.name))
+    }
+}
+
+impl Scene {
+    /// The mark of the pod in the picture that has an address.
+    pub fn mark_of(&self, ip: &str) -> Option<Mark> {
+        self.rooms.iter().flat_map(|room| &room.pods).find_map(|pod| match pod.ip == ip {
+            true => Some(pod.mark),
+            false => pod.members.iter().find(|member| member.ip == ip).map(|member| member.mark),
+        })?
+    }
 }
 
 /// A program on a node's own network.

@@ -1,17 +1,17 @@
 //! What stands around the rooms: the learner's machine, addresses for the outside, the Services.
 
-use super::layout::Grid;
-use super::line::{Rect, mono, pt, svg, words};
+use super::grid::{Grid, is_far};
+use super::line::{Pt, Rect, cut, mono, pt, svg, words};
 use super::rules::RuleFacts;
 use super::{Anchor, Label, Laptop, Pick, Pill, Scene, Socket, Spine, Wish, edge};
 use crate::api::Store;
 use crate::object::{Host, Ref, Service};
 
-/// The upper edge of the first room.
-pub(super) fn top(grid: &Grid, store: &Store, others: &[Ref], wish: &Wish) -> f32 {
-    let far = wish.profile.host == Host::Remote;
-    let line = !grid.wide && (!others.is_empty() || (balanced(store, wish).is_some() && !far));
-    let top = if far && !grid.wide { edge::NARROW + 24.0 } else { grid.top };
+/// The upper edge of the first room of a narrow picture.
+pub(super) fn narrow_top(store: &Store, others: &[Ref], wish: &Wish) -> f32 {
+    let far = is_far(wish);
+    let line = !others.is_empty() || (balanced(store, wish).is_some() && !far);
+    let top = if far { edge::NARROW + 24.0 } else { 92.0 };
     if line { top + 30.0 } else { top }
 }
 
@@ -35,7 +35,6 @@ pub(super) fn place(
     rules: &Option<RuleFacts>,
     others: &[Ref],
     wish: &Wish,
-    top: f32,
 ) {
     let service = balanced(store, wish);
     let given = service.map(|service| address(service).unwrap_or_else(|| edge::PENDING.to_owned()));
@@ -56,7 +55,7 @@ pub(super) fn place(
         scene.laptop.lost = vec![pt(scene.laptop.rect.x, from), pt(6.0, from), pt(6.0, y), pt(38.0, y)];
     }
     if let Some(key) = &wish.focus {
-        scene.spine = spine(grid, scene, store, key, rules, wish, top);
+        scene.spine = spine(grid, scene, store, key, rules, wish);
     }
     pills(grid, scene, others);
 }
@@ -167,19 +166,10 @@ fn spine(
     key: &Ref,
     rules: &Option<RuleFacts>,
     wish: &Wish,
-    top: f32,
 ) -> Option<Spine> {
     let service = store.get(key)?.body::<Service>()?;
-    let reaches = |room: &&super::Room| room.kernel.reach.is_some();
-    let last = scene
-        .rooms
-        .iter()
-        .rev()
-        .find(reaches)
-        .and_then(|room| Some((room, room.kernel.rules.iter().find(|r| !r.cluster.is_empty())?)));
-    let ring = pt(grid.spine, top - 13.0);
-    let path =
-        last.map_or(String::new(), |(_, rule)| svg(&[pt(ring.x, ring.y + 5.0), pt(ring.x, rule.pill.center().y)]));
+    let ring = pt(grid.spine, grid.ring());
+    let path = reach(grid, scene, ring);
     let external = &service.spec.external_name;
     let (name, note) = (Label::default(), Label::default());
     let mut spine = Spine { key: key.clone(), name, note, address: false, picks: Vec::new(), sign: None, ring, path };
@@ -232,7 +222,7 @@ fn spine(
     }
     spine.address = address;
     let end = right - width(&note) - 9.0;
-    spine.name = Label { at: pt(end, ring.y + 4.0), text: cut(full, end - left) };
+    spine.name = Label { at: pt(end, ring.y + 4.0), text: cut(full, (end - left) / 1.06) };
     Some(spine)
 }
 
@@ -266,13 +256,11 @@ fn remarks(service: &Service, wish: &Wish) -> Vec<String> {
 
 /// The pods that a headless Service's name means: marks and addresses.
 fn headless(store: &Store, scene: &Scene, key: &Ref) -> Vec<(Option<super::Mark>, String)> {
-    let pods = || scene.rooms.iter().flat_map(|room| &room.pods);
     let mut picks = Vec::new();
     for slice in super::rules::slices(store, key) {
         for endpoint in slice.endpoints.iter().filter(|e| e.conditions.ready.unwrap_or(true)) {
             for address in &endpoint.addresses {
-                let mark = pods().find(|pod| pod.address.text == *address).and_then(|pod| pod.mark);
-                picks.push((mark, address.clone()));
+                picks.push((scene.mark_of(address), address.clone()));
             }
         }
     }
@@ -280,13 +268,24 @@ fn headless(store: &Store, scene: &Scene, key: &Ref) -> Vec<(Option<super::Mark>
     picks
 }
 
-/// A text, cut to a width.
-fn cut(mut text: String, space: f32) -> String {
-    if words(&text) * 1.06 > space {
-        while words(&text) * 1.06 > space - 10.0 && text.pop().is_some() {}
-        text.push('…');
+/// The dashed line: down past the last column's rooms, and up again between the others, so that it crosses no wire.
+fn reach(grid: &Grid, scene: &Scene, ring: Pt) -> String {
+    // Where it reaches into the kernels of a column, from above.
+    let ends = |trunk: f32| -> Vec<f32> {
+        let rooms = scene.rooms.iter().filter(|room| room.trunk == trunk && room.kernel.reach.is_some());
+        let rule = |room: &super::Room| Some(room.kernel.rules.iter().find(|r| !r.cluster.is_empty())?.pill.center().y);
+        rooms.filter_map(rule).collect()
+    };
+    let Some((last, before)) = grid.columns.split_last() else { return String::new() };
+    let begin = pt(ring.x, ring.y + 5.0);
+    let others: Vec<(f32, f32)> =
+        before.iter().filter_map(|column| Some((column.spine, ends(column.trunk).first().copied()?))).collect();
+    let foot = scene.rooms.iter().map(|room| room.rect.bottom()).fold(0.0, f32::max) + 7.0;
+    match (others.first(), ends(last.trunk).last()) {
+        (Some(&(x, y)), _) => svg(&[begin, pt(ring.x, foot), pt(x, foot), pt(x, y)]),
+        (None, Some(&y)) => svg(&[begin, pt(ring.x, y)]),
+        (None, None) => String::new(),
     }
-    text
 }
 
 /// Quiet pills for the other Services: before the spine's name where it is wide, above the rooms where it is narrow.
@@ -296,8 +295,9 @@ fn pills(grid: &Grid, scene: &mut Scene, others: &[Ref]) {
         (104.0, 12.0, end - 16.0)
     } else {
         (
-            scene.socket.as_ref().map_or(12.0, |socket| socket.rect.right() + 6.0),
-            if scene.edge.is_some() { edge::NARROW } else { 68.0 },
+            // The laptop's wire comes down at the left.
+            scene.socket.as_ref().map_or(grid.trunk + 12.0, |socket| socket.rect.right() + 6.0),
+            if scene.edge.is_some() { edge::NARROW } else { 64.0 },
             grid.width - 12.0,
         )
     };

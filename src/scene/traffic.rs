@@ -47,9 +47,13 @@ pub fn tally<'a>(
     let mut tally = Tally::default();
     let mut bars: BTreeMap<(Option<Mark>, String), (usize, usize)> = BTreeMap::new();
     if let Some(rule) = scene.rooms.first().and_then(|room| room.kernel.rules.first()) {
-        let ready = |address: &str| rule.picks.iter().any(|pick| pick.address.split(':').next() == Some(address));
-        for pod in scene.rooms.iter().flat_map(|room| &room.pods).filter(|pod| ready(&pod.address.text)) {
-            bars.insert((pod.mark, pod.name.clone()), (0, 0));
+        let ready = |ip: &str| rule.ends.iter().any(|end| end.split(':').next() == Some(ip));
+        for pod in scene.rooms.iter().flat_map(|room| &room.pods) {
+            let members = pod.members.iter().map(|member| (&member.ip, member.mark, &member.name));
+            let all = members.chain([(&pod.ip, pod.mark, &pod.name)]);
+            for (_, mark, name) in all.filter(|(ip, ..)| ready(ip)) {
+                bars.insert((mark, name.clone()), (0, 0));
+            }
         }
     }
     let mut times = Vec::new();

@@ -51,9 +51,12 @@ impl Scene {
                 Cloud::Firewall | Cloud::Balancer(..) => Anchor::Gate,
             }),
             Place::Internet | Place::Cloud(_) => Some(Anchor::Nowhere),
-            Place::Node(name) => self.rooms.iter().position(|room| room.name == **name).map(Anchor::Kernel),
+            Place::Node(name) => {
+                let is = |room: &super::Room| room.name == **name || room.folded.iter().any(|node| **node == **name);
+                self.rooms.iter().position(is).map(Anchor::Kernel)
+            }
             Place::Pod(namespace, name) => self.rooms.iter().enumerate().find_map(|(r, room)| {
-                let pod = room.pods.iter().position(|pod| pod.name == **name && pod.namespace == **namespace);
+                let pod = room.pods.iter().position(|pod| pod.shows(namespace, name));
                 let folded = || {
                     let system = room.system.as_ref()?;
                     system
@@ -108,14 +111,14 @@ impl Scene {
             (Some(a), Some(b)) => {
                 let (out, inward) = (self.rooms[a].kernel.outward, self.rooms[b].kernel.inward);
                 let (x, y) = (self.rooms[a].kernel.spot.x, self.rooms[b].kernel.spot.x);
-                let between = vec![pt(x, out), pt(self.trunk, out), pt(self.trunk, inward), pt(y, inward)];
-                [self.up(from), between, self.down(to)].concat()
+                let along = self.along((self.rooms[a].trunk, out), (self.rooms[b].trunk, inward));
+                [self.up(from), vec![pt(x, out)], along, vec![pt(y, inward)], self.down(to)].concat()
             }
             (None, Some(b)) => {
                 let kernel = &self.rooms[b].kernel;
                 let mut way = vec![self.laptop.out];
                 if b > 0 || self.form == Width::Narrow {
-                    way.extend([pt(self.trunk, self.laptop.out.y), pt(self.trunk, kernel.inward)]);
+                    way.extend(self.along((self.trunk, self.laptop.out.y), (self.rooms[b].trunk, kernel.inward)));
                 }
                 way.push(pt(kernel.spot.x, kernel.inward));
                 way.extend(self.down(to));
@@ -126,7 +129,7 @@ impl Scene {
                 let mut way = self.up(from);
                 way.push(pt(kernel.spot.x, kernel.outward));
                 if a > 0 || self.form == Width::Narrow {
-                    way.extend([pt(self.trunk, kernel.outward), pt(self.trunk, self.laptop.back.y)]);
+                    way.extend(self.along((self.rooms[a].trunk, kernel.outward), (self.trunk, self.laptop.back.y)));
                 }
                 way.push(self.laptop.back);
                 way
@@ -167,25 +170,37 @@ impl Scene {
             (None, Some(b)) => {
                 let kernel = &self.rooms[b].kernel;
                 let mut way = inward(from);
-                way.extend([pt(x, kernel.inward), pt(kernel.spot.x, kernel.inward)]);
+                let y = way.last().map_or(kernel.inward, |at| at.y);
+                way.extend(self.along((x, y), (self.rooms[b].trunk, kernel.inward)));
+                way.push(pt(kernel.spot.x, kernel.inward));
                 way.extend(self.down(to));
                 way
             }
             (Some(a), None) => {
                 let kernel = &self.rooms[a].kernel;
                 let mut way = self.up(from);
-                way.extend([pt(kernel.spot.x, kernel.outward), pt(x, kernel.outward)]);
-                way.extend(if to == Anchor::Nowhere { outward(Anchor::Internet) } else { outward(to) });
+                let on = if to == Anchor::Nowhere { outward(Anchor::Internet) } else { outward(to) };
+                let y = on.first().map_or(kernel.outward, |at| at.y);
+                way.push(pt(kernel.spot.x, kernel.outward));
+                way.extend(self.along((self.rooms[a].trunk, kernel.outward), (x, y)));
+                way.extend(on);
                 way
             }
             (Some(a), Some(b)) if a == b => [self.up(from), self.down(to)].concat(),
             (Some(a), Some(b)) => {
                 let (out, inward) = (self.rooms[a].kernel.outward, self.rooms[b].kernel.inward);
                 let (first, last) = (self.rooms[a].kernel.spot.x, self.rooms[b].kernel.spot.x);
-                let between = vec![pt(first, out), pt(x, out), pt(x, inward), pt(last, inward)];
-                [self.up(from), between, self.down(to)].concat()
+                let along = self.along((self.rooms[a].trunk, out), (self.rooms[b].trunk, inward));
+                [self.up(from), vec![pt(first, out)], along, vec![pt(last, inward)], self.down(to)].concat()
             }
         }
+    }
+
+    /// Along the wires between nodes: up or down one of them, or over the bridge to another.
+    fn along(&self, from: (f32, f32), to: (f32, f32)) -> Vec<Pt> {
+        let over = [pt(from.0, self.bridge), pt(to.0, self.bridge)];
+        let over = if from.0 == to.0 { &[][..] } else { &over[..] };
+        [&[pt(from.0, from.1)], over, &[pt(to.0, to.1)]].concat()
     }
 
     /// From a kernel's spot down to an anchor of its room.

@@ -218,8 +218,10 @@ pub fn buttons(state: State, scenery: Scenery, key: Ref) -> impl IntoView {
 /// Where a menu opens, and for what.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Menu {
-    /// The object; none for the list of Services that there was no space for.
+    /// The object; none for a list to choose one from.
     pub key: Option<Ref>,
+    /// The list: Services or nodes that there was no space for.
+    pub more: Vec<Ref>,
     /// From the window's left edge, in pixels.
     pub x: f64,
     /// From the window's upper edge.
@@ -270,14 +272,13 @@ pub fn ObjectMenu() -> impl IntoView {
         let Some((menu, deeds)) = shown.get() else { return ().into_any() };
         let lang = state.lang.get();
         let Some(key) = menu.key else {
-            let services = scenery.scene.with(|scene| scene.hidden.clone());
             let item = |key: Ref| {
                 let name = key.name.to_string();
                 view! {
                     <button role="menuitem" tabindex="-1" on:click=move |_| { close(); scenery.inspect(key.clone()); }>{name}</button>
                 }
             };
-            return services.into_iter().map(item).collect_view().into_any();
+            return menu.more.into_iter().map(item).collect_view().into_any();
         };
         let mut faults = false;
         let item = |deed: Deed| {

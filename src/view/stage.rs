@@ -51,6 +51,8 @@ pub fn Stage() -> impl IntoView {
         let (Lens { scale, x, y }, (w, h)) = (lens.get(), size.get());
         format!("{:.2} {:.2} {:.2} {:.2}", -x / scale, -y / scale, w / scale, h / scale)
     };
+    // Type below marks shows once it is large enough to read.
+    let detail = move || stage_svg::detail(lens.get().scale);
     let overflows = Memo::new(move |_| {
         let (Lens { scale, .. }, (w, h)) = (lens.get(), size.get());
         scene.with(|s| f64::from(s.width) * scale > w + 1.0 || f64::from(s.height) * scale > h + 1.0)
@@ -204,10 +206,10 @@ pub fn Stage() -> impl IntoView {
             if why::pick(state, made, &target) {
                 return;
             }
-            let more = target.closest("[data-more]").ok().flatten();
-            if let Some(more) = more {
-                let bounds = more.get_bounding_client_rect();
-                scenery.menu.set(Some(Menu { key: None, x: bounds.left(), y: bounds.bottom() + 4.0 }));
+            if let Some((list, more)) = folded(&target, scenery) {
+                let bounds = list.get_bounding_client_rect();
+                let x = f64::from(event.client_x()).clamp(bounds.left(), bounds.right());
+                scenery.menu.set(Some(Menu { key: None, more, x, y: f64::from(event.client_y()) + 4.0 }));
             } else if let Some(key) = object_at(&target).filter(|_| event.button() == 0) {
                 scenery.inspect(key);
             }
@@ -226,7 +228,7 @@ pub fn Stage() -> impl IntoView {
                 true => (bounds.left(), bounds.bottom()),
                 false => (f64::from(event.client_x()), f64::from(event.client_y())),
             };
-            scenery.menu.set(Some(Menu { key, x, y }));
+            scenery.menu.set(Some(Menu { key, more: Vec::new(), x, y }));
         }
     };
     let on_key = move |event: KeyboardEvent| {
@@ -248,7 +250,7 @@ pub fn Stage() -> impl IntoView {
     };
     let zoom_by = move |factor: f64| {
         let ((w, h), before) = (size.get_untracked(), lens.get_untracked());
-        let now = (zoom.get_untracked() * factor).clamp(0.4, 6.0);
+        let now = (zoom.get_untracked() * factor).clamp(0.4, 12.0);
         let factor = now / zoom.get_untracked();
         // The middle of the view stays where it is.
         pan.set((w / 2.0 - (w / 2.0 - before.x) * factor, h / 2.0 - (h / 2.0 - before.y) * factor));
@@ -275,7 +277,7 @@ pub fn Stage() -> impl IntoView {
             on:keydown=on_key
             on:contextmenu=on_menu
         >
-            <svg class="stage" viewBox=view_box preserveAspectRatio="none" aria-hidden="true">
+            <svg class=detail viewBox=view_box preserveAspectRatio="none" aria-hidden="true">
                 <defs>
                     <pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
                         <path d="M0 0V6" class="hatch-line" />
@@ -427,7 +429,9 @@ fn objects(scenery: Scenery) -> Vec<Ref> {
         let services = services.chain(scene.hidden.iter().cloned());
         let rooms = scene.rooms.iter().flat_map(|room| {
             let pods = room.pods.iter().map(|pod| Ref::new(Kind::Pod, pod.namespace.as_str(), pod.name.as_str()));
-            std::iter::once(Ref::new(Kind::Node, "", room.name.as_str())).chain(pods)
+            let own = (!room.name.is_empty()).then_some(&room.name);
+            let nodes = own.into_iter().chain(&room.folded);
+            nodes.map(|name| Ref::new(Kind::Node, "", name.as_str())).chain(pods)
         });
         services.chain(rooms).collect()
     })
@@ -442,8 +446,8 @@ fn is_control(event: &PointerEvent) -> bool {
 /// What the stage shows, in one sentence.
 fn description(state: State, scenery: Scenery) -> String {
     scenery.scene.with(|scene| {
-        let pods: usize = scene.rooms.iter().map(|room| room.pods.len()).sum();
-        let nodes = scene.rooms.len();
+        let pods: usize = scene.rooms.iter().flat_map(|room| &room.pods).map(|pod| pod.count).sum();
+        let nodes: usize = scene.rooms.iter().map(|room| room.folded.len().max(1)).sum();
         let service = scene.spine.as_ref().map(|spine| spine.key.name.to_string()).unwrap_or_default();
         state.lang.get().pick(
             format!("Cluster: {nodes} nodes, {pods} pods, Service {service}. Arrow keys move the picture."),
@@ -466,6 +470,17 @@ fn object_at(element: &Element) -> Option<Ref> {
         .or_else(|| of("data-node").map(|name| Ref::new(Kind::Node, "", name)))
 }
 
+/// What an element of the picture stands for, if that is more than one object: Services or nodes without a place of their own.
+fn folded(element: &Element, scenery: Scenery) -> Option<(Element, Vec<Ref>)> {
+    let closest = |name: &str| element.closest(name).ok().flatten();
+    if let Some(more) = closest("[data-more]") {
+        return Some((more, scenery.scene.with(|scene| scene.hidden.clone())));
+    }
+    let crowd = closest("[data-crowd]")?;
+    let nodes = scenery.scene.with(|scene| scene.rooms.iter().flat_map(|room| room.folded.clone()).collect::<Vec<_>>());
+    Some((crowd, nodes.iter().map(|name| Ref::new(Kind::Node, "", name.as_str())).collect()))
+}
+
 /// The object whose button has the focus.
 fn reached(element: &Element, scenery: Scenery) -> Option<Ref> {
     let name = element.get_attribute("data-object")?;
@@ -480,7 +495,7 @@ fn lit(state: State, scenery: Scenery) -> Option<scene::Lit> {
     if over && trace.outcome.kind == OutcomeKind::Answered {
         return None;
     }
-    scenery.scene.with(|scene| scenery.marks.with(|marks| scene::lit(scene, marks, &trace, hop)))
+    scenery.scene.with(|scene| scene::lit(scene, &trace, hop))
 }
 
 /// What lies over the picture: words of failures, and the selected packet's label while it stands still.

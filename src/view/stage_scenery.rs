@@ -50,6 +50,7 @@ pub struct Scenery {
 pub fn provide_scenery(state: State) -> Scenery {
     let size = RwSignal::new((740.0, 506.0));
     let chosen = RwSignal::new(None::<Ref>);
+    let object = RwSignal::new(None::<Ref>);
     let store_revision = Memo::new(move |_| state.session.with(|s| (s.cluster().store().revision(), s.log().len())));
     let marks = Memo::new(move |before: Option<&Marks>| {
         store_revision.track();
@@ -92,6 +93,8 @@ pub fn provide_scenery(state: State) -> Scenery {
             opinions.iter().map(|opinion| (opinion.node.to_string(), opinion.healthy)).collect::<Vec<_>>()
         })
     });
+    // Who is inspected comes forward from a crowd of nodes.
+    let inspected = Memo::new(move |_| object.get().filter(|key: &Ref| matches!(key.kind, Kind::Node | Kind::Pod)));
     let scene = Memo::new(move |_| {
         store_revision.track();
         let (width, height) = frame.get();
@@ -104,7 +107,8 @@ pub fn provide_scenery(state: State) -> Scenery {
                 let listeners = laptop.listeners().iter();
                 let carried = listeners.map(|listener| (listener.port, leads_to(&listener.carrier)));
                 let tunnels = route.into_iter().chain(carried).collect();
-                let wish = Wish { width, height, focus, lang, profile, health, needs, outages, tunnels };
+                let inspected = inspected.get();
+                let wish = Wish { width, height, focus, lang, profile, health, needs, inspected, outages, tunnels };
                 Arc::new(scene::compose(session.cluster().store(), marks, &wish))
             })
         })
@@ -141,7 +145,7 @@ pub fn provide_scenery(state: State) -> Scenery {
         beat,
         focus,
         told,
-        object: RwSignal::new(None),
+        object,
         menu: RwSignal::new(None),
         said: RwSignal::new(String::new()),
         calm,

@@ -63,6 +63,10 @@ fn mark(out: &mut String, mark: Option<Mark>, at: Pt, size: f32) {
 pub(crate) fn backdrop(scene: &Scene, lit: Option<&Lit>) -> String {
     let mut out = String::with_capacity(8192);
     let out = &mut out;
+    for (region, name) in &scene.zones {
+        rect(out, "zone", *region, 12.0);
+        label(out, "q", name);
+    }
     for room in &scene.rooms {
         walls(out, room);
     }
@@ -90,6 +94,11 @@ pub(crate) fn backdrop(scene: &Scene, lit: Option<&Lit>) -> String {
         if let Some(system) = &room.system {
             let keys = system.pods.iter().map(|(ns, name)| format!("{ns}/{name}")).collect::<Vec<_>>().join(" ");
             put!(out, r#"<g class="click" data-system="{}">"#, escape(&keys));
+            put!(
+                out,
+                "<title>{}</title>",
+                escape(&system.pods.iter().map(|(_, n)| &**n).collect::<Vec<_>>().join("\n"))
+            );
             rect(out, "sys", system.rect, 4.0);
             let middle = system.rect.center();
             text(out, "q mid", line::pt(middle.x, middle.y + 4.0), &system.text);
@@ -124,10 +133,24 @@ fn walls(out: &mut String, room: &Room) {
         RoomState::Silent => " silent",
         RoomState::Stopped => " stopped",
     };
-    put!(out, r#"<g class="click{state}" data-node="{}">"#, escape(&room.name));
-    rect(out, "room", room.rect, 10.0);
-    put!(out, r#"<text class="h" x="{:.1}" y="{:.1}">{}"#, room.title.x, room.title.y, escape(&room.name));
-    put!(out, r#"<tspan class="m ip" dx="10">{}</tspan></text>"#, escape(&room.address));
+    match room.folded.is_empty() {
+        true => put!(out, r#"<g class="click{state}" data-node="{}">"#, escape(&room.name)),
+        false => put!(out, r#"<g class="click crowd" data-crowd="">"#),
+    }
+    if room.folded.is_empty() {
+        rect(out, "room", room.rect, 10.0);
+    } else {
+        // Many rooms behind each other.
+        for step in [6.0, 3.0, 0.0] {
+            let Rect { x, y, w, h } = room.rect;
+            rect(out, "room", Rect::new(x + step, y - step, w - 2.0 * step, h), 10.0);
+        }
+    }
+    if room.title.text != room.name && room.folded.is_empty() {
+        put!(out, "<title>{}</title>", escape(&room.name));
+    }
+    label(out, "h", &room.title);
+    label(out, "m ip", &room.place);
     label(out, if room.broken { "bad end" } else { "q end" }, &room.note);
     out.push_str("</g>");
 }
@@ -162,10 +185,10 @@ fn short_rule(out: &mut String, rule: &Rule, lit: Option<&Lit>) {
     put!(out, r#"<path class="arr" d="M{:.1} {:.1}h13m-4-4 4 4-4 4"/>"#, at.x, at.y);
     match lit.and_then(|lit| lit.pick.as_ref()) {
         Some((picked, address)) => {
-            let at = line::pt(rule.arrow.x + 31.0, rule.arrow.y);
+            let at = line::pt(rule.picks.first().map_or(rule.after.at.x + 6.0, |pick| pick.at.x), rule.arrow.y);
             mark(out, *picked, at, 20.0);
             let class = picked.map_or("m k".to_owned(), |mark| format!("m new {}", mark.hue_name()));
-            text(out, &class, line::pt(at.x + 16.0, at.y + 4.0), address);
+            text(out, &class, line::pt(at.x + 16.0, at.y + 4.0), &line::cut_front(address, rule.space - 26.0));
         }
         None => {
             for pick in &rule.picks {
@@ -265,6 +288,20 @@ fn service(out: &mut String, scene: &Scene) {
     put!(out, r#"<path class="virt" d="{}"/></g>"#, spine.path);
 }
 
+/// The sizes of the type below marks, in units.
+const TINY: [f32; 5] = [4.0, 3.28, 2.64, 2.0, 1.44];
+
+/// The picture's classes at a scale: which of the smaller type is large enough to be read.
+pub(crate) fn detail(scale: f64) -> String {
+    let mut class = "stage".to_owned();
+    for (level, size) in TINY.iter().enumerate() {
+        if f64::from(*size) * scale >= 9.0 {
+            class.push_str(&format!(" d{level}"));
+        }
+    }
+    class
+}
+
 /// A pod, relative to the corner of its box. `aim` says that the selected packet goes there.
 pub(crate) fn pod(pod: &PodBox, aim: bool) -> String {
     let mut out = String::with_capacity(700);
@@ -279,7 +316,8 @@ pub(crate) fn pod(pod: &PodBox, aim: bool) -> String {
     };
     let off = if pod.off { " off" } else { "" };
     put!(out, r#"<g class="pod{state}{hue}{off}">"#);
-    if !pod.address.text.is_empty() || !pod.short.text.is_empty() {
+    put!(out, "<title>{}</title>", escape(&pod.name));
+    if !pod.is_bare() {
         rect(out, "box", Rect::new(0.0, 0.0, pod.rect.w, pod.rect.h), 6.0);
         if pod.state == PodState::Starting {
             rect(out, "hatch", Rect::new(0.0, 0.0, pod.rect.w, pod.rect.h), 6.0);
@@ -295,9 +333,20 @@ pub(crate) fn pod(pod: &PodBox, aim: bool) -> String {
             put!(out, r#"<path class="wire" d="M{:.1} {:.1}H{:.1}"/>"#, pod.rect.w, end.y, door.right());
         }
     }
-    mark(out, pod.mark, shift(pod.at), 22.0);
-    text(out, "k name", shift(pod.short.at), &pod.short.text);
-    text(out, "m", shift(pod.address.at), &pod.address.text);
+    mark(out, pod.mark, shift(pod.at), pod.size);
+    if pod.tiny > 0.0 {
+        let level = TINY.iter().position(|size| pod.tiny >= *size).unwrap_or(TINY.len() - 1);
+        put!(out, r#"<g class="tiny t{level}" font-size="{:.2}">"#, pod.tiny);
+        text(out, "k name mid", shift(pod.short.at), &pod.short.text);
+        text(out, "m mid", shift(pod.address.at), &pod.address.text);
+        out.push_str("</g>");
+    } else {
+        text(out, "k name", shift(pod.short.at), &pod.short.text);
+        text(out, "m", shift(pod.address.at), &pod.address.text);
+    }
+    if let Some(tag) = &pod.tag {
+        text(out, "q tag", shift(tag.at), &tag.text);
+    }
     if let Some((door, port)) = &pod.door {
         let at = shift(line::pt(door.x, door.y));
         let middle = line::pt(at.x + door.w / 2.0, at.y + door.h / 2.0);
