@@ -5,6 +5,7 @@ mod beats;
 mod boot;
 mod checks;
 mod environment;
+mod firewall;
 mod ingress;
 mod readers;
 
@@ -16,11 +17,12 @@ use crate::api::{Api, Span, Status, Store, Touch};
 use crate::controller::{self, Balancers, Change, Controller, Kubelet, Queue};
 use crate::manifest::Manifest;
 use crate::net::{Entry, Fabric, Flows, Lines, Network, Over, Tally};
-use crate::object::{Deployment, Kind, Object, Outages, Pod, Profile, Ref, ReplicaSet, StatefulSet};
+use crate::object::{Deployment, Kind, Object, Opening, Outages, Pod, Profile, Ref, ReplicaSet, StatefulSet};
 use crate::rng::Rng;
 use crate::time::{Duration, Instant};
 use crate::trace::{Place, Request, Trace};
 pub use beats::Beat;
+pub use firewall::Unchanged;
 pub use readers::Reader;
 
 /// A cluster.
@@ -40,6 +42,8 @@ pub struct Cluster {
     addons: BTreeSet<&'static str>,
     told: ingress::Told,
     outages: Outages,
+    /// What the firewall lets in now; none if there is none.
+    firewall: Option<Vec<Opening>>,
     seen: Seen,
     balancers: Balancers,
     /// When load balancers will next check the nodes.
@@ -82,6 +86,7 @@ impl Cluster {
             told: ingress::Told::new(),
             seen: Seen::default(),
             outages,
+            firewall: profile.firewall.clone(),
             balancers: Balancers::new(profile.load_balancers),
             checks: None,
             profile: Arc::new(profile),

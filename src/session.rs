@@ -13,8 +13,8 @@ use crate::diag::Diagnostic;
 use crate::lang::Lang;
 use crate::net::Tally;
 use crate::object::{Profile, Ref};
-pub use crate::shell::Requests;
 use crate::shell::{self, Applied, Files, Output, Reading, Stream, Terminal};
+pub use crate::shell::{Firewall, Ports, Requests};
 use crate::text::Source;
 use crate::time::{Duration, Instant};
 use crate::trace::Trace;
@@ -43,6 +43,8 @@ pub enum Command {
     Tally(Requests),
     /// Something breaks, or is mended.
     Fault(Fault),
+    /// The firewall before the nodes lets in more, or less.
+    Firewall(Firewall),
 }
 
 /// What can break.
@@ -425,6 +427,9 @@ impl State {
                     Ok(tally) => Reply { tally: Some(tally), ..Reply::default() },
                     Err(output) => Reply { output, ..Reply::default() },
                 }
+            }
+            Command::Firewall(change) => {
+                Reply { output: shell::firewall(&mut self.cluster, change, lang), ..Reply::default() }
             }
             Command::Fault(fault) => {
                 let done = match fault {

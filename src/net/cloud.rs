@@ -20,7 +20,7 @@ use super::netfilter::Recorder;
 use super::topology::{LINK, Origin, STEP};
 use super::walk::{End, Turn, Walk};
 use crate::inet::{Ipv4Addr, Ipv4Net};
-use crate::object::{FieldRef, Host, LoadBalancers, Profile};
+use crate::object::{FieldRef, Host, LoadBalancers, Opening, Profile};
 use crate::time::Duration;
 use crate::trace::{Action, Because, By, Cloud, Outside, Packet, Place, Proto, Reason, Socket};
 
@@ -49,8 +49,9 @@ pub struct Edge {
     host_field: Option<FieldRef>,
 }
 
+/// A rule of the firewall.
 #[derive(Clone, Debug, PartialEq)]
-struct Rule {
+pub(super) struct Rule {
     first: u16,
     last: u16,
     from: Ipv4Net,
@@ -90,20 +91,6 @@ pub(super) struct Crossing {
 impl Edge {
     /// Reads a profile.
     pub(super) fn of(profile: &Profile) -> Self {
-        let rules = |openings: &[crate::object::Opening]| {
-            let rule = |(i, o): (usize, &crate::object::Opening)| Rule {
-                first: o.first,
-                last: o.last,
-                from: o.from,
-                because: match o.first == o.last {
-                    true => format!("{} from {}", o.first, o.from),
-                    false => format!("{}-{} from {}", o.first, o.last, o.from),
-                }
-                .into(),
-                field: profile.field(&format!("spec.firewall.inbound[{i}].ports")),
-            };
-            openings.iter().enumerate().map(rule).collect()
-        };
         let stop = |name: &String| match name.as_str() {
             "laptop" => Some(Stop::Laptop),
             "internet" => Some(Stop::Internet),
@@ -120,7 +107,7 @@ impl Edge {
         };
         Self {
             host: profile.host,
-            firewall: profile.firewall.as_deref().map(rules),
+            firewall: profile.firewall.as_deref().map(|openings| rules(profile, openings)),
             firewall_field: profile.field("spec.firewall.inbound"),
             balancers: profile.load_balancers,
             links: profile.links.iter().enumerate().filter_map(way).collect(),
@@ -145,6 +132,22 @@ impl Edge {
             Stop::Laptop | Stop::Machine(_) => Duration::ZERO,
         }
     }
+}
+
+/// The firewall's rules, each with the field of the profile that says it, if one does.
+pub(super) fn rules(profile: &Profile, openings: &[Opening]) -> Vec<Rule> {
+    let written = profile.firewall.as_deref().unwrap_or_default();
+    let rule = |opening: &Opening| Rule {
+        first: opening.first,
+        last: opening.last,
+        from: opening.from,
+        because: opening.to_string().into(),
+        field: written
+            .iter()
+            .position(|each| each == opening)
+            .and_then(|i| profile.field(&format!("spec.firewall.inbound[{i}].ports"))),
+    };
+    openings.iter().map(rule).collect()
 }
 
 fn because(reason: Outside, cause: Option<FieldRef>) -> Arc<Because> {
@@ -316,7 +319,7 @@ impl<R: Recorder> Walk<'_, R> {
     /// The firewall's judgement of what comes in.
     fn firewall(&mut self, _from: &Place, packet: Packet) -> Result<(), End> {
         let edge = &self.topology.edge;
-        let Some(rules) = &edge.firewall else { return Ok(()) };
+        let Some(rules) = self.flows.guard.as_deref().or(edge.firewall.as_deref()) else { return Ok(()) };
         let port = packet.dst.port;
         self.rec.wait(STEP);
         self.rec.at(&Place::Cloud(Cloud::Firewall));

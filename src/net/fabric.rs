@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::compile::Stale;
 use super::{Flows, Lines, Network, compile};
 use crate::api::{Store, Touch};
-use crate::object::{Outages, Profile};
+use crate::object::{Opening, Outages, Profile};
 use crate::rng::Rng;
 use crate::time::Instant;
 use crate::trace::{Place, Request, Trace};
@@ -81,6 +81,11 @@ impl Fabric {
     pub fn suffer(&mut self, outages: &Outages) {
         self.flows.suffer(outages);
         self.shaken = true;
+    }
+
+    /// From now on, the firewall before the nodes lets this in.
+    pub fn guard(&mut self, profile: &Profile, openings: &[Opening]) {
+        self.flows.guard = Some(super::cloud::rules(profile, openings).into());
     }
 
     /// Every load balancer checks every node once; tells whether they have made up their minds.

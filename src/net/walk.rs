@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::Network;
-use super::cloud::{Crossing, Stop};
+use super::cloud::{Crossing, Rule as FirewallRule, Stop};
 use super::conntrack::{Conntrack, Entry, Stage};
 use super::forward::Laptop;
 use super::health::Health;
@@ -31,6 +31,8 @@ pub struct Flows {
     pub(super) kernels: Vec<State>,
     pub(super) traces: u64,
     pub(super) outages: Outages,
+    /// The firewall's rules, where they are no longer as the profile has them.
+    pub(super) guard: Option<Arc<[FirewallRule]>>,
     pub(super) laptop: Laptop,
     pub(super) logs: Logs,
     pub(super) clients: Clients,
@@ -113,6 +115,7 @@ impl Flows {
             kernels: Vec::new(),
             traces: 0,
             outages: Outages::default(),
+            guard: None,
             laptop: Laptop::default(),
             logs: Logs::default(),
             clients: Clients::default(),

@@ -1,6 +1,7 @@
 //! Environments: what exists before the learner's first manifest. Built-in ones have names; [`super::Lab`] describes others.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -84,6 +85,33 @@ pub struct Opening {
     pub last: u16,
     /// Who may come.
     pub from: Ipv4Net,
+}
+
+impl Opening {
+    /// Reads a port or a range of them, and a range of addresses.
+    pub fn read(ports: &str, from: &str) -> Option<Self> {
+        let (first, last) = Self::read_ports(ports)?;
+        Some(Self { first, last, from: from.trim().parse::<Ipv4Net>().ok()?.trunc() })
+    }
+
+    /// `30001`, or `30001-30003`.
+    pub(super) fn read_ports(text: &str) -> Option<(u16, u16)> {
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        let port = |text: &str| text.trim().parse::<u16>().ok().filter(|port| *port != 0);
+        port(first).zip(port(last)).filter(|(first, last)| first <= last)
+    }
+
+    /// `30001`, or `30001-30003`.
+    pub fn ports(&self) -> String {
+        if self.first == self.last { self.first.to_string() } else { format!("{}-{}", self.first, self.last) }
+    }
+}
+
+/// `30001-30003 from 0.0.0.0/0`
+impl fmt::Display for Opening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} from {}", self.ports(), self.from)
+    }
 }
 
 /// What is particular about the way between two machines.

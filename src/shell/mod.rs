@@ -21,6 +21,7 @@ mod minikube;
 mod follow;
 mod repeat;
 mod fault;
+mod firewall;
 mod kubectl;
 mod complete;
 mod conntrack;
@@ -38,6 +39,7 @@ use crate::time::Duration;
 use crate::trace::{Place, Trace};
 
 pub use complete::complete;
+pub use firewall::{Firewall, Ports, firewall};
 pub use follow::Requests;
 pub use job::{Job, poll};
 pub use place::prompt;
@@ -339,6 +341,15 @@ const PROGRAMS: &[Program] = &[
         help: (
             "break something: a pod's probes (unready, ready, ill, well, kill), a node (stop-node, start-node), a link (cut, mend)",
             "制造故障：Pod 的探针（unready、ready、ill、well、kill）、节点（stop-node、start-node）、链路（cut、mend）",
+        ),
+    },
+    Program {
+        name: "firewall",
+        laptop_only: true,
+        run: firewall::run,
+        help: (
+            "what the cloud's firewall lets in: list, open PORTS, close PORTS (a real cloud has its own tool)",
+            "云防火墙放行什么：list、open 端口、close 端口（真实的云有自己的工具）",
         ),
     },
     program("nslookup", lookup::nslookup, "ask the DNS server for a name", "向 DNS 服务器查询名字"),

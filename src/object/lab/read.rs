@@ -302,11 +302,7 @@ impl Reader {
                     let port = u16::try_from(*port).ok().filter(|port| *port != 0);
                     port.map(|port| (port, port))
                 }
-                Some(IntOrString::String(text)) => {
-                    let (first, last) = text.split_once('-').unwrap_or((text, text));
-                    let port = |text: &str| text.trim().parse::<u16>().ok().filter(|port| *port != 0);
-                    port(first).zip(port(last)).filter(|(first, last)| first <= last)
-                }
+                Some(IntOrString::String(text)) => Opening::read_ports(text),
             };
             if let (None, Some(given)) = (ports, &opening.ports) {
                 let detail = "must be a port or a range of ports between 1 and 65535 (e.g. 80 or \"30000-32767\")";
