@@ -138,6 +138,14 @@ fn what_they_suggest_can_be_done_and_changes_something() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn the_controller_of_the_cloud_is_the_one_that_we_serve() {
+    let served = fs::read_to_string("public/manifests/ingress-nginx.yaml").expect("it is there");
+    let scenario = lesson::scenario(&text("one-door")).expect("it is read");
+    let file = scenario.files.iter().find(|file| file.name == "ingress-nginx.yaml").expect("it is in");
+    assert_eq!(file.text.trim(), served.trim());
+}
+
 /// A change to a file, a line of the log left out, or another environment, that must break what a scenario shows.
 const MUTATIONS: &[(&str, &str, &str)] = &[
     ("clusterip", "replicas: 3", "replicas: 2"),
@@ -152,6 +160,8 @@ const MUTATIONS: &[(&str, &str, &str)] = &[
     ("source-kept", "externalTrafficPolicy: Local", "externalTrafficPolicy: Cluster"),
     ("ingress-paper", "[0, {apply: deploy.yaml}]", "[0, {run: minikube addons enable ingress}]"),
     ("ingress-paths", "path: /api\n", "path: /v1\n"),
+    ("three-doors", "run: firewall open 30002", "run: firewall open 30003"),
+    ("one-door", "host: shop.test\n", "host: shops.test\n"),
     ("status-404", "path: /api/hello\n", "path: /\n"),
     ("status-502", "targetPort: 8080", "targetPort: 9090"),
     ("status-503", "replicas: 0", "replicas: 1"),

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::{cluster_ip, selected};
 use crate::api::store::Event;
 use crate::lang::Lang;
+use crate::net::Doors;
 use crate::object::{Body, EndpointSlice, Ingress, Kind, Node, Object, Ref, Service};
 use crate::session::Session;
 use crate::trace::{Action, Cloud, OutcomeKind, Place, Request, Trace};
@@ -25,6 +26,8 @@ pub struct Check {
     pub pending: Option<String>,
     /// An Ingress has an address.
     pub ingress: Option<String>,
+    /// So many doors stand open to the internet.
+    pub doors: Option<usize>,
     /// A node is NotReady.
     pub lost: Option<String>,
     /// A node of this name is on ...
@@ -228,6 +231,14 @@ pub fn judge(checks: &[Check], session: &Session, since: Since, flying: &BTreeSe
             let met = object.is_some_and(|ingress| !ingress.status.load_balancer.ingress.is_empty());
             let text = lang.pick(format!("Ingress {name} has an ADDRESS"), format!("Ingress {name} 有了 ADDRESS"));
             report.push(text, usize::from(met), 1, met);
+        }
+        if let Some(want) = check.doors {
+            let cluster = session.cluster();
+            let openings = cluster.firewall().unwrap_or_default();
+            let have = Doors::of(cluster.store(), cluster.profile(), openings).count();
+            let text =
+                lang.pick(format!("{want} doors stand open to the internet"), format!("对互联网敞开的门有 {want} 扇"));
+            report.push(text, have, want, have == want);
         }
         if let Some(name) = &check.lost {
             let object = session.cluster().store().get(&Ref::new(Kind::Node, "", name.as_str()));

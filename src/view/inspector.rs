@@ -11,6 +11,7 @@ use kubehop::scene::traffic::{self, Tally, readable};
 use kubehop::trace::{Action, By, OutcomeKind, Trace};
 use leptos::prelude::*;
 
+use super::firewall;
 use super::ingress;
 use super::object;
 use super::stage_scenery::{Scenery, use_scenery};
@@ -44,6 +45,7 @@ pub fn Inspector() -> impl IntoView {
     });
     let pointed = why::object(state);
     let body = move || match (pointed.get().or_else(|| object.get()), trace.with(Option::is_some)) {
+        (Some(key), _) if key == firewall::key() => firewall::view(state, scenery).into_any(),
         (Some(key), _) => object::view(state, scenery, key).into_any(),
         (None, true) => packet_view(state, scenery, trace, hop, detail).into_any(),
         (None, false) => empty_view(state, scenery).into_any(),
@@ -196,6 +198,7 @@ fn hop_view(state: State, scenery: Scenery, detail: Detail, trace: Option<Arc<Tr
     };
     let rule = detail.rule.clone().map(|rule| view! { <code class="rule" tabindex="0">{broken(&rule)}</code> });
     let cause = detail.cause.clone().map(|field| cause_link(state, field));
+    let shut = trace.as_ref().and_then(|trace| firewall::offer(state, scenery, trace, hop));
     let routed = trace.as_ref().and_then(|trace| ingress::compared(state, trace, hop));
     let paper = trace.as_ref().filter(|trace| hop + 1 == trace.hops.len()).and_then(|t| ingress::refused(state, t));
     view! {
@@ -213,6 +216,7 @@ fn hop_view(state: State, scenery: Scenery, detail: Detail, trace: Option<Arc<Tr
         <p class="why">{detail.sentence.clone()}</p>
         {rule}
         {cause}
+        {shut}
         {routed}
         {paper}
     }

@@ -8,6 +8,7 @@ mod embed;
 mod environment;
 mod errands;
 mod files;
+mod firewall;
 mod frame;
 mod gallery;
 mod icons;

@@ -14,6 +14,7 @@ use web_sys::{Element, KeyboardEvent, MouseEvent, PointerEvent, ResizeObserver};
 
 use super::deeds::{Menu, ObjectMenu};
 use super::errands::ErrandMenu;
+use super::firewall;
 use super::inspector::{is_kept, is_tunnelled};
 use super::stage_canvas::{Frame, Lens, Painter, Spotlight};
 use super::stage_scenery::{Scenery, outcome, use_scenery};
@@ -409,11 +410,11 @@ fn reachable(state: State, scenery: Scenery) -> impl IntoView {
         <ul class="reach" data-rove tabindex="0" aria-label=move || state.pick("Objects", "对象")>
             <For each=move || objects(scenery) key=Ref::to_string let:key>
                 {
-                    let name = key.to_string();
-                    let id = name.clone();
+                    let shown = key.clone();
+                    let id = key.to_string();
                     view! {
                         <li>
-                            <button data-object=id tabindex="-1" on:click=move |_| scenery.inspect(key.clone())>{name}</button>
+                            <button data-object=id tabindex="-1" on:click=move |_| scenery.inspect(key.clone())>{move || firewall::name_of(&shown, state)}</button>
                         </li>
                     }
                 }
@@ -433,7 +434,8 @@ fn objects(scenery: Scenery) -> Vec<Ref> {
             let nodes = own.into_iter().chain(&room.folded);
             nodes.map(|name| Ref::new(Kind::Node, "", name.as_str())).chain(pods)
         });
-        services.chain(rooms).collect()
+        let wall = scene.edge.iter().filter(|edge| !edge.wall_note.text.is_empty()).map(|_| firewall::key());
+        wall.chain(services).chain(rooms).collect()
     })
 }
 
@@ -467,6 +469,7 @@ fn object_at(element: &Element) -> Option<Ref> {
         .or_else(|| of("data-system"))
         .and_then(|text| namespaced(Kind::Pod, text))
         .or_else(|| of("data-service").and_then(|text| namespaced(Kind::Service, text)))
+        .or_else(|| of("data-wall").map(|_| firewall::key()))
         .or_else(|| of("data-node").map(|name| Ref::new(Kind::Node, "", name)))
 }
 

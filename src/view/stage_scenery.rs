@@ -101,7 +101,8 @@ pub fn provide_scenery(state: State) -> Scenery {
         let (focus, needs, lang, health) = (focus.get(), needs.get(), state.lang.get(), health.get());
         marks.with(|marks| {
             state.session.with_untracked(|session| {
-                let (profile, outages) = (session.profile().clone(), session.cluster().outages().clone());
+                let (mut profile, outages) = (session.profile().clone(), session.cluster().outages().clone());
+                profile.firewall = session.cluster().firewall().map(<[_]>::to_vec);
                 let laptop = session.cluster().flows().laptop();
                 let route = laptop.route().map(|node| (0, Place::Node(node.clone())));
                 let listeners = laptop.listeners().iter();

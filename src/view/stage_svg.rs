@@ -220,10 +220,12 @@ fn edge(out: &mut String, edge: &Edge, scene: &Scene) {
         label(out, "m", &client.address);
     }
     if !edge.wall_note.text.is_empty() {
+        out.push_str(r#"<g class="click" data-wall="">"#);
         rect(out, if edge.is_shut { "wall shut" } else { "wall" }, edge.wall, 4.0);
         label(out, "k", &edge.wall_name);
         label(out, if edge.is_shut { "bad end" } else { "m k end" }, &edge.wall_note);
         rect(out, "notch", edge.gate, 3.0);
+        out.push_str("</g>");
     }
     let (Some(balancer), Some(spine)) = (&edge.balancer, &scene.spine) else { return };
     put!(out, r#"<g class="click" data-service="{}/{}">"#, spine.key.namespace, escape(&spine.key.name));
