@@ -4,7 +4,6 @@
 //! be watched. A load balancer's address is one door for each of its Service's ports. Left out: ports of the control plane.
 
 use crate::api::Store;
-use crate::lang::Lang;
 use crate::object::{Opening, Profile, Ref, Service};
 
 /// What stands open.
@@ -60,32 +59,6 @@ impl Doors {
     pub fn count(&self) -> usize {
         self.ports * self.nodes + self.balancers.iter().map(|(_, _, ports)| ports.len()).sum::<usize>()
     }
-
-    /// The count in words, a sentence for each sort of door.
-    pub fn told(&self, lang: Lang) -> Vec<String> {
-        let s = |n: usize| if n == 1 { "" } else { "s" };
-        let mut told = Vec::new();
-        if self.ports > 0 {
-            let (ports, nodes) = (self.ports, self.nodes);
-            let doors = ports * nodes;
-            told.push(lang.pick(
-                format!("{ports} port{} on {nodes} node{} = {doors} door{}", s(ports), s(nodes), s(doors)),
-                format!("{ports} 个端口 × {nodes} 个节点 = {doors} 扇门"),
-            ));
-        }
-        if !self.balancers.is_empty() {
-            let addresses = self.balancers.len();
-            let ports: usize = self.balancers.iter().map(|(_, _, ports)| ports.len()).sum();
-            told.push(lang.pick(
-                format!("{addresses} load balancer{}, {ports} port{}", s(addresses), s(ports)),
-                format!("{addresses} 个负载均衡器，{ports} 个端口"),
-            ));
-        }
-        if told.is_empty() {
-            told.push(lang.pick("nothing is open", "什么都没有打开").to_owned());
-        }
-        told
-    }
 }
 
 #[cfg(test)]
@@ -113,7 +86,6 @@ mod tests {
         assert_eq!((doors.ports, doors.nodes, doors.count()), (4, 3, 12));
         assert_eq!(doors.rules[0].1.len(), 1);
         assert_eq!(doors.rules[1].1.len(), 0);
-        assert_eq!(doors.told(Lang::En), ["4 ports on 3 nodes = 12 doors"]);
-        assert_eq!(Doors::of(api.store(), &profile, &[]).told(Lang::En), ["nothing is open"]);
+        assert_eq!(Doors::of(api.store(), &profile, &[]).count(), 0);
     }
 }

@@ -102,6 +102,32 @@ pub fn firewall(cluster: &mut Cluster, change: &Firewall, lang: Lang) -> Output 
     Output { chunks: vec![(Stream::Out, format!("{opening}: {said}\n"))], ..Output::default() }
 }
 
+/// What stands open in words, a sentence for each sort of door.
+pub fn exposed(doors: &Doors, lang: Lang) -> Vec<String> {
+    let s = |n: usize| if n == 1 { "" } else { "s" };
+    let mut told = Vec::new();
+    if doors.ports > 0 {
+        let (ports, nodes) = (doors.ports, doors.nodes);
+        let all = ports * nodes;
+        told.push(lang.pick(
+            format!("{ports} port{} on {nodes} node{} = {all} door{}", s(ports), s(nodes), s(all)),
+            format!("{ports} 个端口 × {nodes} 个节点 = {all} 扇门"),
+        ));
+    }
+    if !doors.balancers.is_empty() {
+        let addresses = doors.balancers.len();
+        let ports: usize = doors.balancers.iter().map(|(_, _, ports)| ports.len()).sum();
+        told.push(lang.pick(
+            format!("{addresses} load balancer{}, {ports} port{}", s(addresses), s(ports)),
+            format!("{addresses} 个负载均衡器，{ports} 个端口"),
+        ));
+    }
+    if told.is_empty() {
+        told.push(lang.pick("nothing is open", "什么都没有打开").to_owned());
+    }
+    told
+}
+
 /// `firewall list`, `firewall open PORTS`, `firewall close PORTS`
 pub(super) fn run(shell: &mut Shell, io: &mut Io, args: &[String]) -> i32 {
     let flags = match flags::read(Style::Pflag, &[FIREWALL], args) {
@@ -152,7 +178,7 @@ fn list(shell: &mut Shell, io: &mut Io) -> i32 {
             lang.pick(format!("(load balancer {address})"), format!("（负载均衡器 {address}）"))
         ));
     }
-    for line in doors.told(lang) {
+    for line in exposed(&doors, lang) {
         io.out(format!("{}{line}\n", lang.pick("exposed: ", "对外暴露：")));
     }
     0

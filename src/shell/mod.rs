@@ -39,7 +39,7 @@ use crate::time::Duration;
 use crate::trace::{Place, Trace};
 
 pub use complete::complete;
-pub use firewall::{Firewall, Ports, firewall};
+pub use firewall::{Firewall, Ports, exposed, firewall};
 pub use follow::Requests;
 pub use job::{Job, poll};
 pub use place::prompt;

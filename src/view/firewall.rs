@@ -3,7 +3,7 @@
 use kubehop::net::Doors;
 use kubehop::object::{Kind, Opening, Ref};
 use kubehop::session::{Command, Firewall, Ports};
-use kubehop::shell::Stream;
+use kubehop::shell::{Stream, exposed};
 use kubehop::trace::{Outside, Reason, Trace};
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
@@ -107,7 +107,7 @@ pub fn view(state: State, scenery: Scenery) -> impl IntoView {
             </table>
         })
     };
-    let told = move || doors.get().map(|doors| doors.told(state.lang.get()).join(state.pick("; ", "；")));
+    let told = move || doors.get().map(|doors| exposed(&doors, state.lang.get()).join(state.pick("; ", "；")));
     view! {
         <section class="object firewall" data-object="firewall">
             <h2>
