@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Because, OutcomeKind, Trace, action_label, explain};
+use super::{Because, OutcomeKind, Reason, Routing, Trace, action_label, explain};
 use crate::lang::Lang;
 
 /// The trace as text: a hop a line (time, place, by, action, headers), below it the rule, the reason and the cause.
@@ -25,6 +25,9 @@ pub fn to_text(trace: &Trace, lang: Lang) -> String {
             hop.packet.proto.name(),
         );
         tell(&mut out, &hop.because, lang);
+        if let Reason::Routing(routing) = &hop.because.reason {
+            compare(&mut out, routing, lang);
+        }
     }
     let outcome = &trace.outcome;
     let _ = match outcome.kind {
@@ -59,6 +62,14 @@ fn tell(out: &mut String, because: &Because, lang: Lang) {
     let _ = writeln!(out, "{:11}{}{}", "", lang.pick("because: ", "原因："), explain(because, lang));
     if let Some(cause) = &because.cause {
         let _ = writeln!(out, "{:11}{}{} {}", "", lang.pick("cause:   ", "来由："), cause.object, cause.path);
+    }
+}
+
+/// The rules that an ingress controller looked at, a line each: the one that won, and why each other lost.
+fn compare(out: &mut String, routing: &Routing, lang: Lang) {
+    for compared in routing.compared() {
+        let why = compared.lost.map_or(lang.pick("It wins.", "胜出。"), |lost| lost.explain(lang));
+        let _ = writeln!(out, "{:11}{}{}  {why}", "", lang.pick("rule:    ", "规则："), compared.rule);
     }
 }
 

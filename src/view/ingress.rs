@@ -122,6 +122,22 @@ fn remark(lang: Lang) -> &'static str {
     )
 }
 
+/// Of an object that an addon brought: what the lab leaves out of it, and where it chose.
+pub fn addon(state: State, key: &Ref) -> Option<impl IntoView + use<>> {
+    let (en, zh) = match &*key.namespace {
+        "kube-system" if key.name.starts_with("traefik") => (
+            "Left out of this addon: accounts, roles and custom resources. Its chart sets allowEmptyServices (then an empty Service gives 503); here Traefik keeps its own default, 404.",
+            "该插件略去的部分：账户、角色和自定义资源。它的 chart 会设置 allowEmptyServices（空 Service 给出 503）；这里保留 Traefik 自己的默认值 404。",
+        ),
+        "ingress-nginx" => (
+            "Left out of this addon: its accounts and roles, and the two Jobs whose completed Pods (ingress-nginx-admission-create-…, -patch-…) a real cluster lists here. They make the webhook's certificate once.",
+            "该插件略去的部分：账户和角色，以及两个 Job；真实集群会在这里列出它们已完成的 Pod（ingress-nginx-admission-create-…、-patch-…），它们只负责生成一次 webhook 证书。",
+        ),
+        _ => return None,
+    };
+    Some(view! { <p class="remark dim" data-testid="addon">{move || state.pick(en, zh)}</p> })
+}
+
 fn told(state: State, scenery: Scenery, key: Ref) -> Memo<Option<Told>> {
     Memo::new(move |_| {
         scenery.scene.track();

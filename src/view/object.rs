@@ -76,6 +76,7 @@ pub fn view(state: State, scenery: Scenery, key: Ref) -> impl IntoView {
                 }}
             </dl>
             {body}
+            {ingress::addon(state, &key)}
         </section>
     }
 }

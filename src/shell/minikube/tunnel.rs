@@ -3,7 +3,9 @@
 //! Stands for minikube 1.39 `cmd/minikube/cmd/tunnel.go` and `pkg/minikube/tunnel`. On Linux the laptop gets a route to the cluster IPs by
 //! the node, and each Service its own cluster IP as EXTERNAL-IP; minikube looks every five seconds and reports each time, the lab only
 //! when something has changed. On Docker Desktop (`pkg/minikube/tunnel/kic`) ssh listens on 127.0.0.1 for each port of each Service, and the
-//! address is 127.0.0.1. Either ends with Ctrl-C and takes all of it back. Left out: sudo's question, tunnels for Ingress, `--bind-address`.
+//! address is 127.0.0.1; it listens on 80 and 443 for each Ingress, too, and carries those to the node's own loopback, where the host ports of a
+//! controller are. Either ends with Ctrl-C and takes all of it back. Left out: sudo's question, `--bind-address`, and that minikube tells
+//! Ingresses apart by their hosts.
 
 use super::super::flags::{self, Flag, Style, switch, value};
 use super::super::job::Work;
@@ -83,8 +85,11 @@ fn route(shell: &Shell) -> String {
     format!("{} -> {gateway}", shell.cluster.profile().service_cidr)
 }
 
-/// The LoadBalancer Services, as a tunnel serves them.
-fn wanted(shell: &Shell) -> Vec<(Ref, Ipv4Addr, Vec<u16>)> {
+/// The ports that ssh listens on for an Ingress.
+const INGRESS_PORTS: [u16; 2] = [80, 443];
+
+/// The LoadBalancer Services, as a tunnel serves them; with ssh the Ingresses, too.
+fn wanted(shell: &Shell, by_ssh: bool) -> Vec<(Ref, Ipv4Addr, Vec<u16>)> {
     let services = shell.cluster.store().list(Kind::Service, None);
     let of = |service: &Service| {
         let ip = service.spec.cluster_ip.parse().ok()?;
@@ -95,7 +100,9 @@ fn wanted(shell: &Shell) -> Vec<(Ref, Ipv4Addr, Vec<u16>)> {
         let (ip, ports) = of(object.body::<Service>()?)?;
         Some((object.key(), ip, ports))
     };
-    services.filter_map(tell).collect()
+    let ingresses = shell.cluster.store().list(Kind::Ingress, None).filter(|_| by_ssh);
+    let ingresses = ingresses.map(|object| (object.key(), Ipv4Addr::LOCALHOST, INGRESS_PORTS.to_vec()));
+    services.filter_map(tell).chain(ingresses).collect()
 }
 
 impl Balancers {
@@ -125,7 +132,7 @@ impl Balancers {
 
     /// Whether Services are there that it has not seen, or have gone.
     fn is_behind(&self, shell: &Shell) -> bool {
-        let wanted = wanted(shell);
+        let wanted = wanted(shell, self.by_ssh);
         wanted != self.serves || wanted.iter().any(|(key, ip, _)| !self.has_address(shell, key, *ip))
     }
 
@@ -133,7 +140,11 @@ impl Balancers {
         if self.by_ssh { Ipv4Addr::LOCALHOST } else { cluster_ip }
     }
 
+    /// Whether a Service has the address that it is to have; an Ingress gets none.
     fn has_address(&self, shell: &Shell, key: &Ref, cluster_ip: Ipv4Addr) -> bool {
+        if key.kind != Kind::Service {
+            return true;
+        }
         let service = shell.cluster.store().get(key).and_then(|object| object.body::<Service>());
         let ingress = service.map_or(&[][..], |service| &service.status.load_balancer.ingress);
         matches!(ingress, [one] if one.ip == self.address(cluster_ip).to_string())
@@ -141,7 +152,7 @@ impl Balancers {
 
     /// Looks for Services, and serves them.
     fn look(&mut self, shell: &mut Shell, io: &mut Io) {
-        let wanted = wanted(shell);
+        let wanted = wanted(shell, self.by_ssh);
         let changed = wanted != self.serves;
         if self.by_ssh {
             self.connect(shell, io, &wanted);
@@ -202,7 +213,9 @@ impl Balancers {
             if self.by_ssh {
                 io.out(format!("✋  Stopping tunnel for service {}.\n", key.name));
             }
-            shell.cluster.set_balancer(key, None);
+            if key.kind == Kind::Service {
+                shell.cluster.set_balancer(key, None);
+            }
         }
         0
     }
