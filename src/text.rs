@@ -20,6 +20,15 @@ pub struct Span {
     pub end: u32,
 }
 
+/// A change to a text: what stands at `span` gives way to `text`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edit {
+    /// What goes; empty where something is only put in.
+    pub span: Span,
+    /// What comes.
+    pub text: String,
+}
+
 /// A line and a column, both counted from one; columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
@@ -33,6 +42,24 @@ impl Source {
     /// A source of the given name and text.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         Self { name: name.into(), text: text.into() }
+    }
+
+    /// The text after some edits, which stand in its order. An edit that overlaps the one before, or that is not of this
+    /// text, is left out.
+    pub fn edited(&self, edits: &[Edit]) -> String {
+        let mut out = String::with_capacity(self.text.len());
+        let mut at = 0;
+        for edit in edits {
+            let (start, end) = (edit.span.start as usize, edit.span.end as usize);
+            if start < at || self.text.get(start..end).is_none() {
+                continue;
+            }
+            out.push_str(&self.text[at..start]);
+            out.push_str(&edit.text);
+            at = end;
+        }
+        out.push_str(&self.text[at..]);
+        out
     }
 
     /// The line and column of a byte offset; past the end it is the end.
@@ -53,6 +80,15 @@ impl Source {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn edits_that_fit_are_made() {
+        let source = Source::new("a", "中: 1\nb: 2\n");
+        let edit = |start, end, text: &str| Edit { span: Span { start, end }, text: text.into() };
+        assert_eq!(source.edited(&[edit(0, 3, "a"), edit(5, 6, "3"), edit(13, 13, "c: 4\n")]), "a: 3\nb: 2\n");
+        assert_eq!(source.edited(&[edit(5, 6, "3"), edit(12, 12, "c: 4\n")]), "中: 3\nb: 2\nc: 4\n");
+        assert_eq!(source.edited(&[edit(1, 3, "x"), edit(5, 6, "3"), edit(5, 7, "y")]), "中: 3\nb: 2\n");
+    }
 
     #[test]
     fn positions_count_characters() {

@@ -250,6 +250,14 @@ fn style(text: &str) -> Style {
     }
 }
 
+/// A text on one line as a value in YAML: in quotes where it would be read as something else.
+pub(crate) fn as_yaml(text: &str) -> String {
+    match style(text) {
+        Style::Plain => text.to_owned(),
+        _ => serde_json::Value::from(text).to_string(),
+    }
+}
+
 fn reads_as_string(text: &str) -> bool {
     let infinite = matches!(
         text,

@@ -19,6 +19,7 @@ mod yaml;
 use std::collections::BTreeMap;
 
 pub(crate) use decode::distance;
+pub(crate) use encode::as_yaml;
 pub use encode::{to_json, to_json_line, to_yaml};
 pub(crate) use schema::{Schema, Shape, Type};
 

@@ -206,6 +206,11 @@ pub(super) fn known(name: &str) -> Option<&'static Known> {
     KNOWN.binary_search_by(|row| row.name.cmp(name)).ok().and_then(|at| KNOWN.get(at))
 }
 
+/// The names of those that the lab does as they say.
+pub(super) fn modelled() -> impl Iterator<Item = &'static str> {
+    KNOWN.iter().filter(|row| row.modelled).map(|row| row.name)
+}
+
 impl Known {
     /// Whether a value looks as it must; an empty one is not looked at.
     pub(super) fn takes(&self, value: &str) -> bool {

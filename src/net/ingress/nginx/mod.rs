@@ -11,3 +11,8 @@ pub use admit::{Admission, admit};
 pub use annotations::{Affinity, Annotations, Canary, Redirect};
 pub(super) use config::{router, shown};
 pub(super) use decide::decide;
+
+/// The names of the annotations that the lab does as they say, with their prefix: what an editor offers.
+pub fn annotation_names() -> impl Iterator<Item = String> {
+    known::modelled().map(|name| format!("{}{name}", annotations::PREFIX))
+}
