@@ -1,4 +1,4 @@
-//! Help while one writes a manifest: [`complete`], [`hover`] and [`fix`].
+//! Help while one writes a manifest: [`complete`], [`hover`], [`fix`], [`format`] and [`changes`].
 //!
 //! [`complete`] and [`hover`] take a text and a caret; both work while the text is broken, as it is while someone types, so they
 //! read lines and their indentation rather than YAML. What they know of fields comes from the table that drives strict
@@ -10,8 +10,12 @@ mod known;
 mod names;
 mod snippet;
 mod fix;
+mod format;
+mod change;
 
+pub use change::{Change, changes, lines, take_back};
 pub use fix::{Fix, fix};
+pub use format::{Untidied, format};
 pub use names::World;
 
 use crate::lang::Lang;

@@ -81,6 +81,33 @@ pub(super) fn parse(source: &Source) -> Parsed {
     reader.parsed
 }
 
+/// Whether two texts can be read, and hold the same documents.
+pub(super) fn is_same(a: &str, b: &str) -> bool {
+    let read = |text: &str| -> Option<Vec<Node>> {
+        let mut all = Vec::new();
+        for chunk in chunks(text) {
+            let text = &text[chunk.ok()?];
+            if syntax::control_character(text, 0).is_some() {
+                return None;
+            }
+            all.extend(yaml::read(text, 0, &mut Vec::new()).ok()?);
+        }
+        Some(all)
+    };
+    let (Some(a), Some(b)) = (read(a), read(b)) else { return false };
+    a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| same(a, b))
+}
+
+fn same(a: &Node, b: &Node) -> bool {
+    match (&a.data, &b.data) {
+        (Data::List(a), Data::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Data::Map(a), Data::Map(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.key == b.key && same(&a.value, &b.value))
+        }
+        (a, b) => a == b,
+    }
+}
+
 struct Reader<'a> {
     source: &'a Source,
     parsed: Parsed,

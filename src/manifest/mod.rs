@@ -101,6 +101,11 @@ pub fn parse(source: &Source) -> Parsed {
     document::parse(source)
 }
 
+/// Whether two texts can be read, and say the same.
+pub(crate) fn is_same(a: &str, b: &str) -> bool {
+    document::is_same(a, b)
+}
+
 impl Manifest {
     /// What names the object, in `namespace` unless it names its own.
     pub fn key(&self, namespace: &str) -> Ref {
