@@ -3,7 +3,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createHash } from "node:crypto";
 
-const inputs = ["src/view/editor.js", "package-lock.json", "tools/editor.mjs"];
+const inputs = ["src/view/editor.js", "src/view/editor_help.js", "src/view/editor_look.js", "src/view/editor_marks.js", "package-lock.json", "tools/editor.mjs"];
 const out = "target/editor/editor.js";
 const stamp = "target/editor/inputs.sha256";
 

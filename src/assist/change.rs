@@ -59,6 +59,11 @@ pub fn take_back(old: &str, new: &str, change: &Change) -> Edit {
     Edit { span: Span { start, end }, text }
 }
 
+/// The edit of the old text that makes a change.
+pub fn carry_over(old: &str, new: &str, change: &Change) -> Edit {
+    take_back(new, old, &Change { old: change.new.clone(), new: change.old.clone() })
+}
+
 /// The changes on the shortest way from one text to the other; none if it is too long.
 fn walk(a: &[&str], b: &[&str]) -> Option<Vec<Change>> {
     let (n, m) = (a.len() as isize, b.len() as isize);
@@ -149,6 +154,8 @@ mod tests {
                 now = Source::new("f", now).edited(&[edit]);
             }
             assert_eq!(now, old, "round {round}");
+            let edits: Vec<_> = found.iter().map(|change| carry_over(&old, &new, change)).collect();
+            assert_eq!(Source::new("f", old.clone()).edited(&edits), new, "round {round}");
             let kept = lines(&old).len() - found.iter().map(|change| change.old.len()).sum::<usize>();
             if round < 495 {
                 assert_eq!(kept, common(&lines(&old), &lines(&new)), "round {round}");

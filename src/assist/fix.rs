@@ -233,7 +233,7 @@ fn below_list(lines: &[Line<'_>], at: usize) -> usize {
     let end = below(lines, at);
     let list = |line: &Line<'_>| line.is_empty() || line.dashes.first() == Some(&column) || line.column > column;
     let first = lines[at + 1..].iter().find(|line| !line.is_empty());
-    if end > at + 1 || !first.is_some_and(|line| line.dashes.first() == Some(&column)) {
+    if end > at + 1 || first.is_none_or(|line| line.dashes.first() != Some(&column)) {
         return end;
     }
     let mut end = lines.iter().skip(at + 1).take_while(|line| list(line)).count() + at + 1;

@@ -101,7 +101,7 @@ pub(super) fn default(owner: &str, field: &str) -> &'static str {
         ("ServiceSpec", "allocateLoadBalancerNodePorts") => "true",
         ("ServiceSpec", "publishNotReadyAddresses") => "false",
         ("ClientIPConfig", "timeoutSeconds") => "10800",
-        ("ServicePort", "targetPort") => "port",
+        ("ServicePort", "targetPort") => "= port",
         ("ServicePort" | "ContainerPort" | "EndpointPort", "protocol") => "TCP",
         ("DeploymentSpec" | "ReplicaSetSpec" | "StatefulSetSpec", "replicas") => "1",
         ("DeploymentSpec", "progressDeadlineSeconds") => "600",

@@ -13,7 +13,7 @@ mod fix;
 mod format;
 mod change;
 
-pub use change::{Change, changes, lines, take_back};
+pub use change::{Change, carry_over, changes, lines, take_back};
 pub use fix::{Fix, fix};
 pub use format::{Untidied, format};
 pub use names::World;
@@ -52,6 +52,8 @@ pub struct Completion {
     pub span: Span,
     /// Whether there is more to choose once it stands there.
     pub more: bool,
+    /// Of a field, the struct whose description tells of it, in `public/fields.json`; else empty.
+    pub owner: &'static str,
 }
 
 /// What the thing under the caret is.
@@ -150,6 +152,7 @@ fn keys(place: &Place<'_>, world: &World<'_>, lang: Lang) -> Vec<Completion> {
                 insert,
                 span: place.typed,
                 more: !bare,
+                owner: name,
             }
         })
         .collect();
@@ -162,6 +165,7 @@ fn keys(place: &Place<'_>, world: &World<'_>, lang: Lang) -> Vec<Completion> {
             insert: (*text).into(),
             span: place.typed,
             more: false,
+            owner: "",
         });
         offers.splice(0..0, manifests);
     }
@@ -179,6 +183,7 @@ fn labels(place: &Place<'_>, world: &World<'_>, bare: bool) -> Vec<Completion> {
         detail,
         span: place.typed,
         more: !bare,
+        owner: "",
     };
     fresh.map(offer).collect()
 }
@@ -186,7 +191,7 @@ fn labels(place: &Place<'_>, world: &World<'_>, bare: bool) -> Vec<Completion> {
 /// The items of a list of plain values.
 fn items(place: &Place<'_>, world: &World<'_>, lang: Lang) -> Vec<Completion> {
     let Some((owner, field)) = place.field else { return Vec::new() };
-    let known = known::values(owner, field).iter().map(|value| offer(place, Offer::Value, *value, ""));
+    let known = known::values(owner, field).iter().map(|value| offer(place, Offer::Value, value, ""));
     let names = names::once(names::values(place, world, lang));
     known.chain(names.iter().map(|(name, about)| offer(place, Offer::Name, name, about))).collect()
 }
@@ -228,7 +233,7 @@ fn offer(place: &Place<'_>, offer: Offer, label: &str, detail: &str) -> Completi
     };
     // The caret may stand right behind the colon.
     let insert = if needs_blank(place) { format!(" {insert}") } else { insert };
-    Completion { label: label.into(), offer, detail: detail.into(), insert, span: place.typed, more: false }
+    Completion { label: label.into(), offer, detail: detail.into(), insert, span: place.typed, more: false, owner: "" }
 }
 
 fn needs_blank(place: &Place<'_>) -> bool {
@@ -395,7 +400,7 @@ stringData: {tls.crt: c, tls.key: k}
         let source = Source::new("f.yaml", text);
         let hover = hover(&source, text.find("getPort").unwrap() as u32, Lang::En).unwrap();
         assert_eq!(hover.path, "spec.ports.targetPort");
-        assert_eq!((hover.of.as_str(), hover.default), ("integer or string", "port"));
+        assert_eq!((hover.of.as_str(), hover.default), ("integer or string", "= port"));
         assert_eq!((hover.owner.as_str(), hover.field.as_str()), ("ServicePort", "targetPort"));
         assert_eq!(&text[hover.span.start as usize..hover.span.end as usize], "targetPort");
     }

@@ -71,7 +71,7 @@ fn candidates(cluster: &Cluster, terminal: &Terminal, files: &Files, words: &[&s
             [_] => names(cluster, Kind::Pod, &terminal.namespace),
             _ => Vec::new(),
         },
-        "cat" | "ls" | "grep" | "head" | "tail" | "wc" if on_laptop => files.keys().cloned().collect(),
+        "cat" | "ls" | "rm" | "mv" | "grep" | "head" | "tail" | "wc" if on_laptop => files.keys().cloned().collect(),
         _ => Vec::new(),
     }
 }

@@ -10,6 +10,7 @@ mod interpret;
 mod job;
 mod filter;
 mod host;
+mod remove;
 mod lookup;
 mod tables;
 mod dig;
@@ -393,6 +394,8 @@ const PROGRAMS: &[Program] = &[
     program("hostname", sockets::hostname, "where you stand", "当前位置的主机名"),
     program("ls", host::ls, "the editor's files", "编辑器里的文件"),
     program("cat", host::cat, "print a file", "打印文件"),
+    program("rm", remove::rm, "", ""),
+    program("mv", remove::mv, "", ""),
     program("echo", host::echo, "", ""),
     program("printf", host::printf, "", ""),
     program("seq", host::seq, "", ""),

@@ -115,6 +115,33 @@ pub async fn fetch(path: &str) -> Option<String> {
     text.as_string()
 }
 
+/// Reads files that the reader chose or dropped; calls `then` with the name and text of each that is text.
+pub fn read_files(list: &JsValue, then: impl Fn(String, String) + Copy + 'static) {
+    for file in js_sys::Array::from(list).iter() {
+        let name = Reflect::get(&file, &"name".into()).ok().and_then(|name| name.as_string()).unwrap_or_default();
+        let blob: web_sys::Blob = file.unchecked_into();
+        if blob.size() > 5e6 {
+            continue;
+        }
+        let promise = blob.text();
+        leptos::task::spawn_local(async move {
+            if let Some(text) = JsFuture::from(promise).await.ok().and_then(|text| text.as_string()) {
+                then(name, text);
+            }
+        });
+    }
+}
+
+/// Hands a text to the reader as a file.
+pub fn download(name: &str, text: &str) {
+    let Ok(link) = document().create_element("a") else { return };
+    let link: HtmlElement = link.unchecked_into();
+    let encoded = String::from(js_sys::encode_uri_component(text));
+    let _ = link.set_attribute("href", &format!("data:text/yaml;charset=utf-8,{encoded}"));
+    let _ = link.set_attribute("download", name);
+    link.click();
+}
+
 /// Copies a text, then says whether it could.
 pub fn copy(text: &str, then: impl FnOnce(bool) + 'static) {
     let navigator = window().navigator();

@@ -324,7 +324,7 @@ pub fn ObjectMenu() -> impl IntoView {
 }
 
 /// Moves the focus among the items: to the next, the one before, or the first.
-fn focus(popover: &HtmlElement, step: i32) {
+pub(super) fn focus(popover: &HtmlElement, step: i32) {
     let Ok(items) = popover.query_selector_all("[role=menuitem]") else { return };
     let count = items.length();
     if count == 0 {

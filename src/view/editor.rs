@@ -1,5 +1,6 @@
 //! The learner's text: tabs, the code editor (or a plain text box until it has come), what is wrong with it.
 
+use kubehop::assist::Change;
 use kubehop::diag::Severity;
 use kubehop::text::Source;
 use leptos::ev::KeyboardEvent;
@@ -9,10 +10,12 @@ use leptos::wasm_bindgen::prelude::*;
 use web_sys::HtmlElement;
 
 use super::browser;
-use super::icons::{Icon, icon};
+use super::changes::{Changes, ChangesButton, bars};
+use super::editing::Titles;
 use super::problems::Problems;
 use super::stage_scenery::use_scenery;
 use super::state::{MarkKind, State, Theme, use_state};
+use super::tabs::Tabs;
 use super::why;
 use super::words::Word;
 
@@ -23,7 +26,15 @@ extern "C" {
     #[wasm_bindgen(catch, js_namespace = kubehopEditor)]
     fn create(host: &HtmlElement, options: &js_sys::Object) -> Result<Handle, JsValue>;
     #[wasm_bindgen(method, js_name = setDoc)]
-    fn set_doc(this: &Handle, text: &str, another: bool);
+    fn set_doc(this: &Handle, text: &str, file: &str);
+    #[wasm_bindgen(method)]
+    fn rename(this: &Handle, file: &str);
+    #[wasm_bindgen(method)]
+    fn forget(this: &Handle, file: &str);
+    #[wasm_bindgen(method)]
+    fn edit(this: &Handle, changes: &js_sys::Array);
+    #[wasm_bindgen(method, js_name = setChanges)]
+    fn set_changes(this: &Handle, list: &js_sys::Array);
     #[wasm_bindgen(method, js_name = setDiagnostics)]
     fn set_diagnostics(this: &Handle, list: &js_sys::Array);
     #[wasm_bindgen(method, js_name = setMarks)]
@@ -55,6 +66,13 @@ pub fn Editor() -> impl IntoView {
         resting.set(false);
         state.apply_open();
     };
+    let apply_all = move || {
+        typed.update_value(|n| *n = n.wrapping_add(1));
+        resting.set(false);
+        for file in state.files.get_untracked() {
+            state.apply(file);
+        }
+    };
     let on_text = move |text: String| {
         state.write_open(text);
         resting.set(true);
@@ -71,10 +89,13 @@ pub fn Editor() -> impl IntoView {
     };
     let foot = NodeRef::<html::Div>::new();
     let keys = if browser::has_command_key() { "⌘ ↵" } else { "Ctrl ↵" };
+    let differences = state.differences();
+    let fixes = state.fixes();
     view! {
-        <Tabs />
-        <Text on_text=on_text on_apply=apply foot=foot />
-        <Problems />
+        <Tabs on_apply_all=apply_all />
+        <Text on_text=on_text on_apply=apply foot=foot differences=differences fixes=fixes />
+        <Changes differences=differences />
+        <Problems fixes=fixes />
         <div class="foot" node_ref=foot tabindex="-1" on:keydown=leave_backwards>
             <label class="switch">
                 <input
@@ -93,6 +114,7 @@ pub fn Editor() -> impl IntoView {
             </label>
             <span class="leave" id="leave-editor">{move || state.say(Word::LeaveEditor)}</span>
             <span class="grow"></span>
+            <ChangesButton differences=differences />
             <Standing resting=resting />
             <button class="btn" data-testid="apply" on:click=move |_| apply()>
                 {move || state.say(Word::Apply)} <span class="kbd" aria-hidden="true">{keys}</span>
@@ -140,111 +162,14 @@ fn Standing(resting: RwSignal<bool>) -> impl IntoView {
     }
 }
 
-/// One tab for each file, and one for a new file.
-#[component]
-fn Tabs() -> impl IntoView {
-    let state = use_state();
-    let naming = RwSignal::new(false);
-    let field = NodeRef::<html::Input>::new();
-    Effect::new(move |_| {
-        if let (true, Some(field)) = (naming.get(), field.get()) {
-            let _ = field.focus();
-            field.select();
-        }
-    });
-    let finish = move |name: String| {
-        let name = name.trim().to_owned();
-        naming.set(false);
-        if !name.is_empty() {
-            state.new_file(&name);
-        }
-    };
-    let names = Memo::new(move |_| state.files.with(|files| files.iter().map(|f| f.name.clone()).collect::<Vec<_>>()));
-    view! {
-        <div class="tabs">
-            <div class="tablist" role="tablist" data-rove tabindex="0" aria-label=move || state.say(Word::Files)>
-            {move || {
-                names
-                    .get()
-                    .into_iter()
-                    .enumerate()
-                    .map(|(i, name)| {
-                        let on = move || state.open.get() == i;
-                        let of = name.clone();
-                        let errors = move || state.errors_of(&of);
-                        let of = name.clone();
-                        let id = format!("file-{name}");
-                        let marked = move || !on() && state.places().iter().any(|place| place.file == of);
-                        view! {
-                            <button
-                                class:on=on
-                                role="tab"
-                                tabindex="-1"
-                                aria-selected=move || on().to_string()
-                                data-testid=id
-                                on:click=move |_| state.open.set(i)
-                            >
-                                <span class:marked=marked>{name}</span>
-                                {move || {
-                                    let errors = errors();
-                                    (errors > 0)
-                                        .then(|| {
-                                            let label = state
-                                                .lang
-                                                .get()
-                                                .pick(format!("{errors} problems"), format!("{errors} 个问题"));
-                                            view! { <span class="badge" aria-label=label>{errors}</span> }
-                                        })
-                                }}
-                            </button>
-                        }
-                    })
-                    .collect_view()
-            }}
-            </div>
-            {move || {
-                if naming.get() {
-                    view! {
-                        <input
-                            class="name"
-                            node_ref=field
-                            value=state.free_name()
-                            size="12"
-                            aria-label=state.say(Word::NewFileName)
-                            on:blur=move |_| naming.set(false)
-                            on:keydown=move |event: KeyboardEvent| match event.key().as_str() {
-                                "Enter" => finish(event_target_value(&event)),
-                                "Escape" => naming.set(false),
-                                _ => {}
-                            }
-                        />
-                    }
-                        .into_any()
-                } else {
-                    view! {
-                        <button
-                            class="add"
-                            data-testid="new-file"
-                            aria-label=state.say(Word::NewFile)
-                            title=state.say(Word::NewFile)
-                            on:click=move |_| naming.set(true)
-                        >
-                            {icon(Icon::Plus, 14)}
-                        </button>
-                    }
-                        .into_any()
-                }
-            }}
-        </div>
-    }
-}
-
 /// The text itself.
 #[component]
 fn Text(
     on_text: impl Fn(String) + Copy + Send + Sync + 'static,
     on_apply: impl Fn() + Copy + Send + Sync + 'static,
     foot: NodeRef<html::Div>,
+    differences: Memo<Option<Vec<Change>>>,
+    fixes: Memo<Titles>,
 ) -> impl IntoView {
     let state = use_state();
     let scenery = use_scenery();
@@ -277,6 +202,7 @@ fn Text(
                     };
                     let text = state.open_file().map(|file| file.text).unwrap_or_default();
                     set("doc", &text.into());
+                    set("name", &untrack(move || open_name.get()).into());
                     set("dark", &untrack(dark).into());
                     set("lang", &state.lang.get_untracked().pick("en", "zh").into());
                     set("label", &untrack(label).into());
@@ -289,6 +215,20 @@ fn Text(
                         }
                     };
                     set("onLeave", &Closure::<dyn Fn()>::new(leave).into_js_value());
+                    let offers = move |at| state.offers(at);
+                    set("onComplete", &Closure::<dyn Fn(u32) -> JsValue>::new(offers).into_js_value());
+                    let explained = move |at| state.explained(at);
+                    set("onHover", &Closure::<dyn Fn(u32) -> JsValue>::new(explained).into_js_value());
+                    let mend = move |number| {
+                        let name = state.open_file().map(|file| file.name).unwrap_or_default();
+                        state.mend(&name, number);
+                    };
+                    set("onFix", &Closure::<dyn Fn(usize)>::new(mend).into_js_value());
+                    set("onFormat", &Closure::<dyn Fn()>::new(move || state.tidy()).into_js_value());
+                    let changes = move || state.editing.changes.set(true);
+                    set("onChanges", &Closure::<dyn Fn()>::new(changes).into_js_value());
+                    let dropped = move |files| state.take_in(files);
+                    set("onFiles", &Closure::<dyn Fn(JsValue)>::new(dropped).into_js_value());
                     set("onCursor", &Closure::<dyn Fn(u32)>::new(move |at| state.caret_at(at)).into_js_value());
                     let back = move |hop: u32| why::back_to(state, scenery, hop as usize);
                     set("onNote", &Closure::<dyn Fn(u32)>::new(back).into_js_value());
@@ -315,8 +255,19 @@ fn Text(
     Effect::new(move |_| {
         let text = state.open_file_tracked().map(|file| file.text).unwrap_or_default();
         let name = open_name.get();
+        for (before, after) in state.editing.moved.try_update(std::mem::take).unwrap_or_default() {
+            let renames = after.filter(|_| shown.get_value() == before);
+            handle.with(|handle| match (handle, &renames) {
+                (Some(handle), Some(name)) => handle.rename(name),
+                (Some(handle), None) => handle.forget(&before),
+                _ => {}
+            });
+            if let Some(name) = renames {
+                shown.set_value(name);
+            }
+        }
         let another = shown.get_value() != name;
-        handle.with(|handle| handle.as_ref().inspect(|handle| handle.set_doc(&text, another)).is_some());
+        handle.with(|handle| handle.as_ref().inspect(|handle| handle.set_doc(&text, &name)).is_some());
         shown.set_value(name);
         if another {
             swapped.update(|n| *n += 1);
@@ -324,8 +275,39 @@ fn Text(
     });
     Effect::new(move |_| {
         swapped.track();
+        let Some((file, edits)) = state.editing.edits.get().filter(|(file, _)| *file == shown.get_value()) else {
+            return;
+        };
+        state.editing.edits.set(None);
+        let source = state.open_file().filter(|open| open.name == file).unwrap_or_default();
+        let mut units = Units::new(&source.text);
+        let list = js_sys::Array::new();
+        for edit in &edits {
+            list.push(&record(&[
+                ("from", units.at(edit.span.start).into()),
+                ("to", units.at(edit.span.end).into()),
+                ("insert", edit.text.as_str().into()),
+            ]));
+        }
+        if !handle.with_untracked(|handle| handle.as_ref().inspect(|handle| handle.edit(&list)).is_some()) {
+            on_text(source.edited(&edits));
+        }
+    });
+    Effect::new(move |_| {
+        swapped.track();
+        let list = js_sys::Array::new();
+        let changes = differences.get().unwrap_or_default();
+        for (line, kind, note) in bars(state, &changes).into_iter().take(2_000) {
+            list.push(&record(&[("line", (line as u32).into()), ("kind", kind.into()), ("note", note.into())]));
+        }
+        handle.with(|handle| handle.as_ref().inspect(|handle| handle.set_changes(&list)).is_some());
+    });
+    Effect::new(move |_| {
+        swapped.track();
         let list = js_sys::Array::new();
         let file = state.open_file().unwrap_or_default();
+        let fixes = fixes.with(|all| all.get(&file.name).cloned().unwrap_or_default());
+        let mut fixes = fixes.into_iter();
         let mut units = Units::new(&file.text);
         for diagnostic in
             state.diagnostics.with(|all| all.get(&file.name).cloned().unwrap_or_default()).iter().take(200)
@@ -341,6 +323,7 @@ fn Text(
                 ("to", units.at(span.end).into()),
                 ("severity", severity.into()),
                 ("message", message.into()),
+                ("fix", fixes.next().flatten().map_or(JsValue::UNDEFINED, JsValue::from)),
             ]));
         }
         handle.with(|handle| handle.as_ref().inspect(|handle| handle.set_diagnostics(&list)).is_some());
@@ -406,7 +389,8 @@ fn Text(
     }
 }
 
-fn record(fields: &[(&str, JsValue)]) -> JsValue {
+/// A JavaScript object of these fields.
+pub(super) fn record(fields: &[(&str, JsValue)]) -> JsValue {
     let object = js_sys::Object::new();
     for (name, value) in fields {
         let _ = js_sys::Reflect::set(&object, &(*name).into(), value);
@@ -415,18 +399,18 @@ fn record(fields: &[(&str, JsValue)]) -> JsValue {
 }
 
 /// Byte offsets in UTF-16 code units, as JavaScript counts. Offsets that ascend cost one walk over the text in all.
-struct Units<'a> {
+pub(super) struct Units<'a> {
     text: &'a str,
     byte: usize,
     unit: u32,
 }
 
 impl<'a> Units<'a> {
-    const fn new(text: &'a str) -> Self {
+    pub(super) const fn new(text: &'a str) -> Self {
         Self { text, byte: 0, unit: 0 }
     }
 
-    fn at(&mut self, offset: u32) -> u32 {
+    pub(super) fn at(&mut self, offset: u32) -> u32 {
         let end = self.text.floor_char_boundary(offset as usize);
         if end < self.byte {
             *self = Self::new(self.text);
@@ -438,7 +422,7 @@ impl<'a> Units<'a> {
 }
 
 /// An offset in UTF-16 code units in bytes.
-fn bytes(text: &str, offset: u32) -> u32 {
+pub(super) fn bytes(text: &str, offset: u32) -> u32 {
     let mut units = 0;
     for (at, c) in text.char_indices() {
         if units >= offset {
@@ -513,27 +497,6 @@ impl State {
             let first = errors.next()?;
             Some((file.position(first.span.start).line, 1 + errors.count()))
         })
-    }
-
-    fn free_name(&self) -> String {
-        let files = self.files.get_untracked();
-        let mut name = "new.yaml".to_owned();
-        for n in 2.. {
-            if files.iter().all(|file| file.name != name) {
-                break;
-            }
-            name = format!("new-{n}.yaml");
-        }
-        name
-    }
-
-    fn new_file(&self, name: &str) {
-        let at = self.files.with_untracked(|files| files.iter().position(|file| file.name == name));
-        let at = at.unwrap_or_else(|| {
-            self.files.update(|files| files.push(Source::new(name, "")));
-            self.files.with_untracked(Vec::len) - 1
-        });
-        self.open.set(at);
     }
 
     /// Takes note of the field under the caret, given in UTF-16 code units.

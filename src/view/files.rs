@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use kubehop::diag::Severity;
 use kubehop::manifest::{self, Parsed};
 use kubehop::object::FieldRef;
 use kubehop::session::{Command, Session};
-use kubehop::text::{Source, Span};
+use kubehop::text::{Edit, Source, Span};
 use leptos::prelude::*;
 
+use super::browser;
 use super::editor::Placed;
 use super::state::{Pane, State};
 
@@ -78,6 +80,139 @@ impl State {
         }
     }
 
+    /// Takes over what a line did to the laptop's files, which it had all before: what it removed goes here too.
+    pub fn read_files_back(&self) {
+        let known = |name: &str| self.session.with_untracked(|session| session.files().contains_key(name));
+        let gone = self.files.with_untracked(|files| {
+            files.iter().map(|file| file.name.clone()).filter(|name| !known(name)).collect::<Vec<_>>()
+        });
+        for name in &gone {
+            self.drop_file(name);
+        }
+        self.read_files();
+    }
+
+    /// Takes a file out of the editor.
+    fn drop_file(&self, name: &str) {
+        let at = self.files.with_untracked(|files| files.iter().position(|file| file.name == name));
+        let Some(at) = at else { return };
+        let open = self.open.get_untracked();
+        self.files.update(|files| {
+            files.remove(at);
+        });
+        self.editing.moved.update(|moved| moved.push((name.to_owned(), None)));
+        if open > at || open >= self.files.with_untracked(Vec::len) {
+            self.open.set(open.saturating_sub(1));
+        }
+        self.diagnostics.update(|all| {
+            all.remove(name);
+        });
+    }
+
+    /// Deletes a file, on the laptop too; what was applied from it stays in the cluster. Gives it back.
+    pub fn delete_file(&self, name: &str) -> Option<Source> {
+        let file = self.files.with_untracked(|files| files.iter().find(|file| file.name == name).cloned())?;
+        self.write_files();
+        self.drop_file(name);
+        self.run_aside(&format!("rm -f '{name}'"));
+        Some(file)
+    }
+
+    /// Gives a file another name, on the laptop too; not if there is one of that name, or it is no name.
+    pub fn rename_file(&self, from: &str, to: &str) -> bool {
+        let taken = self.files.with_untracked(|files| files.iter().any(|file| file.name == to));
+        if taken || !is_name(to) {
+            return false;
+        }
+        self.write_files();
+        self.editing.moved.update(|moved| moved.push((from.to_owned(), Some(to.to_owned()))));
+        self.diagnostics.update(|all| {
+            if let Some(list) = all.remove(from) {
+                all.insert(to.to_owned(), list);
+            }
+        });
+        self.files.update(|files| {
+            if let Some(file) = files.iter_mut().find(|file| file.name == from) {
+                to.clone_into(&mut file.name);
+            }
+        });
+        self.run_aside(&format!("mv '{from}' '{to}'"));
+        true
+    }
+
+    /// Runs a line on the laptop in a terminal that nobody sees.
+    fn run_aside(&self, line: &str) {
+        self.run(Command::Run { terminal: ASIDE, line: line.to_owned() });
+    }
+
+    /// The text of a file that the cluster has; does not follow it.
+    pub fn applied_text(&self, name: &str) -> Option<String> {
+        self.session.with_untracked(|session| last_applied(session, name).map(str::to_owned))
+    }
+
+    /// The text of a file that the cluster took whole, the newest; does not follow it. One that was refused does not count.
+    pub fn accepted_text(&self, name: &str) -> Option<String> {
+        let refused = |file: &Source| {
+            let told = self.diagnostics.with_untracked(|all| {
+                all.get(name).is_some_and(|list| list.iter().any(|problem| problem.severity == Severity::Error))
+            });
+            // What the API server refused of the newest text is known; of older ones only what cannot be read.
+            let newest = self.applied_text(name).as_ref() == Some(&file.text);
+            (newest && told) || manifest::parse(file).diagnostics.iter().any(|d| d.severity == Severity::Error)
+        };
+        self.session.with_untracked(|session| {
+            let applied = session.log().iter().rev().filter_map(|(_, command)| applied(command));
+            let mut files = applied.filter(|file| file.name == name && file.text.len() < 500_000);
+            files.find(|file| !refused(file)).map(|file| file.text.clone())
+        })
+    }
+
+    /// Takes files from the reader's disk in: a list of them as the browser gives it.
+    pub fn take_in(&self, list: leptos::wasm_bindgen::JsValue) {
+        let state = *self;
+        browser::read_files(&list, move |name, text| {
+            let name = if is_name(&name) { name } else { state.free_name() };
+            // A file of that name stays, and can be had back by the editor's undo.
+            if state.files.with_untracked(|files| files.iter().any(|file| file.name == name)) {
+                let span = state.files.with_untracked(|files| {
+                    let length = files.iter().find(|file| file.name == name).map_or(0, |file| file.text.len());
+                    Span { start: 0, end: length as u32 }
+                });
+                return state.apply_edits(&name, vec![Edit { span, text }]);
+            }
+            state.put_file(&Source::new(name.as_str(), text));
+            state.open_named(&name);
+        });
+    }
+
+    /// Opens a file by its name.
+    pub fn open_named(&self, name: &str) {
+        if let Some(at) = self.files.with_untracked(|files| files.iter().position(|file| file.name == name)) {
+            self.open.set(at);
+        }
+    }
+
+    /// A name that no file has.
+    pub fn free_name(&self) -> String {
+        let files = self.files.get_untracked();
+        let mut name = "new.yaml".to_owned();
+        for n in 2.. {
+            if files.iter().all(|file| file.name != name) {
+                break;
+            }
+            name = format!("new-{n}.yaml");
+        }
+        name
+    }
+
+    /// Opens a file of a name, making it if there is none.
+    pub fn new_file(&self, name: &str) {
+        if self.files.with_untracked(|files| files.iter().all(|file| file.name != name)) {
+            self.files.update(|files| files.push(Source::new(name, "")));
+        }
+        self.open_named(name);
+    }
+
     /// Applies again, in another cluster, the files that were applied in the last one.
     pub fn apply_again(&self, names: &BTreeSet<String>) {
         for file in self.files.get_untracked() {
@@ -97,6 +232,9 @@ impl State {
 
     /// Shows in the editor what the session holds again after `undone` was taken back.
     pub fn unapply(&self, undone: &Command) {
+        if matches!(undone, Command::Run { terminal: ASIDE, .. }) {
+            return self.read_files_back();
+        }
         let Some(file) = applied(undone) else { return };
         let before = self.session.with_untracked(|session| last_applied(session, &file.name).map(str::to_owned));
         let before = before.or_else(|| {
@@ -160,6 +298,15 @@ impl State {
             }
         });
     }
+}
+
+/// The terminal of what the page itself does to files; the page's own terminals count from zero.
+const ASIDE: u8 = u8::MAX;
+
+/// Whether a text can name a file, here and in a line of the shell.
+pub(super) fn is_name(text: &str) -> bool {
+    let odd = |c: char| c.is_whitespace() || c.is_control() || "'\"\\/$`*?[]{}<>|&;()!#~".contains(c);
+    !text.is_empty() && text.len() <= 100 && !text.starts_with(['-', '.']) && !text.contains(odd)
 }
 
 /// The text of a file that the cluster has.

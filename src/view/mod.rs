@@ -2,7 +2,9 @@
 
 mod app;
 mod browser;
+mod changes;
 mod deeds;
+mod editing;
 mod editor;
 mod embed;
 mod environment;
@@ -31,6 +33,7 @@ mod stage_scenery;
 mod stage_svg;
 mod state;
 mod stories;
+mod tabs;
 mod terminal;
 mod top;
 mod traffic;

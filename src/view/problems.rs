@@ -4,6 +4,7 @@ use kubehop::diag::{Diagnostic, Hint, Severity};
 use kubehop::text::{Source, Span};
 use leptos::prelude::*;
 
+use super::editing::Titles;
 use super::icons::{Icon, icon};
 use super::state::use_state;
 use super::words::Word;
@@ -15,6 +16,8 @@ const MOST: usize = 30;
 #[derive(Clone, Debug, PartialEq)]
 struct Row {
     file: String,
+    /// Which of the file's problems it is.
+    number: usize,
     line: u32,
     span: Span,
     /// The line's text before, in and after the problem.
@@ -24,7 +27,7 @@ struct Row {
     hint: Option<Hint>,
 }
 
-fn row(file: &Source, diagnostic: &Diagnostic) -> Row {
+fn row(file: &Source, number: usize, diagnostic: &Diagnostic) -> Row {
     let text = &file.text;
     let start = text.floor_char_boundary(diagnostic.span.start as usize);
     let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
@@ -36,6 +39,7 @@ fn row(file: &Source, diagnostic: &Diagnostic) -> Row {
     };
     Row {
         file: file.name.clone(),
+        number,
         line: file.position(start as u32).line,
         span: diagnostic.span,
         snippet: [
@@ -51,15 +55,16 @@ fn row(file: &Source, diagnostic: &Diagnostic) -> Row {
 
 /// The list; nothing while nothing is wrong.
 #[component]
-pub fn Problems() -> impl IntoView {
+pub fn Problems(fixes: Memo<Titles>) -> impl IntoView {
     let state = use_state();
     // The first of them, and how many more there are.
     let rows = Memo::new(move |_| {
         state.diagnostics.with(|all| {
             state.files.with_untracked(|files| {
                 let known = || files.iter().filter_map(|file| Some((file, all.get(&file.name)?)));
-                let each = known().flat_map(|(file, list)| list.iter().map(move |diagnostic| (file, diagnostic)));
-                let rows: Vec<Row> = each.take(MOST).map(|(file, diagnostic)| row(file, diagnostic)).collect();
+                let each =
+                    known().flat_map(|(file, list)| list.iter().enumerate().map(move |(i, each)| (file, i, each)));
+                let rows: Vec<Row> = each.take(MOST).map(|(file, i, each)| row(file, i, each)).collect();
                 let more = known().map(|(_, list)| list.len()).sum::<usize>() - rows.len();
                 (rows, more)
             })
@@ -71,6 +76,8 @@ pub fn Problems() -> impl IntoView {
             .into_iter()
             .map(|row| {
                 let (file, span) = (row.file.clone(), row.span);
+                let (name, number) = (row.file.clone(), row.number);
+                let fix = fixes.with(|all| all.get(&name).and_then(|titles| titles.get(number)?.clone()));
                 let line = state.lang.get().pick(format!("line {}", row.line), format!("第 {} 行", row.line));
                 let [before, about, after] = row.snippet;
                 let kind = if row.error { "problem" } else { "problem warning" };
@@ -90,6 +97,14 @@ pub fn Problems() -> impl IntoView {
                                     }
                                 })} <div class="words" lang="en">{row.message}</div>
                             {row.hint.map(|hint| view! { <div class="hint">{hint.text(state.lang.get())}</div> })}
+                            {fix
+                                .map(|title| {
+                                    view! {
+                                        <button class="btn fix" data-testid="fix" on:click=move |_| state.mend(&name, number)>
+                                            {title}
+                                        </button>
+                                    }
+                                })}
                         </div>
                     </li>
                 }
@@ -130,7 +145,7 @@ mod tests {
             message: "must be an absolute path".into(),
             hint: None,
         };
-        let row = row(&file, &diagnostic);
+        let row = row(&file, 0, &diagnostic);
         assert_eq!(row.line, 2);
         assert_eq!(row.snippet, ["- path: ", "api", " # 中"]);
     }

@@ -17,6 +17,7 @@ use kubehop::text::{Source, Span};
 use kubehop::time::Instant;
 use leptos::prelude::*;
 
+use super::editing::Editing;
 use super::environment::Past;
 use super::errands::Kinds;
 use super::files::Readings;
@@ -97,6 +98,8 @@ pub struct State {
     pub files: RwSignal<Vec<Source>>,
     /// Which of them is open.
     pub open: RwSignal<usize>,
+    /// What the editor and the page ask of each other.
+    pub editing: Editing,
     /// What is wrong, by file, as of the last time each was applied.
     pub diagnostics: RwSignal<BTreeMap<String, Vec<Diagnostic>>>,
     /// Fields that the stage's selection points at; the inspector writes them.
@@ -190,6 +193,7 @@ pub fn provide_state(start: Start) -> State {
         pane: RwSignal::new(Pane::Stage),
         files,
         open: RwSignal::new(0),
+        editing: Editing::new(),
         diagnostics: RwSignal::new(BTreeMap::new()),
         marks: RwSignal::new(Vec::new()),
         caret: RwSignal::new(None),

@@ -241,7 +241,7 @@ impl State {
                 transcript.history.push(line.to_owned());
             }
         });
-        self.read_files();
+        self.read_files_back();
     }
 
     /// Whether a program holds a terminal.
