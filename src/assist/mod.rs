@@ -1,4 +1,4 @@
-//! Help while one writes a manifest: [`complete`], [`hover`], [`fix`], [`format`] and [`changes`].
+//! Help while one writes a manifest: [`complete`], [`hover`], [`fix`], [`format()`] and [`changes`].
 //!
 //! [`complete`] and [`hover`] take a text and a caret; both work while the text is broken, as it is while someone types, so they
 //! read lines and their indentation rather than YAML. What they know of fields comes from the table that drives strict
@@ -33,7 +33,7 @@ pub enum Offer {
     Value,
     /// Something that the cluster or another file holds.
     Name,
-    /// A whole manifest; its text has places to fill in, `${like this}`.
+    /// A whole manifest; its text has places to fill in, `${1:like this}`.
     Manifest,
 }
 

@@ -1,4 +1,5 @@
-//! Whole manifests to begin with. `${…}` is what one fills in, in turn with Tab; what is between is already there.
+//! Whole manifests to begin with. `${1:web}` is what one fills in, in turn with Tab: equal numbers are
+//! written at once, and `web` stands there till then.
 
 /// Label, what it makes in English and Chinese, text.
 pub(super) const ALL: &[(&str, &str, &str, &str)] = &[
@@ -10,22 +11,22 @@ pub(super) const ALL: &[(&str, &str, &str, &str)] = &[
 apiVersion: apps/v1
 kind: Deployment
 metadata:
-  name: ${web}
+  name: ${1:web}
 spec:
-  replicas: ${3}
+  replicas: ${2:3}
   selector:
     matchLabels:
-      app: ${web}
+      app: ${1:web}
   template:
     metadata:
       labels:
-        app: ${web}
+        app: ${1:web}
     spec:
       containers:
-        - name: ${hello}
-          image: ${hello:1.0}
+        - name: ${3:hello}
+          image: ${4:hello:1.0}
           ports:
-            - containerPort: ${9090}
+            - containerPort: ${5:9090}
 ",
     ),
     (
@@ -36,13 +37,13 @@ spec:
 apiVersion: v1
 kind: Service
 metadata:
-  name: ${web}
+  name: ${1:web}
 spec:
   selector:
-    app: ${web}
+    app: ${1:web}
   ports:
-    - port: ${80}
-      targetPort: ${9090}
+    - port: ${2:80}
+      targetPort: ${3:9090}
 ",
     ),
     (
@@ -53,15 +54,15 @@ spec:
 apiVersion: v1
 kind: Service
 metadata:
-  name: ${web}
+  name: ${1:web}
 spec:
   type: NodePort
   selector:
-    app: ${web}
+    app: ${1:web}
   ports:
-    - port: ${80}
-      targetPort: ${9090}
-      nodePort: ${30000}
+    - port: ${2:80}
+      targetPort: ${3:9090}
+      nodePort: ${4:30000}
 ",
     ),
     (
@@ -72,14 +73,14 @@ spec:
 apiVersion: v1
 kind: Service
 metadata:
-  name: ${web}
+  name: ${1:web}
 spec:
   type: LoadBalancer
   selector:
-    app: ${web}
+    app: ${1:web}
   ports:
-    - port: ${80}
-      targetPort: ${9090}
+    - port: ${2:80}
+      targetPort: ${3:9090}
 ",
     ),
     (
@@ -90,20 +91,20 @@ spec:
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata:
-  name: ${web}
+  name: ${1:web}
 spec:
-  ingressClassName: ${nginx}
+  ingressClassName: ${2:nginx}
   rules:
-    - host: ${shop.example.com}
+    - host: ${3:shop.example.com}
       http:
         paths:
-          - path: ${/}
-            pathType: ${Prefix}
+          - path: ${4:/}
+            pathType: ${5:Prefix}
             backend:
               service:
-                name: ${web}
+                name: ${6:web}
                 port:
-                  number: ${80}
+                  number: ${7:80}
 ",
     ),
     (
@@ -114,15 +115,15 @@ spec:
 apiVersion: v1
 kind: Pod
 metadata:
-  name: ${web}
+  name: ${1:web}
   labels:
-    app: ${web}
+    app: ${1:web}
 spec:
   containers:
-    - name: ${hello}
-      image: ${hello:1.0}
+    - name: ${2:hello}
+      image: ${3:hello:1.0}
       ports:
-        - containerPort: ${9090}
+        - containerPort: ${4:9090}
 ",
     ),
     (
@@ -133,15 +134,15 @@ spec:
 apiVersion: kubehop.dev/v1
 kind: Lab
 metadata:
-  name: ${two-zones}
+  name: ${1:two-zones}
 spec:
-  profile: ${multinode}
+  profile: ${2:multinode}
   nodes:
-    - name: ${n1}
+    - name: ${3:n1}
       address: 192.168.50.11
       labels:
         topology.kubernetes.io/zone: a
-    - name: ${n2}
+    - name: ${4:n2}
       address: 192.168.50.12
       labels:
         topology.kubernetes.io/zone: b
@@ -158,7 +159,10 @@ mod tests {
     use crate::text::Source;
 
     fn filled(text: &str) -> String {
-        text.replace("${", "").replace('}', "")
+        let mut parts = text.split("${");
+        let first = parts.next().unwrap_or_default().to_owned();
+        let fill = |part: &str| part.split_once(':').map(|(_, rest)| rest.replacen('}', "", 1)).unwrap();
+        parts.fold(first, |text, part| text + &fill(part))
     }
 
     #[test]

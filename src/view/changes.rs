@@ -25,9 +25,12 @@ pub fn ChangesButton(differences: Memo<Option<Vec<Change>>>) -> impl IntoView {
             on:click=move |_| open.update(|open| *open = !*open)
         >
             {move || {
-                let count = count();
-                let one = count == 1;
-                state.lang.get().pick(format!("{count} {}", if one { "change" } else { "changes" }), format!("{count} 处改动"))
+                let lang = state.lang.get();
+                match count() {
+                    0 => lang.pick("Changes", "改动").to_owned(),
+                    1 => lang.pick("1 change", "1 处改动").to_owned(),
+                    n => lang.pick(format!("{n} changes"), format!("{n} 处改动")),
+                }
             }}
         </button>
     }

@@ -67,6 +67,7 @@ function show({ path, of, values, default: usual, owner, field }, words) {
     return element;
   };
   add(dom, "b", path);
+  dom.append(" ");
   add(dom, "i", of);
   if (values.length || usual) {
     const list = add(dom, "dl", "");

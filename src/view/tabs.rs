@@ -29,6 +29,21 @@ pub fn Tabs(on_apply_all: impl Fn() + Copy + Send + Sync + 'static) -> impl Into
     let gone = RwSignal::new(None::<(usize, Source)>);
     let names = Memo::new(move |_| state.files.with(|files| files.iter().map(|f| f.name.clone()).collect::<Vec<_>>()));
     let open_name = move || names.with(|names| names.get(state.open.get()).cloned().unwrap_or_default());
+    let list = NodeRef::<html::Div>::new();
+    // The tab of a file that has just been opened is in sight, however many there are. (A widget would move its host's page.)
+    Effect::new(move |before: Option<usize>| {
+        let open = state.open.get();
+        if state.embed || before.is_none_or(|before| before == open) {
+            return open;
+        }
+        browser::later(0, move || {
+            let on = list.get_untracked().and_then(|list| list.query_selector("[aria-selected=true]").ok()?);
+            if let Some(on) = on {
+                on.scroll_into_view_with_bool(false);
+            }
+        });
+        open
+    });
     // Arrows are the list's own (rove.rs).
     let on_key = move |event: KeyboardEvent| match event.key().as_str() {
         "F2" => naming.set(Naming::Rename),
@@ -69,6 +84,7 @@ pub fn Tabs(on_apply_all: impl Fn() + Copy + Send + Sync + 'static) -> impl Into
         <div class="tabs">
             <div
                 class="tablist"
+                node_ref=list
                 role="tablist"
                 data-rove
                 tabindex="0"
