@@ -7,6 +7,7 @@ use super::embed::EmbedHeader;
 use super::gallery::Gallery;
 use super::inspector::Inspector;
 use super::lessons::LessonPane;
+use super::panels::PanelArea;
 use super::separator::{Separator, Side, Size};
 use super::stage::Stage;
 use super::state::{Pane, State, use_state};
@@ -28,7 +29,7 @@ fn page(state: State) -> impl IntoView {
     let lesson = Size::kept("lesson", 283, 220, 520);
     let code = Size::kept("code", 417, 300, 900);
     let terminal = Size::kept("terminal", 340, 110, 900);
-    let inspector = Size::kept("inspector", 256, 120, 700);
+    let inspector = Size::kept("inspector", 276, 120, 700);
     let style = move || [lesson, code, terminal, inspector].map(Size::style).concat();
     let pane = move || match state.pane.get() {
         Pane::Lesson => "lesson",
@@ -64,7 +65,7 @@ fn page(state: State) -> impl IntoView {
                 <TrafficBar />
                 <Transport />
                 <Separator size=inspector side=Side::Below label=Word::ResizeInspector />
-                <Inspector />
+                <PanelArea />
             </section>
             </main>
             <TabBar />

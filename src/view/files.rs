@@ -310,7 +310,7 @@ pub(super) fn is_name(text: &str) -> bool {
 }
 
 /// The text of a file that the cluster has.
-fn last_applied<'a>(session: &'a Session, name: &str) -> Option<&'a str> {
+pub(super) fn last_applied<'a>(session: &'a Session, name: &str) -> Option<&'a str> {
     let mut files = session.log().iter().rev().filter_map(|(_, command)| applied(command));
     files.find(|file| file.name == name).map(|file| file.text.as_str())
 }

@@ -12,6 +12,7 @@ use kubehop::trace::{Action, By, OutcomeKind, Trace};
 use leptos::prelude::*;
 
 use super::firewall;
+use super::diagnose;
 use super::ingress;
 use super::object;
 use super::stage_scenery::{Scenery, use_scenery};
@@ -201,6 +202,10 @@ fn hop_view(state: State, scenery: Scenery, detail: Detail, trace: Option<Arc<Tr
     let shut = trace.as_ref().and_then(|trace| firewall::offer(state, scenery, trace, hop));
     let routed = trace.as_ref().and_then(|trace| ingress::compared(state, trace, hop));
     let paper = trace.as_ref().filter(|trace| hop + 1 == trace.hops.len()).and_then(|t| ingress::refused(state, t));
+    let explained = {
+        let trace = trace.clone();
+        move || trace.as_ref().and_then(|trace| diagnose::link(state, trace))
+    };
     view! {
         <h2>{detail.title.clone()}</h2>
         <table class="hd">
@@ -219,6 +224,7 @@ fn hop_view(state: State, scenery: Scenery, detail: Detail, trace: Option<Arc<Tr
         {shut}
         {routed}
         {paper}
+        {explained}
     }
 }
 

@@ -11,6 +11,7 @@ use kubehop::trace::{OutcomeKind, Place, Trace};
 use leptos::prelude::*;
 
 use super::deeds::Menu;
+use super::panels::Panel;
 use super::state::State;
 
 /// What stage, transport and inspector share: the picture and its clock, derived from the page's state.
@@ -267,6 +268,7 @@ impl Scenery {
         let moment = self.timeline.with_untracked(|timeline| timeline.run(id).map(|run| run.moment(hop)));
         state.playing.set(false);
         state.selected.set(Some(id));
+        state.panels.open.set(Panel::Inspector);
         self.object.set(None);
         if let Some(moment) = moment {
             state.playhead.set(f64::from(moment));
@@ -285,6 +287,7 @@ impl Scenery {
             None => {
                 state.playing.set(false);
                 state.selected.set(Some(id));
+                state.panels.open.set(Panel::Inspector);
                 self.object.set(None);
             }
         }

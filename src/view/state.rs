@@ -23,6 +23,7 @@ use super::errands::Kinds;
 use super::files::Readings;
 use super::frame::Anchor;
 use super::lessons::Progress;
+use super::panels::Panels;
 use super::stories::Stories;
 use super::terminal::Transcript;
 use super::traffic::Traffic;
@@ -130,6 +131,8 @@ pub struct State {
 
     /// The row that sends requests.
     pub traffic: Traffic,
+    /// The panels under the transport, and what was found wrong.
+    pub panels: Panels,
     /// The traces of the command that sent some last, oldest first: what the stage plays.
     pub batch: RwSignal<Vec<u64>>,
     /// The selected trace.
@@ -208,6 +211,7 @@ pub fn provide_state(start: Start) -> State {
         stories: Stories::new(),
         progress: Progress::start(),
         traffic: Traffic::new(),
+        panels: Panels::new(),
         batch: RwSignal::new(Vec::new()),
         selected: RwSignal::new(None),
         hop: RwSignal::new(None),

@@ -1,0 +1,635 @@
+//! Services: whom they select, where their ports lead, and whether they can be reached.
+
+use super::desk::{Desk, Workload, labels, nearest, port, ports, value};
+use super::{Finding, Fix};
+use crate::inet::{Ipv4Addr, Ipv4Net, within};
+use crate::object::{
+    Endpoints, FieldRef, IntOrString, Kind, Labels, Meta, Node, Object, Pod, Ref, Service, ServicePort,
+};
+
+/// The client that requests from the internet come from.
+const INTERNET: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 7);
+
+/// So many pods of a Service are looked at.
+const SAMPLE: usize = 64;
+
+pub(super) fn look(desk: &mut Desk<'_>) {
+    let store = desk.store;
+    for (meta, service) in store.all::<Service>() {
+        if desk.is_full() {
+            return;
+        }
+        let key = Ref::new(Kind::Service, meta.namespace.as_str(), meta.name.as_str());
+        if desk.is_own(&key) {
+            one(desk, &key, meta, service);
+        }
+    }
+    for (meta, _) in store.all::<Endpoints>() {
+        let key = Ref::new(Kind::Endpoints, meta.namespace.as_str(), meta.name.as_str());
+        if desk.is_written(&key) {
+            desk.add(
+                "endpoints",
+                FieldRef::new(key, ""),
+                "The Endpoints API is deprecated since Kubernetes 1.33: it is mirrored into EndpointSlices, which kube-proxy reads. Write an EndpointSlice with the label kubernetes.io/service-name instead.".into(),
+                "Endpoints API 自 Kubernetes 1.33 起已弃用：它会被镜像成 EndpointSlice，kube-proxy 读取的是后者。请改写带有 kubernetes.io/service-name 标签的 EndpointSlice。".into(),
+            );
+        }
+    }
+}
+
+fn one(desk: &mut Desk<'_>, key: &Ref, meta: &Meta, service: &Service) {
+    let spec = &service.spec;
+    let field = |path: &str| FieldRef::new(key.clone(), path);
+    if spec.r#type == "ExternalName" {
+        return external_name(desk, key, service);
+    }
+    if !spec.external_ips.is_empty() {
+        desk.add(
+            "external-ips",
+            field("spec.externalIPs"),
+            "externalIPs is deprecated since Kubernetes 1.36: anybody who may write a Service could take any address over with it. Use a LoadBalancer, or an Ingress.".into(),
+            "externalIPs 自 Kubernetes 1.36 起已弃用：凡是能写 Service 的人都能用它占据任意地址。请改用 LoadBalancer 或 Ingress。".into(),
+        );
+    }
+    if spec.selector.is_empty() {
+        no_selector(desk, key);
+        return;
+    }
+    let pods: Vec<&Object> = desk
+        .store
+        .pods_with(&meta.namespace, &spec.selector)
+        .map(|pod| &**pod)
+        .filter(|pod| pod.meta.deletion_timestamp.is_none())
+        .take(SAMPLE)
+        .collect();
+    let mut makers: Vec<usize> = Vec::new();
+    for maker in pods.iter().filter_map(|pod| desk.maker(pod)) {
+        if !makers.contains(&maker) {
+            makers.push(maker);
+        }
+    }
+    if pods.is_empty() {
+        selects_nothing(desk, key, service);
+    } else {
+        broad(desk, key, service, &makers);
+        for i in 0..spec.ports.len() {
+            target(desk, key, service, i, &makers);
+        }
+        none_ready(desk, key, service, &pods);
+    }
+    outside(desk, key, meta, service, &pods);
+}
+
+/// What a client sees of a Service without endpoints.
+fn refused(service: &Service) -> (&'static str, &'static str) {
+    if service.spec.cluster_ip == "None" {
+        return (
+            "its name has no address (curl: (6) Could not resolve host)",
+            "它的名字没有地址（curl: (6) Could not resolve host）",
+        );
+    }
+    ("whoever asks it is refused (curl: (7) Connection refused)", "访问者会被拒绝（curl: (7) Connection refused）")
+}
+
+fn selects_nothing(desk: &mut Desk<'_>, key: &Ref, service: &Service) {
+    let wanted = &service.spec.selector;
+    let (namespace, name) = (&*key.namespace, &*key.name);
+    let (see, see_zh) = refused(service);
+    let said = labels(wanted);
+    // A workload that fits, whose pods have not come: it is to blame, not the Service.
+    let fits = |own: &Labels| wanted.iter().all(|(k, v)| own.get(k) == Some(v));
+    if let Some(fitting) = desk.workloads.iter().position(|w| *w.key.namespace == *namespace && fits(w.labels)) {
+        let workload = &desk.workloads[fitting];
+        if workload.replicas == 0 {
+            let (at, who) = (FieldRef::new(workload.key.clone(), "spec.replicas"), workload.name());
+            let fix = desk.put(&at, "1");
+            let finding = desk.add(
+                "replicas-zero",
+                at,
+                format!("{who} wants 0 Pods, so that Service {name} has no endpoint: {see}."),
+                format!("{who} 期望的 Pod 数为 0，因此 Service {name} 没有端点：{see_zh}。"),
+            );
+            finding.related.push(FieldRef::new(key.clone(), "spec.selector"));
+            finding.severity = super::Severity::Error;
+            finding.fix = fix;
+        }
+        return;
+    }
+    if let Some(elsewhere) = desk.workloads.iter().position(|w| fits(w.labels)) {
+        let workload = &desk.workloads[elsewhere];
+        let (who, other, at) = (workload.name(), workload.key.namespace.to_string(), workload.field("metadata.labels"));
+        let fix = desk.put(&FieldRef::new(key.clone(), "metadata.namespace"), &value(&other));
+        let finding = desk.add(
+            "selector-elsewhere",
+            FieldRef::new(key.clone(), "spec.selector"),
+            format!("A Service selects Pods of its own namespace only. {who} has {said}, but its Pods are in {other}, and Service {name} is in {namespace}: {see}."),
+            format!("Service 只能选择自己命名空间里的 Pod。{who} 的标签是 {said}，但它的 Pod 在 {other}，而 Service {name} 在 {namespace}：{see_zh}。"),
+        );
+        finding.related.push(at);
+        finding.fix = fix;
+        return;
+    }
+    // So it is where the workload stands in a file, and was refused.
+    if desk.awaits(namespace, wanted) {
+        return;
+    }
+    // The workload that was meant: most labels in common, then the smallest slip.
+    let score = |own: &Labels| {
+        let same = wanted.iter().filter(|(k, v)| own.get(*k) == Some(*v)).count();
+        let near =
+            wanted.iter().filter(|(k, v)| own.get(*k).is_some_and(|o| nearest(v, [o.as_str()].into_iter()).is_some()));
+        let keys = wanted.iter().filter(|(k, v)| !own.contains_key(*k) && own.values().any(|o| o == *v)).count();
+        3 * same + 2 * near.count() + 2 * keys
+    };
+    let listens =
+        |w: &Workload<'_>| desk.programs(w.spec).iter().any(|app| !app.listens.is_empty() || !app.udp.is_empty());
+    let here = desk.workloads.iter().enumerate().filter(|(_, w)| *w.key.namespace == *namespace && listens(w));
+    let scored: Vec<(usize, usize)> = here.map(|(i, w)| (score(w.labels), i)).collect();
+    let best = scored.iter().max_by_key(|(score, i)| (*score, usize::MAX - i)).copied();
+    let meant = match best {
+        Some((score, i)) if score > 0 => Some(i),
+        // Nothing is alike: the only one there is, or the one of the Service's name.
+        _ => {
+            let named = |(_, i): &&(usize, usize)| nearest(name, [&*desk.workloads[*i].key.name].into_iter()).is_some();
+            if scored.len() == 1 { Some(scored[0].1) } else { scored.iter().find(named).map(|(_, i)| *i) }
+        }
+    };
+    let mut at = FieldRef::new(key.clone(), "spec.selector");
+    let (mut en, mut zh) = (String::new(), String::new());
+    let (mut fix, mut related) = (None, Vec::new());
+    if let Some(workload) = meant.map(|i| &desk.workloads[i]) {
+        let wrong: Vec<&String> =
+            wanted.iter().filter(|(k, v)| workload.labels.get(*k) != Some(*v)).map(|(k, _)| k).collect();
+        if let [only] = wrong[..] {
+            at = FieldRef::new(key.clone(), format!("spec.selector[{only}]"));
+        }
+        related.push(workload.field("metadata.labels"));
+        en = format!(" The Pods of {} have {}.", workload.name(), labels(workload.labels));
+        zh = format!("{} 的 Pod 的标签是 {}。", workload.name(), labels(workload.labels));
+        fix = reselect(desk, key, wanted, workload.labels, &wrong);
+    }
+    let finding = desk.add(
+        "selector-empty",
+        at,
+        format!(
+            "Service {name} selects {said}, and no Pod in {namespace} has that: it has no endpoint, and {see}.{en}"
+        ),
+        format!("Service {name} 选择 {said}，而 {namespace} 里没有这样的 Pod：它没有端点，{see_zh}。{zh}"),
+    );
+    finding.related = related;
+    finding.fix = fix;
+}
+
+/// Makes a selector fit labels: values and keys are mended, what has no counterpart goes.
+fn reselect(desk: &Desk<'_>, key: &Ref, wanted: &Labels, own: &Labels, wrong: &[&String]) -> Option<Fix> {
+    let pen = desk.pen(key)?;
+    let (mut edits, mut words) = (Vec::new(), Vec::new());
+    for name in wrong {
+        let path = format!("spec.selector[{name}]");
+        let free = || own.iter().filter(|(k, _)| !wanted.contains_key(*k));
+        if let Some(right) = own.get(*name) {
+            edits.push(pen.put(&path, &value(right)));
+            words.push(format!("{name}: {right}"));
+        } else if let Some((right, _)) = free().find(|(_, v)| Some(*v) == wanted.get(*name)) {
+            edits.push(pen.rename(&path, right));
+            words.push(format!("{right}: {}", wanted[*name]));
+        } else if wanted.len() > wrong.len() {
+            edits.push(pen.remove(&path));
+            words.push(desk.lang.pick(format!("no {name}"), format!("不写 {name}")));
+        } else {
+            let (right, with) = free().next()?;
+            edits.push(pen.rename(&path, right));
+            edits.push(pen.put(&path, &value(with)));
+            words.push(format!("{right}: {with}"));
+            break;
+        }
+    }
+    let words = words.join(", ");
+    desk.edits(format!("Select {words}"), format!("选择 {words}"), edits)
+}
+
+fn no_selector(desk: &mut Desk<'_>, key: &Ref) {
+    let has = desk.store.slices_of(&key.namespace, &key.name).any(|slice| !slice.endpoints.is_empty())
+        || desk.store.get(&Ref::new(Kind::Endpoints, key.namespace.clone(), key.name.clone())).is_some();
+    if has {
+        return;
+    }
+    let here: Vec<usize> =
+        (0..desk.workloads.len()).filter(|i| desk.workloads[*i].key.namespace == key.namespace).collect();
+    let alike = |i: &&usize| nearest(&key.name, [&*desk.workloads[**i].key.name].into_iter()).is_some();
+    let meant = if here.len() == 1 { here.first() } else { here.iter().find(alike) };
+    let label = meant.and_then(|i| desk.workloads[*i].labels.iter().next());
+    let fix = label.and_then(|(name, with)| {
+        let edit = desk.pen(key)?.put(&format!("spec.selector[{name}]"), &value(with));
+        desk.edits(format!("Select {name}: {with}"), format!("选择 {name}: {with}"), vec![edit])
+    });
+    let name = &key.name;
+    let finding = desk.add(
+        "no-selector",
+        FieldRef::new(key.clone(), "spec"),
+        format!("Service {name} has no selector, so that nobody fills in its endpoints, and there is no EndpointSlice of its name: whoever asks it is refused (curl: (7) Connection refused)."),
+        format!("Service {name} 没有选择算符，没有谁为它填写端点，也没有属于它的 EndpointSlice：访问者会被拒绝（curl: (7) Connection refused）。"),
+    );
+    finding.fix = fix;
+}
+
+/// Two programs behind one Service.
+fn broad(desk: &mut Desk<'_>, key: &Ref, service: &Service, makers: &[usize]) {
+    let program = |i: &usize| {
+        let spec = desk.workloads[*i].spec;
+        spec.containers.iter().map(|c| c.image.split([':', '@']).next().unwrap_or_default()).collect::<Vec<_>>()
+    };
+    let Some((first, other)) = makers.split_first().and_then(|(first, rest)| {
+        let other = rest.iter().find(|i| program(i) != program(first))?;
+        Some((*first, *other))
+    }) else {
+        return;
+    };
+    // The one that was meant has the Service's name, or listens where the Service sends.
+    let fits = |i: usize| {
+        let workload = &desk.workloads[i];
+        let listens = |p: &ServicePort| {
+            let number = match &p.target_port {
+                Some(IntOrString::Int(number)) => u16::try_from(*number).ok(),
+                _ => None,
+            };
+            number.is_some_and(|n| desk.programs(workload.spec).iter().any(|app| app.listens.contains(&n)))
+        };
+        let alike = nearest(&key.name, [&*workload.key.name].into_iter()).is_some();
+        (alike, service.spec.ports.iter().all(listens))
+    };
+    let (meant, stray) = if fits(other) > fits(first) { (other, first) } else { (first, other) };
+    let (meant, stray) = (&desk.workloads[meant], &desk.workloads[stray]);
+    let telling = meant.labels.iter().find(|(k, v)| stray.labels.get(*k) != Some(*v));
+    let fix = telling.and_then(|(name, with)| {
+        let edit = desk.pen(key)?.put(&format!("spec.selector[{name}]"), &value(with));
+        desk.edits(format!("Select {name}: {with}, too"), format!("再选择 {name}: {with}"), vec![edit])
+    });
+    let (a, b, related) =
+        (meant.name(), stray.name(), vec![meant.field("metadata.labels"), stray.field("metadata.labels")]);
+    let (name, said) = (&key.name, labels(&service.spec.selector));
+    let finding = desk.add(
+        "selector-broad",
+        FieldRef::new(key.clone(), "spec.selector"),
+        format!("Service {name} selects {said}, which Pods of {a} and of {b} have. A connection goes to either at random: some requests get the wrong program or are refused."),
+        format!("Service {name} 选择 {said}，而 {a} 和 {b} 的 Pod 都有这个标签。连接会随机落到其中一个：部分请求会到达错误的程序，或被拒绝。"),
+    );
+    finding.related = related;
+    finding.fix = fix;
+}
+
+/// Where a port leads.
+fn target(desk: &mut Desk<'_>, key: &Ref, service: &Service, i: usize, makers: &[usize]) {
+    let at = &service.spec.ports[i];
+    let udp = at.protocol == "UDP";
+    if at.protocol == "SCTP" {
+        return;
+    }
+    let path = format!("spec.ports[{i}].targetPort");
+    let mut field = FieldRef::new(key.clone(), path.as_str());
+    for maker in makers {
+        let workload = &desk.workloads[*maker];
+        let programs = desk.programs(workload.spec);
+        let listens: Vec<u16> =
+            programs.iter().flat_map(|app| if udp { &app.udp } else { &app.listens }).copied().collect();
+        let images: Vec<&str> = workload.spec.containers.iter().map(|c| c.image.as_str()).collect();
+        let (who, image, said) = (workload.name(), images.join(", "), ports(&listens, desk.lang));
+        let name = &key.name;
+        match &at.target_port {
+            Some(IntOrString::String(wanted)) => {
+                let declared = || {
+                    workload.spec.containers.iter().enumerate().flat_map(|(c, container)| {
+                        container.ports.iter().enumerate().map(move |(p, port)| (c, p, port))
+                    })
+                };
+                match declared().find(|(_, _, port)| port.name == *wanted) {
+                    None => {
+                        let names: Vec<&str> =
+                            declared().map(|(.., p)| p.name.as_str()).filter(|n| !n.is_empty()).collect();
+                        let right = nearest(wanted, names.iter().copied()).or(match names[..] {
+                            [only] => Some(only),
+                            _ => None,
+                        });
+                        let right = right.map(value).or_else(|| listens.first().map(|n| port(*n)));
+                        let fix = right.and_then(|right| desk.put(&field, &right));
+                        let related = workload.field("spec.containers[0].ports");
+                        let known = if names.is_empty() {
+                            desk.lang.pick("none", "没有").to_owned()
+                        } else {
+                            names.join(", ")
+                        };
+                        let finding = desk.add(
+                            "target-name",
+                            field,
+                            format!("Service {name} sends to the port named {wanted}, and no container of {who} names one so (they name: {known}): the Service has no endpoint, and whoever asks it is refused (curl: (7) Connection refused)."),
+                            format!("Service {name} 发往名为 {wanted} 的端口，而 {who} 的容器里没有端口叫这个名字（已有的名字：{known}）：它没有端点，访问者会被拒绝（curl: (7) Connection refused）。"),
+                        );
+                        finding.related.push(related);
+                        finding.fix = fix;
+                        return;
+                    }
+                    Some((c, p, found)) => {
+                        let number = u16::try_from(found.container_port).unwrap_or_default();
+                        if listens.contains(&number) {
+                            continue;
+                        }
+                        let at = workload.field(&format!("spec.containers[{c}].ports[{p}].containerPort"));
+                        let fix = listens.first().and_then(|right| desk.put(&at, &port(*right)));
+                        let finding = desk.add(
+                            "target-port",
+                            at,
+                            format!("Service {name} sends to the port named {wanted}, which {who} says is {number}, but {image} listens on {said}: the Pod refuses every connection (curl: (7) Connection refused). containerPort opens nothing, it only gives a port its name."),
+                            format!("Service {name} 发往名为 {wanted} 的端口，{who} 写明它是 {number}，但 {image} 监听的是 {said}：Pod 会拒绝所有连接（curl: (7) Connection refused）。containerPort 并不打开端口，只是给端口起名。"),
+                        );
+                        finding.related.push(field);
+                        finding.fix = fix;
+                        return;
+                    }
+                }
+            }
+            target => {
+                let number = match target {
+                    Some(IntOrString::Int(number)) => *number,
+                    _ => at.port,
+                };
+                let number = u16::try_from(number).unwrap_or_default();
+                if listens.contains(&number) || programs.is_empty() {
+                    continue;
+                }
+                // A program that no other port of the Service leads to, first.
+                let taken =
+                    |n: &u16| service.spec.ports.iter().any(|p| p.target_port == Some(IntOrString::Int(i32::from(*n))));
+                let right = listens.iter().find(|n| !taken(n)).or(listens.first()).copied();
+                let fix = right.and_then(|right| desk.put(&field, &port(right)));
+                let written = desk.has(&field);
+                if !written {
+                    field = FieldRef::new(key.clone(), format!("spec.ports[{i}].port"));
+                }
+                let declared = workload
+                    .spec
+                    .containers
+                    .iter()
+                    .flat_map(|c| &c.ports)
+                    .any(|p| p.container_port == i32::from(number));
+                let paper = if declared {
+                    desk.lang.pick(
+                        " That containerPort names the number opens nothing.",
+                        "containerPort 里写了这个端口，也不会打开它。",
+                    )
+                } else {
+                    ""
+                };
+                let related = workload.field("spec.containers[0].image");
+                let from = match written {
+                    true => desk.lang.pick(String::new(), String::new()),
+                    false => desk.lang.pick(
+                        " (the same as port, since targetPort is not written)".into(),
+                        "（没有写 targetPort，所以与 port 相同）".into(),
+                    ),
+                };
+                let finding = desk.add(
+                    "target-port",
+                    field,
+                    format!("Service {name} sends to port {number} of its Pods{from}, but {image} in {who} listens on {said}: the Pod refuses every connection (curl: (7) Connection refused).{paper}"),
+                    format!("Service {name} 发往 Pod 的 {number} 端口{from}，但 {who} 里的 {image} 监听的是 {said}：Pod 会拒绝所有连接（curl: (7) Connection refused）。{paper}"),
+                );
+                finding.related.push(related);
+                finding.fix = fix;
+                return;
+            }
+        }
+    }
+    headless(desk, key, service, i);
+}
+
+/// A headless Service's clients get the pods' addresses, so that they must ask at the pods' ports.
+fn headless(desk: &mut Desk<'_>, key: &Ref, service: &Service, i: usize) {
+    let at = &service.spec.ports[i];
+    let Some(IntOrString::Int(number)) = at.target_port else { return };
+    if service.spec.cluster_ip != "None" || number == at.port {
+        return;
+    }
+    let field = FieldRef::new(key.clone(), format!("spec.ports[{i}].port"));
+    let fix = desk.put(&field, &number.to_string());
+    let (name, port) = (&key.name, at.port);
+    let finding = desk.add(
+        "headless-port",
+        field,
+        format!("Service {name} is headless: its name gives the Pods' own addresses, and nothing translates port {port} to {number}. Whoever asks {name}:{port} is refused (curl: (7) Connection refused); {name}:{number} answers."),
+        format!("Service {name} 是无头（headless）的：它的名字直接给出 Pod 的地址，没有谁把端口 {port} 转换成 {number}。访问 {name}:{port} 会被拒绝（curl: (7) Connection refused），访问 {name}:{number} 才有应答。"),
+    );
+    finding.fix = fix;
+}
+
+/// Pods match, but none is ready. What is wrong with them is told of them; here is what is left.
+fn none_ready(desk: &mut Desk<'_>, key: &Ref, service: &Service, pods: &[&Object]) {
+    let body = |pod: &&&Object| pod.body::<Pod>().cloned();
+    if service.spec.publish_not_ready_addresses || pods.iter().filter_map(|p| body(&p)).any(|pod| pod.status.is_ready())
+    {
+        return;
+    }
+    // Young pods are still coming up.
+    let now = desk.asked.cluster.now();
+    let young = pods.iter().all(|pod| pod.meta.creation_timestamp.is_none_or(|born| now.since(born).as_secs() < 20));
+    let makers: Vec<Ref> =
+        pods.iter().filter_map(|pod| desk.maker(pod)).map(|maker| desk.workloads[maker].key.clone()).collect();
+    if young || makers.iter().any(|maker| desk.is_blamed(maker)) || desk.is_blamed(key) {
+        let blamed =
+            |finding: &&mut Finding| finding.field.as_ref().is_some_and(|field| makers.contains(&field.object));
+        for finding in desk.found.iter_mut().filter(blamed) {
+            finding.related.push(FieldRef::new(key.clone(), "spec.selector"));
+        }
+        return;
+    }
+    let (see, see_zh) = refused(service);
+    let (name, count) = (&key.name, pods.len());
+    let finding = desk.add(
+        "none-ready",
+        FieldRef::new(key.clone(), "spec.selector"),
+        format!("Service {name} selects {count} Pods, and none is ready: it has no endpoint, and {see}. `kubectl describe pod` tells why they are not."),
+        format!("Service {name} 选中了 {count} 个 Pod，但没有一个就绪：它没有端点，{see_zh}。用 `kubectl describe pod` 可以看到原因。"),
+    );
+    finding.related = makers.into_iter().map(|maker| FieldRef::new(maker, "")).take(1).collect();
+}
+
+fn external_name(desk: &mut Desk<'_>, key: &Ref, service: &Service) {
+    let spec = &service.spec;
+    let (name, to) = (&key.name, &spec.external_name);
+    if to.parse::<Ipv4Addr>().is_ok() {
+        desk.add(
+            "external-name-ip",
+            FieldRef::new(key.clone(), "spec.externalName"),
+            format!("externalName is a DNS name: the cluster's DNS answers for {name} with the name {to}, which looks like an address and which no DNS knows (curl: (6) Could not resolve host). For an address, write a Service without selector and an EndpointSlice."),
+            format!("externalName 是 DNS 名字：集群的 DNS 会把 {name} 解析成名字 {to}，它只是看起来像地址，没有哪个 DNS 认识它（curl: (6) Could not resolve host）。要指向地址，请写一个没有选择算符的 Service 和一个 EndpointSlice。"),
+        );
+    }
+    if !spec.selector.is_empty() {
+        let field = FieldRef::new(key.clone(), "spec.selector");
+        let fix = desk.drop(&field);
+        let finding = desk.add(
+            "external-name-selector",
+            field,
+            format!("Service {name} is of type ExternalName, an alias in DNS: nobody reads its selector."),
+            format!("Service {name} 的类型是 ExternalName，只是 DNS 里的别名：没有谁读取它的选择算符。"),
+        );
+        finding.fix = fix;
+    }
+}
+
+/// Whether those outside reach it.
+fn outside(desk: &mut Desk<'_>, key: &Ref, meta: &Meta, service: &Service, pods: &[&Object]) {
+    let spec = &service.spec;
+    let profile = desk.asked.cluster.profile();
+    let field = |path: &str| FieldRef::new(key.clone(), path);
+    let name = &key.name;
+    let is_balancer = spec.r#type == "LoadBalancer";
+    if is_balancer && service.status.load_balancer.ingress.is_empty() {
+        let born = meta.creation_timestamp.map_or(0, |born| desk.asked.cluster.now().since(born).as_secs());
+        if let Some(class) = &spec.load_balancer_class {
+            let at = field("spec.loadBalancerClass");
+            let fix = desk.drop(&at);
+            let finding = desk.add(
+                "balancer-class",
+                at,
+                format!("Service {name} asks for load balancers of class {class}, and nobody here implements that class: EXTERNAL-IP stays <pending>. Left out, the cluster's own load balancers take it, where there are any. (The field may not change once set: delete the Service first.)"),
+                format!("Service {name} 要求 {class} 类的负载均衡器，而这里没有谁实现它：EXTERNAL-IP 会一直是 <pending>。不写的话，由集群自带的负载均衡器处理（如果有的话）。（该字段设置后不能修改：请先删除 Service。）"),
+            );
+            finding.fix = fix;
+        } else if profile.load_balancers.is_none() {
+            let fix = if profile.name == "cloud" { None } else { desk.line("minikube tunnel") };
+            let finding = desk.add(
+                "balancer-pending",
+                field("spec.type"),
+                format!("Nobody in this cluster implements load balancers, so that EXTERNAL-IP of Service {name} stays <pending>. Its cluster IP and its node ports work all the same; `minikube tunnel` plays the load balancer as long as it runs."),
+                format!("这个集群里没有谁实现负载均衡器，所以 Service {name} 的 EXTERNAL-IP 一直是 <pending>。它的 ClusterIP 和节点端口照常可用；`minikube tunnel` 运行期间会充当负载均衡器。"),
+            );
+            finding.fix = fix;
+        } else if born > 60 {
+            desk.add(
+                "balancer-pending",
+                field("spec.type"),
+                format!("The cloud has not given Service {name} an address: EXTERNAL-IP is <pending>. Its pool of addresses may be used up."),
+                format!("云还没有给 Service {name} 分配地址：EXTERNAL-IP 是 <pending>。地址池可能已经用完。"),
+            );
+        }
+    }
+    if is_balancer {
+        ranges(desk, key, service);
+    }
+    let external = matches!(spec.r#type.as_str(), "NodePort" | "LoadBalancer");
+    if external && spec.external_traffic_policy == "Local" {
+        local(desk, key, pods, Policy::External { is_balancer });
+    }
+    if spec.internal_traffic_policy == "Local" {
+        local(desk, key, pods, Policy::Internal);
+    }
+    if spec.r#type == "NodePort" {
+        firewall(desk, key, service);
+    }
+}
+
+fn ranges(desk: &mut Desk<'_>, key: &Ref, service: &Service) {
+    let all = &service.spec.load_balancer_source_ranges;
+    let read: Vec<Ipv4Net> = all.iter().filter_map(|range| range.trim().parse().ok()).collect();
+    let laptop = desk.asked.cluster.profile().laptop;
+    if all.is_empty() || read.len() < all.len() || read.iter().any(|r| within(r, laptop) || within(r, INTERNET)) {
+        return;
+    }
+    let fix = desk.put(&FieldRef::new(key.clone(), "spec.loadBalancerSourceRanges[0]"), &format!("{laptop}/32"));
+    let (name, said) = (&key.name, all.join(", "));
+    let finding = desk.add(
+        "ranges-shut",
+        FieldRef::new(key.clone(), "spec.loadBalancerSourceRanges"),
+        format!("Only clients from {said} may use the load balancer of Service {name}. The laptop ({laptop}) and the internet's client ({INTERNET}) are in none of these: their packets are dropped (curl: (28) Connection timed out)."),
+        format!("只有来自 {said} 的客户端才能使用 Service {name} 的负载均衡器。笔记本（{laptop}）和互联网上的客户端（{INTERNET}）都不在其中：它们的数据包会被丢弃（curl: (28) Connection timed out）。"),
+    );
+    finding.fix = fix;
+}
+
+/// Which traffic policy is Local.
+enum Policy {
+    External { is_balancer: bool },
+    Internal,
+}
+
+fn local(desk: &mut Desk<'_>, key: &Ref, pods: &[&Object], policy: Policy) {
+    let body = |pod: &&Object| pod.body::<Pod>().filter(|p| p.status.is_ready()).map(|p| p.spec.node_name.clone());
+    let having: Vec<String> = pods.iter().filter_map(body).collect();
+    if having.is_empty() {
+        return;
+    }
+    let nodes: Vec<&str> = desk.store.all::<Node>().map(|(meta, _)| meta.name.as_str()).collect();
+    let lacking: Vec<&str> = nodes.iter().copied().filter(|node| !having.iter().any(|own| own == node)).collect();
+    if lacking.is_empty() {
+        return;
+    }
+    let (name, said) = (&key.name, lacking.join(", "));
+    match policy {
+        Policy::External { is_balancer } => {
+            let field = FieldRef::new(key.clone(), "spec.externalTrafficPolicy");
+            let fix = desk.put(&field, "Cluster");
+            let finding = desk.add(
+                "local-policy",
+                field,
+                format!("With externalTrafficPolicy: Local a node serves only Pods of its own, and {said} has none of Service {name}: packets to its node port there are dropped (curl: (28) Connection timed out). A load balancer that checks health leaves such nodes out. Cluster would answer everywhere, and hide the client's address."),
+                format!("externalTrafficPolicy: Local 让节点只把流量交给自己的 Pod，而 {said} 上没有 Service {name} 的 Pod：发到那里节点端口的数据包会被丢弃（curl: (28) Connection timed out）。带健康检查的负载均衡器会避开这些节点。改成 Cluster 则处处有应答，但会隐藏客户端地址。"),
+            );
+            finding.severity = if is_balancer { super::Severity::Note } else { super::Severity::Warning };
+            finding.fix = fix;
+        }
+        Policy::Internal => {
+            let field = FieldRef::new(key.clone(), "spec.internalTrafficPolicy");
+            let fix = desk.put(&field, "Cluster");
+            let finding: &mut Finding = desk.add(
+                "local-internal",
+                field,
+                format!("With internalTrafficPolicy: Local a client is served only by Pods on its own node, and {said} has none of Service {name}: packets of clients there are dropped (curl: (28) Connection timed out)."),
+                format!("internalTrafficPolicy: Local 让客户端只能访问自己节点上的 Pod，而 {said} 上没有 Service {name} 的 Pod：那里的客户端发出的数据包会被丢弃（curl: (28) Connection timed out）。"),
+            );
+            finding.fix = fix;
+        }
+    }
+}
+
+fn firewall(desk: &mut Desk<'_>, key: &Ref, service: &Service) {
+    let profile = desk.asked.cluster.profile();
+    let Some(openings) = &profile.firewall else { return };
+    let shut = service.spec.ports.iter().enumerate().find_map(|(i, at)| {
+        let port = u16::try_from(at.node_port).ok().filter(|port| *port > 0)?;
+        let opens = openings.iter().any(|opening| (opening.first..=opening.last).contains(&port));
+        (!opens).then_some((i, port))
+    });
+    let Some((i, port)) = shut else { return };
+    let fix = opened(desk, port);
+    let name = &key.name;
+    let lab = profile.field("spec.firewall");
+    let finding = desk.add(
+        "firewall",
+        FieldRef::new(key.clone(), format!("spec.ports[{i}].nodePort")),
+        format!("Service {name} opens port {port} on every node, but the cloud's firewall before the nodes lets that port in from nowhere: packets from outside are dropped (curl: (28) Connection timed out). Pods and nodes reach it."),
+        format!("Service {name} 在每个节点上打开端口 {port}，但节点前的云防火墙没有放行它：来自外部的数据包会被丢弃（curl: (28) Connection timed out）。Pod 和节点仍可访问。"),
+    );
+    finding.related.extend(lab);
+    finding.fix = fix;
+}
+
+/// Opens a port in the firewall of the Lab that stands in a file.
+fn opened(desk: &Desk<'_>, port: u16) -> Option<Fix> {
+    let profile = desk.asked.cluster.profile();
+    let lab = profile.field("spec.firewall")?;
+    let pen = desk.pen(&lab.object)?;
+    let edit = match pen.manifest.fields.contains_key("spec.firewall.inbound[0].ports") {
+        true => {
+            let old = profile.lab.as_ref()?.spec.firewall.as_ref()?.inbound.first()?.ports.clone()?;
+            let old = match old {
+                IntOrString::Int(n) => n.to_string(),
+                IntOrString::String(text) => text,
+            };
+            let (first, last) = old.split_once('-').unwrap_or((&old, &old));
+            let (first, last): (u16, u16) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+            pen.put("spec.firewall.inbound[0].ports", &format!("\"{}-{}\"", first.min(port), last.max(port)))
+        }
+        false => pen.put("spec.firewall.inbound", &format!("[{{ports: {port}, from: 0.0.0.0/0}}]")),
+    };
+    desk.edits(format!("Open port {port} in the firewall"), format!("在防火墙上放行端口 {port}"), vec![edit])
+}
