@@ -205,13 +205,25 @@ fn replayed(case: &Case, findings: &[&Finding]) -> Session {
     let (files, lines) = mended(&case.files, findings);
     let mut session = begin(case, &files);
     let _ = deeds(case, case.deeds.iter().filter(|deed| matches!(deed, Deed::Run(_))), &mut session, true);
-    for line in lines.into_iter().filter(|line| !line.starts_with("curl")) {
+    for line in lines.into_iter().filter(|line| !line.contains("curl") && !line.contains("minikube service")) {
         session.run(Command::Run { terminal: 0, line });
         settle(&mut session);
         files.iter().for_each(|file| drop(session.run(Command::Apply(file.clone()))));
         settle(&mut session);
     }
     session
+}
+
+/// A line that asks again in the right way is answered.
+fn answered(case: &Case, finding: &Finding, wrong: &mut Vec<String>) {
+    let Some(Act::Run(line)) = finding.fix.as_ref().map(|fix| &fix.act) else { return };
+    let mut session = begin(case, &case.files);
+    let _ = deeds(case, case.deeds.iter(), &mut session, false);
+    let reply = session.run(Command::Run { terminal: 0, line: line.clone() });
+    // The program itself may know no such path: it was reached.
+    if reply.output.code != 0 || reply.traces.is_empty() && line.contains("curl") {
+        wrong.push(format!("{}: {line} does not help: {:?}", case.name, reply.output.chunks));
+    }
 }
 
 fn play(case: &Case, wrong: &mut Vec<String>, seen: &mut BTreeSet<&'static str>) -> String {
@@ -230,15 +242,23 @@ fn play(case: &Case, wrong: &mut Vec<String>, seen: &mut BTreeSet<&'static str>)
         }
     }
     for finding in findings.iter().filter(|finding| finding.fix.is_some()) {
+        if !finding.traces.is_empty() {
+            if findings.iter().all(|other| other.severity != Severity::Error) {
+                answered(case, finding, wrong);
+            }
+            continue;
+        }
         let mut session = replayed(case, &[finding]);
         let _ = deeds(case, asks(case), &mut session, true);
         let after = diagnose::of_session(&session, Lang::En);
-        let is_line =
-            matches!(finding.fix.as_ref().map(|fix| &fix.act), Some(Act::Run(line)) if line.starts_with("curl"));
-        if !is_line && after.iter().any(|other| name(other) == name(finding)) {
+        if after.iter().any(|other| name(other) == name(finding)) {
             wrong.push(format!("{}: its fix leaves {:?}: {}", case.name, name(finding), told(&session, &after)));
         }
-        let known = |other: &&Finding| findings.iter().any(|before| before.id == other.id);
+        // What could not be stored before may be wrong in itself.
+        let known = |other: &&Finding| {
+            matches!(finding.id, "refused" | "unreadable" | "webhook")
+                || findings.iter().any(|before| before.id == other.id)
+        };
         for new in after.iter().filter(|other| other.severity == Severity::Error && !known(other)) {
             wrong.push(format!("{}: the fix of {:?} brings {:?}: {}", case.name, name(finding), name(new), new.text));
         }
@@ -302,7 +322,7 @@ fn solutions_are_clean() {
         lesson.files.iter().for_each(|file| drop(session.run(Command::Write(file.clone()))));
         for step in &lesson.steps {
             for deed in &step.deeds {
-                for command in deed.commands(&lesson, step, &session) {
+                for command in deed.commands(&lesson.files, &step.actions, &session) {
                     session.run(command);
                     session.settle(PATIENCE);
                 }
@@ -310,7 +330,7 @@ fn solutions_are_clean() {
         }
         settle(&mut session);
         let found = diagnose::of_session(&session, Lang::En);
-        let bad: Vec<&Finding> = found.iter().filter(|finding| finding.severity == Severity::Error).collect();
+        let bad: Vec<&Finding> = found.iter().filter(|finding| finding.severity != Severity::Note).collect();
         assert!(bad.is_empty(), "{}: {}", path.display(), told(&session, &found));
     }
 }

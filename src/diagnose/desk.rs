@@ -164,6 +164,12 @@ impl<'a> Desk<'a> {
         self.found.iter().filter(about).any(|finding| finding.severity == Severity::Error)
     }
 
+    /// Whether more than a note was found in an object.
+    pub(super) fn is_known(&self, key: &Ref) -> bool {
+        let about = |finding: &&Finding| finding.field.as_ref().is_some_and(|field| field.object == *key);
+        self.found.iter().filter(about).any(|finding| finding.severity != Severity::Note)
+    }
+
     fn place(&self, field: &FieldRef) -> Option<Place> {
         let pen = self.pen(&field.object)?;
         let span = match pen.manifest.span_of(field) {

@@ -239,10 +239,10 @@ impl<'a> Pen<'a> {
         let head = first.key.start as usize;
         let indent = self.column(head);
         // After the last plain key, so that it stands beside its like and above lists and maps.
-        let plain = children.iter().filter(|(path, _)| self.children(path).is_empty()).filter(|(_, span)| {
+        let mut plain = children.iter().filter(|(path, _)| self.children(path).is_empty()).filter(|(_, span)| {
             !self.text().get(span.value.start as usize..span.value.end as usize).is_some_and(|text| text.contains('\n'))
         });
-        match plain.last() {
+        match plain.next_back() {
             Some((_, span)) => {
                 let stop = span.value.end.max(span.key.end) as usize;
                 let end = self.text()[stop..].find('\n').map_or(self.text().len(), |n| stop + n);

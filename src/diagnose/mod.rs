@@ -11,7 +11,10 @@ mod desk;
 mod fix;
 mod words;
 mod refused;
+mod workloads;
 mod services;
+mod ingress;
+mod traffic;
 
 use std::sync::Arc;
 
@@ -104,7 +107,10 @@ pub struct Asked<'a> {
 pub fn diagnose(asked: &Asked<'_>) -> Vec<Finding> {
     let mut desk = Desk::new(asked);
     refused::look(&mut desk);
+    workloads::look(&mut desk);
     services::look(&mut desk);
+    ingress::look(&mut desk);
+    traffic::look(&mut desk);
     desk.finish()
 }
 

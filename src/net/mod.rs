@@ -64,6 +64,7 @@ pub use rule::{
     TableName, Whole, Why,
 };
 pub use tls::made as certificate;
+pub use tls::of_secret as secret_certificate;
 pub use topology::{Cabin, LINK, Machine, NEIGHBOUR_TIMEOUT, Origin, Route, STEP, Topology, VETH};
 pub use walk::{End, Flows, Leg, State, Walked};
 

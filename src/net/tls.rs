@@ -240,7 +240,7 @@ fn fake(flavour: Flavour) -> Certificate {
 }
 
 /// The certificate in a Secret, if it is of the type for that.
-pub(super) fn of_secret(secret: &Secret) -> Option<Certificate> {
+pub fn of_secret(secret: &Secret) -> Option<Certificate> {
     let pem = secret.value("tls.crt").filter(|_| secret.r#type == "kubernetes.io/tls")?;
     read(&String::from_utf8_lossy(&pem))
 }
