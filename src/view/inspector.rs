@@ -11,8 +11,8 @@ use kubehop::scene::traffic::{self, Tally, readable};
 use kubehop::trace::{Action, By, OutcomeKind, Trace};
 use leptos::prelude::*;
 
-use super::firewall;
 use super::diagnose;
+use super::firewall;
 use super::ingress;
 use super::object;
 use super::stage_scenery::{Scenery, use_scenery};
