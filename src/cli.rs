@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use kubehop::lang::Lang;
 use kubehop::object::{Profile, ProxyMode};
 use kubehop::session::{Command, Reply, Session};
-use kubehop::shell::{self, Stream, Terminal};
+use kubehop::shell::{self, Output, Stream, Terminal};
 use kubehop::text::Source;
 use kubehop::time::Duration;
 
@@ -21,7 +21,8 @@ usage: kubehop [-p PROFILE] [-s SEED] [--proxy-mode iptables|nftables] [-f FILE_
   -s SEED         where chance begins; the same seed gives the same output (default 1)
   --proxy-mode M  iptables (default) or nftables
   -f FILE_OR_DIR  apply manifests, in the order given; - is standard input
-  -c LINE         run one line of the shell; without any, lines come from standard input
+  -c LINE         run one line of the shell, or `diagnose`, which lists what is wrong with the files as a whole;
+                  without any, lines come from standard input
   -q              print only what the last line prints
   --lang LANG     the language of the lab's own remarks: en (default) or zh
   --no-settle     do not let virtual time pass by itself around lines
@@ -190,11 +191,23 @@ impl Face {
     }
 
     fn line(&mut self, line: String) -> io::Result<i32> {
+        if line.trim() == "diagnose" {
+            return self.diagnose();
+        }
         let reply = self.session.run(Command::Run { terminal: 0, line });
         let code = reply.output.code;
         self.print(reply)?;
         self.settle();
         self.overhear()?;
+        Ok(code)
+    }
+
+    /// `diagnose`: what is wrong with the files as a whole. It changes nothing, so that the session's log does without it.
+    fn diagnose(&mut self) -> io::Result<i32> {
+        let findings = kubehop::diagnose::of_session(&self.session, self.options.lang);
+        let (text, code) = kubehop::diagnose::to_text(&findings, self.options.lang);
+        let output = Output { chunks: vec![(Stream::Out, text)], code, ..Output::default() };
+        self.print(Reply { output, ..Reply::default() })?;
         Ok(code)
     }
 

@@ -334,3 +334,29 @@ fn solutions_are_clean() {
         assert!(bad.is_empty(), "{}: {}", path.display(), told(&session, &found));
     }
 }
+
+/// However large a cluster is, what is told of it is not.
+#[test]
+fn a_large_cluster_is_looked_through_once() {
+    let mut text = String::new();
+    for i in 0..5_000 {
+        let (app, target) = if i % 2 == 0 { ("web", 9090) } else { ("nobody", 80) };
+        text += &format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: s{i}}}\nspec:\n  selector: {{app: {app}}}\n  ports: [{{port: 80, targetPort: {target}}}]\n---\n"
+        );
+    }
+    let web = Source::new("web.yaml", fs::read_to_string(folder().join("web.yaml")).unwrap());
+    let mut session = Session::new(Profile::named("minikube").unwrap(), 1, Lang::En);
+    session.run(Command::Apply(web));
+    session.run(Command::Apply(Source::new("many.yaml", text.clone())));
+    session.settle(PATIENCE);
+    let source = Source::new("many.yaml", text);
+    let parsed = kubehop::manifest::parse(&source);
+    let files = [diagnose::File { source: &source, parsed: &parsed, told: &[] }];
+    let asked = diagnose::Asked { cluster: session.cluster(), files: &files, traces: &[], lang: Lang::En };
+    let start = std::time::Instant::now();
+    let found = diagnose::diagnose(&asked);
+    println!("{} findings among 5,000 Services in {:?}", found.len(), start.elapsed());
+    assert_eq!(found.len(), diagnose::MOST);
+    assert!(found.iter().all(|finding| finding.id == "selector-empty"));
+}

@@ -67,6 +67,8 @@ pub(super) struct Desk<'a> {
     pub(super) lang: Lang,
     pub(super) found: Vec<Finding>,
     pub(super) workloads: Vec<Workload<'a>>,
+    /// The number of each of `workloads`.
+    numbers: BTreeMap<Ref, usize>,
     /// Where objects stand: file and document.
     written: BTreeMap<Ref, (usize, usize)>,
 }
@@ -105,7 +107,9 @@ impl<'a> Desk<'a> {
         for (meta, body) in store.all::<Pod>().filter(|(meta, _)| meta.controller().is_none()) {
             made(key(Kind::Pod, meta), &meta.labels, &body.spec, None, "");
         }
-        Self { asked, store, lang: asked.lang, found: Vec::new(), workloads, written }
+        let numbers =
+            crate::sort::gathered(workloads.iter().enumerate().map(|(i, workload)| (workload.key.clone(), i)));
+        Self { asked, store, lang: asked.lang, found: Vec::new(), workloads, numbers, written }
     }
 
     /// Whether enough was found.
@@ -226,7 +230,7 @@ impl<'a> Desk<'a> {
                 None => break,
             }
         }
-        self.workloads.iter().position(|workload| workload.key == key)
+        self.numbers.get(&key).copied()
     }
 
     /// Whether a workload stands in a file, but not in the cluster, whose pods would have these labels.

@@ -130,6 +130,32 @@ pub fn of_session(session: &Session, lang: Lang) -> Vec<Finding> {
     diagnose(&Asked { cluster: session.cluster(), files: &files, traces: recent(session), lang })
 }
 
+/// Findings as a list to print, `FILE:LINE: SEVERITY: TITLE` and the sentence; and an exit status, 1 if there are errors.
+pub fn to_text(findings: &[Finding], lang: Lang) -> (String, i32) {
+    let mut out = String::new();
+    for finding in findings {
+        let severity = match finding.severity {
+            Severity::Error => lang.pick("error", "错误"),
+            Severity::Warning => lang.pick("warning", "警告"),
+            Severity::Note => lang.pick("note", "提示"),
+        };
+        let place = match (&finding.place, &finding.field) {
+            (Some(place), _) => format!("{}:{}", place.file, place.line),
+            (None, Some(field)) => field.object.to_string(),
+            (None, None) => String::new(),
+        };
+        let title = words::title(finding.id).map_or("", |title| title.text(lang));
+        out.push_str(&format!("{place}: {severity}: {title}\n  {}\n", finding.text.replace('\n', "\n  ")));
+        if let Some(fix) = &finding.fix {
+            out.push_str(&format!("  {}: {}\n", lang.pick("fix", "修复"), fix.label));
+        }
+    }
+    if out.is_empty() {
+        out.push_str(lang.pick("nothing found\n", "没有发现问题\n"));
+    }
+    (out, i32::from(findings.iter().any(|finding| finding.severity == Severity::Error)))
+}
+
 /// The traces that speak of the cluster as it is: those after the last file was applied, sixty at most.
 pub fn recent(session: &Session) -> &[Arc<Trace>] {
     let applied = |command: &Command| matches!(command, Command::Apply(_) | Command::Live(_));

@@ -593,14 +593,14 @@ fn local(desk: &mut Desk<'_>, key: &Ref, pods: &[&Object], policy: Policy) {
 
 fn firewall(desk: &mut Desk<'_>, key: &Ref, service: &Service) {
     let profile = desk.asked.cluster.profile();
-    let Some(openings) = &profile.firewall else { return };
+    let Some(openings) = desk.asked.cluster.firewall() else { return };
     let shut = service.spec.ports.iter().enumerate().find_map(|(i, at)| {
         let port = u16::try_from(at.node_port).ok().filter(|port| *port > 0)?;
         let opens = openings.iter().any(|opening| (opening.first..=opening.last).contains(&port));
         (!opens).then_some((i, port))
     });
     let Some((i, port)) = shut else { return };
-    let fix = opened(desk, port);
+    let fix = desk.line(format!("firewall open {port}"));
     let name = &key.name;
     let lab = profile.field("spec.firewall");
     let finding = desk.add(
@@ -611,25 +611,4 @@ fn firewall(desk: &mut Desk<'_>, key: &Ref, service: &Service) {
     );
     finding.related.extend(lab);
     finding.fix = fix;
-}
-
-/// Opens a port in the firewall of the Lab that stands in a file.
-fn opened(desk: &Desk<'_>, port: u16) -> Option<Fix> {
-    let profile = desk.asked.cluster.profile();
-    let lab = profile.field("spec.firewall")?;
-    let pen = desk.pen(&lab.object)?;
-    let edit = match pen.manifest.fields.contains_key("spec.firewall.inbound[0].ports") {
-        true => {
-            let old = profile.lab.as_ref()?.spec.firewall.as_ref()?.inbound.first()?.ports.clone()?;
-            let old = match old {
-                IntOrString::Int(n) => n.to_string(),
-                IntOrString::String(text) => text,
-            };
-            let (first, last) = old.split_once('-').unwrap_or((&old, &old));
-            let (first, last): (u16, u16) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
-            pen.put("spec.firewall.inbound[0].ports", &format!("\"{}-{}\"", first.min(port), last.max(port)))
-        }
-        false => pen.put("spec.firewall.inbound", &format!("[{{ports: {port}, from: 0.0.0.0/0}}]")),
-    };
-    desk.edits(format!("Open port {port} in the firewall"), format!("在防火墙上放行端口 {port}"), vec![edit])
 }

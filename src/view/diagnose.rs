@@ -40,10 +40,22 @@ pub fn follow(state: State) {
     });
 }
 
+/// What is wrong, as the terminal prints it.
+pub fn listed(state: State) -> String {
+    diagnose::to_text(&found(state), state.lang.get_untracked()).0
+}
+
 fn look(state: State) {
+    let found = found(state);
+    if state.panels.findings.with_untracked(|known| known.as_deref() != Some(&found)) {
+        state.panels.findings.set(Some(Arc::new(found)));
+    }
+}
+
+fn found(state: State) -> Vec<Finding> {
     let files = state.files.get_untracked();
     let readings = state.parsed();
-    let found = state.session.with_untracked(|session| {
+    state.session.with_untracked(|session| {
         state.diagnostics.with_untracked(|told| {
             let file = |source| file(session, source, &readings, told);
             let files: Vec<File<'_>> = files.iter().filter_map(file).collect();
@@ -51,10 +63,7 @@ fn look(state: State) {
             let asked = Asked { cluster: session.cluster(), files: &files, traces, lang: state.lang.get_untracked() };
             diagnose::diagnose(&asked)
         })
-    });
-    if state.panels.findings.with_untracked(|known| known.as_deref() != Some(&found)) {
-        state.panels.findings.set(Some(Arc::new(found)));
-    }
+    })
 }
 
 /// A file, with what was said of it as far as that is of its present text.
@@ -220,15 +229,7 @@ fn beside(state: State, field: &FieldRef) -> Option<impl IntoView + use<>> {
 fn fixing(state: State, fix: Fix) -> impl IntoView {
     let files = state.files.get_untracked();
     let preview: Vec<Changed> = match &fix.act {
-        Act::Run(line) => {
-            return view! {
-                <div class="fix">
-                    <pre class="diff"><code>{format!("$ {line}")}</code></pre>
-                    {accept(state, fix.clone())}
-                </div>
-            }
-            .into_any();
-        }
+        Act::Run(_) => return view! { <div class="fix">{accept(state, fix.clone())}</div> }.into_any(),
         Act::Edit(_) => fix
             .files()
             .iter()
