@@ -84,6 +84,8 @@ export function create(host, options) {
         search({ top: true }),
         indentUnit.of("  "),
         EditorState.tabSize.of(2),
+        // A name that a new manifest has in several places is written once.
+        EditorState.allowMultipleSelections.of(true),
         EditorState.readOnly.of(readOnly),
         stateGutter(() => onChanges?.()),
         lineNumbers(),
