@@ -28,6 +28,10 @@ pub struct Editing {
     pub edits: RwSignal<Option<(String, Vec<Edit>)>>,
     /// Files that have gone or changed their name, for the editor's memory of each: before, and after if there is one.
     pub moved: RwSignal<Vec<(String, Option<String>)>>,
+    /// What the editor is asked to do at its caret: one of `complete`, `explain`, `mend`.
+    pub ask: RwSignal<Option<&'static str>>,
+    /// Files that were deleted here, the last at the end: undoing the command brings the text back.
+    pub deleted: StoredValue<Vec<Source>>,
     /// Whether the list of changes since the last application is open.
     pub changes: RwSignal<bool>,
 }
@@ -35,7 +39,13 @@ pub struct Editing {
 impl Editing {
     /// Nothing waits.
     pub fn new() -> Self {
-        Self { edits: RwSignal::new(None), moved: RwSignal::new(Vec::new()), changes: RwSignal::new(false) }
+        Self {
+            edits: RwSignal::new(None),
+            moved: RwSignal::new(Vec::new()),
+            ask: RwSignal::new(None),
+            deleted: StoredValue::new(Vec::new()),
+            changes: RwSignal::new(false),
+        }
     }
 }
 

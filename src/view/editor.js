@@ -2,6 +2,7 @@
 //
 // `create(host, options)` -> handle. Offsets are UTF-16 code units, as everywhere in JavaScript; lines count from 1.
 
+import { startCompletion } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentWithTab, isolateHistory } from "@codemirror/commands";
 import { yaml } from "@codemirror/lang-yaml";
 import { bracketMatching, foldKeymap, indentUnit, syntaxHighlighting } from "@codemirror/language";
@@ -147,6 +148,11 @@ export function create(host, options) {
     },
     setMarks(marks) {
       view.dispatch({ effects: setMarksEffect.of(marks) });
+    },
+    /** Does at the caret what a key would do. */
+    ask(what) {
+      view.focus();
+      ({ complete: startCompletion, explain: helpAtCaret(explain), mend })[what]?.(view);
     },
     setChanges(changes) {
       view.dispatch({ effects: setChangesEffect.of(changes) });

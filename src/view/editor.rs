@@ -33,6 +33,8 @@ extern "C" {
     fn forget(this: &Handle, file: &str);
     #[wasm_bindgen(method)]
     fn edit(this: &Handle, changes: &js_sys::Array);
+    #[wasm_bindgen(method)]
+    fn ask(this: &Handle, what: &str);
     #[wasm_bindgen(method, js_name = setChanges)]
     fn set_changes(this: &Handle, list: &js_sys::Array);
     #[wasm_bindgen(method, js_name = setDiagnostics)]
@@ -292,6 +294,14 @@ fn Text(
         if !handle.with_untracked(|handle| handle.as_ref().inspect(|handle| handle.edit(&list)).is_some()) {
             on_text(source.edited(&edits));
         }
+    });
+    Effect::new(move |_| {
+        let Some(what) = state.editing.ask.get() else { return };
+        state.editing.ask.set(None);
+        // The menu that asks gives the focus back first.
+        browser::later(0, move || {
+            handle.try_with_untracked(|handle| handle.as_ref().inspect(|handle| handle.ask(what)).is_some());
+        });
     });
     Effect::new(move |_| {
         swapped.track();

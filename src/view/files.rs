@@ -114,6 +114,7 @@ impl State {
         let file = self.files.with_untracked(|files| files.iter().find(|file| file.name == name).cloned())?;
         self.write_files();
         self.drop_file(name);
+        self.editing.deleted.update_value(|all| all.push(file.clone()));
         self.run_aside(&format!("rm -f '{name}'"));
         Some(file)
     }
@@ -125,6 +126,13 @@ impl State {
             return false;
         }
         self.write_files();
+        self.relabel(from, to);
+        self.run_aside(&format!("mv '{from}' '{to}'"));
+        true
+    }
+
+    /// Gives a file of the editor another name; its text and its history stay.
+    fn relabel(&self, from: &str, to: &str) {
         self.editing.moved.update(|moved| moved.push((from.to_owned(), Some(to.to_owned()))));
         self.diagnostics.update(|all| {
             if let Some(list) = all.remove(from) {
@@ -136,8 +144,19 @@ impl State {
                 to.clone_into(&mut file.name);
             }
         });
-        self.run_aside(&format!("mv '{from}' '{to}'"));
-        true
+    }
+
+    /// Takes in the laptop's files that the editor lacks; the others stay as they are typed.
+    fn read_lost_files(&self) {
+        let lost = self.session.with_untracked(|session| {
+            self.files.with_untracked(|files| {
+                let lost = session.files().iter().filter(|(name, _)| files.iter().all(|file| file.name != **name));
+                lost.map(|(name, text)| Source::new(name.as_str(), text.as_str())).collect::<Vec<_>>()
+            })
+        });
+        for file in &lost {
+            self.put_file(file);
+        }
     }
 
     /// Runs a line on the laptop in a terminal that nobody sees.
@@ -232,8 +251,19 @@ impl State {
 
     /// Shows in the editor what the session holds again after `undone` was taken back.
     pub fn unapply(&self, undone: &Command) {
-        if matches!(undone, Command::Run { terminal: ASIDE, .. }) {
-            return self.read_files_back();
+        if let Command::Run { line, .. } = undone {
+            if let Some((from, to)) = renamed(line) {
+                self.relabel(to, from);
+            }
+            let deleted = line.strip_prefix("rm -f '").and_then(|rest| rest.strip_suffix('\''));
+            let last = self.editing.deleted.try_update_value(|all| {
+                let at = all.iter().rposition(|file| Some(file.name.as_str()) == deleted)?;
+                Some(all.remove(at))
+            });
+            if let Some(file) = last.flatten() {
+                self.put_file(&file);
+            }
+            return self.read_lost_files();
         }
         let Some(file) = applied(undone) else { return };
         let before = self.session.with_untracked(|session| last_applied(session, &file.name).map(str::to_owned));
@@ -302,6 +332,11 @@ impl State {
 
 /// The terminal of what the page itself does to files; the page's own terminals count from zero.
 const ASIDE: u8 = u8::MAX;
+
+/// The names before and after, of a line that renames a file as the page does it.
+fn renamed(line: &str) -> Option<(&str, &str)> {
+    line.strip_prefix("mv '")?.strip_suffix('\'')?.split_once("' '")
+}
 
 /// Whether a text can name a file, here and in a line of the shell.
 pub(super) fn is_name(text: &str) -> bool {

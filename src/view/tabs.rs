@@ -119,7 +119,9 @@ pub fn Tabs(on_apply_all: impl Fn() + Copy + Send + Sync + 'static) -> impl Into
             <FileMenu naming=naming gone=gone on_apply_all=on_apply_all />
         </div>
         {move || {
+            // Unless it is back already.
             gone.get()
+                .filter(|(_, file)| names.with(|names| !names.contains(&file.name)))
                 .map(|(_, file)| {
                     let name = file.name;
                     let text = state.lang.get().pick(
@@ -256,7 +258,8 @@ fn FileMenu(
         let _ = style.set_property("top", &format!("{:.0}px", at.bottom() + 4.0));
         super::deeds::focus(&popover, 0);
     };
-    let format_key = if browser::has_command_key() { "⇧ ⌘ F" } else { "Shift Alt F" };
+    let keys =
+        if browser::has_command_key() { ["⌘ I", "⌘ .", "⇧ ⌘ F"] } else { ["Ctrl I", "Ctrl .", "Shift Alt F"] };
     view! {
         <button
             class="add more"
@@ -293,7 +296,11 @@ fn FileMenu(
                 }
             }
         >
-            {item("file-format", ("Tidy this file", "整理格式"), format_key, |deed| deed.state.tidy())}
+            {item("ask-complete", ("Complete at the caret", "在光标处补全"), "Ctrl Space", |deed| deed.state.editing.ask.set(Some("complete")))}
+            {item("ask-explain", ("Explain this field", "解释这个字段"), keys[0], |deed| deed.state.editing.ask.set(Some("explain")))}
+            {item("ask-mend", ("Mend the problem here", "修正此处的问题"), keys[1], |deed| deed.state.editing.ask.set(Some("mend")))}
+            <hr />
+            {item("file-format", ("Tidy this file", "整理格式"), keys[2], |deed| deed.state.tidy())}
             {item("file-changes", ("Compare with what is applied", "与已应用的内容比较"), "", |deed| deed.state.editing.changes.set(true))}
             <button
                 role="menuitem"

@@ -124,6 +124,9 @@ describe("the editor", { timeout: 300_000 }, () => {
     assert.match(await said.innerText(), /spec\.ports\.targetPort/);
     await lab.page.keyboard.press("Escape");
     await help.waitFor({ state: "detached" });
+    // Without a keyboard or a pointer that hovers: from the menu.
+    await menu(lab, "ask-explain");
+    await help.waitFor();
     await lab.close();
   });
 
@@ -239,6 +242,18 @@ describe("the editor", { timeout: 300_000 }, () => {
     assert.match(await lab.at("gone").innerText(), /stays in the cluster/);
     await lab.at("undelete").click();
     await text(lab, (now) => now === service);
+    // The page's own undo brings it back as well, and takes a new name back, with the text as it is.
+    await menu(lab, "file-delete");
+    await lab.at("file-front.yaml").waitFor({ state: "detached" });
+    await lab.at("undo").click();
+    await lab.file("front.yaml");
+    await menu(lab, "file-rename");
+    await lab.at("file-name").fill("again.yaml");
+    await lab.at("file-name").press("Enter");
+    await lab.at("file-again.yaml").waitFor();
+    await lab.at("undo").click();
+    await lab.at("file-front.yaml").waitFor();
+    assert.equal(await lab.at("file-again.yaml").count(), 0);
     // What the terminal does to files is seen in the tabs.
     await lab.run("mv front.yaml back.yaml");
     await lab.at("file-back.yaml").waitFor();
