@@ -79,7 +79,7 @@ fn type_of(schema: &Value, clashes: &BTreeSet<&str>) -> String {
 const OURS: &str = "\
 Lab apiVersion:s kind:s metadata:@ObjectMeta spec:@LabSpec
 LabFirewall inbound:[@LabOpening
-LabImage listens:[i name:s routes:[@LabRoute startup:s udp:[i
+LabImage listens:[i loopback:[i name:s routes:[@LabRoute startup:s udp:[i
 LabKubeProxy localhostNodePorts:b mode:s nodePortAddresses:[s
 LabLink between:[s latency:s loss:i
 LabLoadBalancer ipMode:s pool:s
@@ -120,6 +120,7 @@ LabLink.latency: How long a packet takes one way, such as 2ms.
 LabLink.loss: How many packets of a hundred are lost.
 LabImage.name: The image, as a container names it.
 LabImage.listens: The TCP ports that the program listens on.
+LabImage.loopback: The TCP ports that it listens on at 127.0.0.1 alone: nobody outside its pod reaches them.
 LabImage.udp: The UDP ports that it listens on.
 LabImage.startup: How long it takes from its start until it listens.
 LabImage.routes: What it answers, by path.

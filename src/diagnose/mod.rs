@@ -12,6 +12,7 @@ mod fix;
 mod words;
 mod refused;
 mod workloads;
+mod reach;
 mod services;
 mod ingress;
 mod traffic;

@@ -60,6 +60,7 @@ pub const TITLES: &[Title] = &[
     row(Error, "no-selector", "No selector and no endpoints", "既没有选择算符，也没有端点"),
     row(Error, "none-ready", "No Pod behind it is ready", "后面没有就绪的 Pod"),
     row(Error, "target-port", "Nothing listens on the target port", "目标端口上没有程序监听"),
+    row(Error, "loopback", "The program listens on 127.0.0.1 alone", "程序只监听 127.0.0.1"),
     row(Error, "target-name", "No container has a port of that name", "没有容器端口叫这个名字"),
     row(Warning, "headless-port", "A headless Service translates no port", "无头 Service 不转换端口"),
     row(Warning, "external-name-ip", "externalName is an address", "externalName 写成了地址"),

@@ -17,6 +17,8 @@ const ANSWER_MICROS: u64 = 1000;
 pub struct Server {
     /// TCP ports that it listens on.
     pub tcp: Vec<u16>,
+    /// TCP ports that it listens on at 127.0.0.1 alone.
+    pub loopback: Vec<u16>,
     /// UDP ports that it listens on.
     pub udp: Vec<u16>,
     /// Who it is in its answers: the pod's name.
@@ -39,6 +41,7 @@ impl Server {
         let name: Arc<str> = meta.name.as_str().into();
         let server = |app: App| Self {
             tcp: app.listens.clone(),
+            loopback: app.loopback.clone(),
             udp: app.udp.clone(),
             name: name.clone(),
             ip: pod.status.pod_ip.parse().ok(),
@@ -69,6 +72,7 @@ impl Server {
         let app = App::written(vec![port], Vec::new(), Duration::ZERO, answers.iter().map(route).collect());
         Self {
             tcp: vec![port],
+            loopback: Vec::new(),
             udp: Vec::new(),
             name: "kube-proxy".into(),
             ip: None,
@@ -80,7 +84,7 @@ impl Server {
     /// The API server: `whose` machine it is on, and at which port.
     pub fn api_server(whose: &str, port: u16) -> Self {
         let name = format!("kube-apiserver-{whose}").into();
-        Self { tcp: vec![port], udp: Vec::new(), name, ip: None, app: None, ready: Vec::new() }
+        Self { tcp: vec![port], loopback: Vec::new(), udp: Vec::new(), name, ip: None, app: None, ready: Vec::new() }
     }
 
     /// Whether it listens there.
@@ -90,6 +94,13 @@ impl Server {
             Proto::Udp => self.udp.contains(&port),
             Proto::Icmp => false,
         }
+    }
+
+    /// Whether it listens where a packet goes.
+    pub fn hears(&self, packet: Packet) -> bool {
+        let (proto, dst) = (packet.proto, packet.dst);
+        let inside = proto == Proto::Tcp && dst.ip.is_loopback() && self.loopback.contains(&dst.port);
+        inside || self.listens(proto, dst.port)
     }
 
     /// Whether it speaks TLS on one of its ports.

@@ -438,7 +438,7 @@ impl Network {
             let because = Because::plain(Reason::UnknownConnection(place.to_string().into()));
             return Err(self.rebuff(walk, &walked, client, call, (OutcomeKind::Reset, By::Socket), place, because));
         }
-        let mut server = servers.iter().find(|server| server.listens(arrived.proto, arrived.dst.port));
+        let mut server = servers.iter().find(|server| server.hears(arrived));
         let health = match (server, &walked.end) {
             (None, End::Machine(machine, _)) if arrived.proto == Proto::Tcp => {
                 self.proxy_health(*machine, arrived.dst.port, now)
@@ -592,7 +592,9 @@ pub(super) fn nothing_listens(cabin: &Cabin, proto: Proto, blame: Option<FieldRe
         Proto::Udp => server.udp.iter(),
         Proto::Tcp | Proto::Icmp => server.tcp.iter(),
     });
-    let listens = ports.map(u16::to_string).collect::<Vec<_>>().join(", ").into();
+    let inside = cabin.servers.iter().flat_map(|server| &server.loopback).filter(|_| proto != Proto::Udp);
+    let listens = ports.map(u16::to_string).chain(inside.map(|port| format!("127.0.0.1:{port}")));
+    let listens = listens.collect::<Vec<_>>().join(", ").into();
     Arc::new(Because {
         rule: None,
         reason: Reason::NothingListens { pod: cabin.name.clone(), image: cabin.image.clone(), listens },

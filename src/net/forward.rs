@@ -289,7 +289,7 @@ impl Network {
         walk.rec.at(&cabin.place);
         walk.rec.hop(By::Link, Action::Deliver, inside, || Because::plain(Reason::DeliverToLoopback));
         walk.rec.reply = true;
-        let server = cabin.servers.iter().find(|server| server.listens(Proto::Tcp, port));
+        let server = cabin.servers.iter().find(|server| server.hears(inside));
         let mut distrust = None;
         let told = match server {
             None => {

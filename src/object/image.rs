@@ -12,6 +12,8 @@ use super::Container;
 pub struct App {
     /// TCP ports that it listens on, whatever `containerPort` says.
     pub listens: Vec<u16>,
+    /// TCP ports that it listens on at 127.0.0.1 alone.
+    pub loopback: Vec<u16>,
     /// Those of them where it speaks TLS.
     pub tls: Vec<u16>,
     /// UDP ports that it listens on.
@@ -160,6 +162,7 @@ impl App {
     fn server(listens: Vec<u16>) -> Self {
         Self {
             listens,
+            loopback: Vec::new(),
             tls: Vec::new(),
             udp: Vec::new(),
             routes: Vec::new(),

@@ -32,6 +32,9 @@ fn listening(shell: &mut Shell) -> Vec<Listening> {
             let one =
                 |proto: Proto, port: u16| Listening { proto, ip: "*".into(), port, program: program.clone(), pid: 1 };
             found.extend(server.tcp.iter().map(|port| one(Proto::Tcp, *port)));
+            let inside =
+                server.loopback.iter().map(|port| Listening { ip: "127.0.0.1".into(), ..one(Proto::Tcp, *port) });
+            found.extend(inside);
             found.extend(server.udp.iter().map(|port| one(Proto::Udp, *port)));
         }
         found

@@ -18,6 +18,9 @@ use super::state::{Pane, State, use_state};
 /// How long changes must rest before they are looked through, in milliseconds.
 const REST: u32 = 250;
 
+/// When to look once more although nothing changes, in milliseconds.
+const AGAIN: u32 = 21_000;
+
 /// Looks again, some time after what it looks at has changed.
 pub fn follow(state: State) {
     let turn = StoredValue::new(0u32);
@@ -35,6 +38,12 @@ pub fn follow(state: State) {
             // The newest change alone ends in looking; a page that is gone has no turn.
             if turn.try_get_value() == Some(mine) {
                 look(state);
+                // Pods that are young now may prove never to become ready.
+                browser::later(AGAIN, move || {
+                    if turn.try_get_value() == Some(mine) {
+                        look(state);
+                    }
+                });
             }
         });
     });

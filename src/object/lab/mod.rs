@@ -158,6 +158,8 @@ pub struct LabImage {
     pub name: String,
     /// TCP ports that it listens on.
     pub listens: Vec<i32>,
+    /// TCP ports that it listens on at 127.0.0.1 alone: nobody outside its pod reaches them.
+    pub loopback: Vec<i32>,
     /// UDP ports that it listens on.
     pub udp: Vec<i32>,
     /// From the container's start until it listens: `2s`.
@@ -169,6 +171,7 @@ pub struct LabImage {
 fields!(LabImage {
     name "name" always,
     listens "listens",
+    loopback "loopback",
     udp "udp",
     startup "startup",
     routes "routes",

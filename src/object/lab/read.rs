@@ -372,6 +372,7 @@ impl Reader {
                 self.fault(format!("{path}.name"), Wrong::Duplicate(format!("{:?}", given.name)));
             }
             let listens = self.ports(&format!("{path}.listens"), &given.listens);
+            let loopback = self.ports(&format!("{path}.loopback"), &given.loopback);
             let udp = self.ports(&format!("{path}.udp"), &given.udp);
             let startup = self.time(&format!("{path}.startup"), &given.startup).unwrap_or_default();
             let mut routes = Vec::new();
@@ -393,7 +394,8 @@ impl Reader {
                     delay,
                 });
             }
-            images.push((given.name.clone(), App::written(listens, udp, startup, routes)));
+            let app = App { loopback, ..App::written(listens, udp, startup, routes) };
+            images.push((given.name.clone(), app));
         }
         profile.images = images.into();
     }
