@@ -229,6 +229,8 @@ fn FileMenu(
     let button = NodeRef::<html::Button>::new();
     let chooser = NodeRef::<html::Input>::new();
     let none = move || state.files.with(Vec::is_empty);
+    // What is in the menu is made when it is first opened.
+    let opened = RwSignal::new(false);
     let item = move |id: &'static str, words: (&'static str, &'static str), key: &'static str, does: fn(Deed)| {
         let deed = Deed { state, naming, gone, chooser };
         view! {
@@ -260,42 +262,8 @@ fn FileMenu(
     };
     let keys =
         if browser::has_command_key() { ["⌘ I", "⌘ .", "⇧ ⌘ F"] } else { ["Ctrl I", "Ctrl .", "Shift Alt F"] };
-    view! {
-        <button
-            class="add more"
-            node_ref=button
-            data-testid="file-menu"
-            popovertarget="file-menu"
-            aria-haspopup="menu"
-            aria-label=move || state.pick("What to do with files", "文件操作")
-            title=move || state.pick("What to do with files", "文件操作")
-        >
-            {icon(Icon::More, 16)}
-        </button>
-        <div
-            popover="auto"
-            id="file-menu"
-            class="pop menu files"
-            role="menu"
-            aria-label=move || state.say(Word::Files)
-            node_ref=popover
-            on:toggle=move |event| {
-                if event_target::<web_sys::Element>(&event).matches(":popover-open").unwrap_or(false) {
-                    place();
-                }
-            }
-            on:keydown=move |event: KeyboardEvent| {
-                let step = match event.key().as_str() {
-                    "ArrowDown" => 1,
-                    "ArrowUp" => -1,
-                    _ => return,
-                };
-                event.prevent_default();
-                if let Some(popover) = popover.get_untracked() {
-                    super::deeds::focus(&popover, step);
-                }
-            }
-        >
+    let items = move || {
+        view! {
             {item("ask-complete", ("Complete at the caret", "在光标处补全"), "Ctrl Space", |deed| deed.state.editing.ask.set(Some("complete")))}
             {item("ask-explain", ("Explain this field", "解释这个字段"), keys[0], |deed| deed.state.editing.ask.set(Some("explain")))}
             {item("ask-mend", ("Mend the problem here", "修正此处的问题"), keys[1], |deed| deed.state.editing.ask.set(Some("mend")))}
@@ -330,6 +298,46 @@ fn FileMenu(
             })}
             <hr />
             {item("file-delete", ("Delete", "删除"), "Del", |deed| delete(deed.state, deed.gone))}
+        }
+    };
+    view! {
+        <button
+            class="add more"
+            node_ref=button
+            data-testid="file-menu"
+            popovertarget="file-menu"
+            on:click=move |_| opened.set(true)
+            aria-haspopup="menu"
+            aria-label=move || state.pick("What to do with files", "文件操作")
+            title=move || state.pick("What to do with files", "文件操作")
+        >
+            {icon(Icon::More, 16)}
+        </button>
+        <div
+            popover="auto"
+            id="file-menu"
+            class="pop menu files"
+            role="menu"
+            aria-label=move || state.say(Word::Files)
+            node_ref=popover
+            on:toggle=move |event| {
+                if event_target::<web_sys::Element>(&event).matches(":popover-open").unwrap_or(false) {
+                    place();
+                }
+            }
+            on:keydown=move |event: KeyboardEvent| {
+                let step = match event.key().as_str() {
+                    "ArrowDown" => 1,
+                    "ArrowUp" => -1,
+                    _ => return,
+                };
+                event.prevent_default();
+                if let Some(popover) = popover.get_untracked() {
+                    super::deeds::focus(&popover, step);
+                }
+            }
+        >
+            {move || opened.get().then(items)}
         </div>
         <input
             type="file"

@@ -135,19 +135,19 @@ describe("the editor", { timeout: 300_000 }, () => {
     await lab.file("svc.yaml");
     const wrong = service.replace("selector", "selektor").replace("80", '"80"').replace("targetPort", "targetport");
     await lab.edit(wrong);
-    const fixes = lab.at("fix");
+    const fixes = lab.at("diagnostics").getByTestId("fix");
     await fixes.nth(2).waitFor();
     assert.deepEqual(await fixes.allInnerTexts(), ["Write selector", "Write 80", "Write targetPort"]);
     assert.deepEqual(await lab.axe(), []);
     await lab.shot("editor-fixes");
     await fixes.first().click();
     await text(lab, (now) => now === wrong.replace("selektor", "selector"));
-    await lab.page.waitForFunction(() => document.querySelectorAll("[data-testid=fix]").length === 2);
+    await lab.page.waitForFunction(() => document.querySelectorAll("[data-testid=diagnostics] [data-testid=fix]").length === 2);
     // At the caret, by a key.
     await lab.page.locator(".cm-line", { hasText: "targetport" }).click();
     await lab.page.keyboard.press("Control+.");
     await text(lab, (now) => now.includes("targetPort"));
-    await lab.page.waitForFunction(() => document.querySelectorAll("[data-testid=fix]").length === 1);
+    await lab.page.waitForFunction(() => document.querySelectorAll("[data-testid=diagnostics] [data-testid=fix]").length === 1);
     // By pointer, where it is underlined.
     await lab.page.locator(".cm-lintRange-error").first().hover();
     await lab.page.locator(".cm-diagnosticAction").click();
