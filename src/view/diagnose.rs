@@ -270,7 +270,7 @@ fn fixing(state: State, fix: Fix) -> impl IntoView {
 fn accept(state: State, fix: Fix) -> impl IntoView {
     let label = state.lang.get().pick(format!("Fix: {}", fix.label), format!("修复：{}", fix.label));
     view! {
-        <button class="btn" data-testid="fix" on:click=move |_| carry_out(state, &fix)>{label}</button>
+        <button class="btn" data-testid="finding-fix" on:click=move |_| carry_out(state, &fix)>{label}</button>
     }
 }
 

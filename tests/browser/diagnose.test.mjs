@@ -64,7 +64,7 @@ test("a broken selector is found, and its fix makes the request succeed", async 
   await found.getByTestId("finding-line").click();
   assert.equal(await lab.page.evaluate(() => !!document.activeElement.closest(".cm-editor")), true);
   // Accepted: the comment stays, the finding goes, the request is answered.
-  await found.getByTestId("fix").click();
+  await found.getByTestId("finding-fix").click();
   await found.waitFor({ state: "detached" });
   assert.match(await text(lab), /app: test-label # who is meant/);
   await lab.at("diagnose-clean").waitFor();
@@ -88,7 +88,7 @@ test("the panels are tabs, by keys too, and axe finds nothing", async () => {
   assert.equal(await lab.page.evaluate(() => document.activeElement.id), "tab-diagnose");
   assert.deepEqual(await lab.axe(), []);
   // The fix is reached and pressed by keys; the focus stays in the panel.
-  await found.getByTestId("fix").focus();
+  await found.getByTestId("finding-fix").focus();
   await lab.page.keyboard.press("Enter");
   await found.waitFor({ state: "detached" });
   assert.match(await text(lab), /targetPort: 9090/);
@@ -106,7 +106,7 @@ test("on a phone and in Chinese", async () => {
   await found.waitFor();
   assert.match(await found.innerText(), /选择算符没有匹配到任何 Pod/);
   assert.equal(await lab.page.evaluate(() => document.scrollingElement.scrollWidth <= innerWidth), true);
-  await found.getByTestId("fix").click();
+  await found.getByTestId("finding-fix").click();
   await found.waitFor({ state: "detached" });
   assert.deepEqual(lab.errors, []);
   await lab.page.context().close();
