@@ -34,7 +34,7 @@ pub fn fix(source: &Source, diagnostic: &Diagnostic, lang: Lang) -> Option<Fix> 
         let scalar = scalar(marked);
         let span = Span { end: span.start + scalar.len() as u32, ..span };
         let plain = !scalar.is_empty() && !scalar.contains(['\n', '{', '[']);
-        let title = lang.pick(format!("Write {text}"), format!("改成 {text}"));
+        let title = lang.pick(format!("Write {text}"), format!("写成 {text}"));
         plain.then(|| Fix { title, edits: vec![Edit { span, text: text.to_owned() }] })
     };
     let Some(hint) = &diagnostic.hint else { return missing(source, diagnostic, lang) };

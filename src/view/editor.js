@@ -53,6 +53,16 @@ export function create(host, options) {
     if (best) onFix?.(best.number);
     return Boolean(best);
   };
+  // Whoever comes to a line by keys hears what is wrong there.
+  let spoken = 0;
+  const speak = ({ state, view, docChanged }) => {
+    const line = state.doc.lineAt(state.selection.main.head);
+    if (docChanged || line.number === spoken) return (spoken = line.number);
+    spoken = line.number;
+    const told = [];
+    forEachDiagnostic(state, ({ message }, from, to) => from <= line.to && to >= line.from && told.push(message));
+    if (told.length) queueMicrotask(() => view.dispatch({ effects: EditorView.announce.of(told.join(". ")) }));
+  };
   const start = (doc) =>
     EditorState.create({
       doc,
@@ -109,7 +119,10 @@ export function create(host, options) {
         language.of(words()),
         EditorView.updateListener.of((update) => {
           if (update.docChanged && !update.transactions.some((t) => t.annotation(fromPage))) onChange?.(update.state.doc.toString());
-          if (update.selectionSet) onCursor?.(update.state.selection.main.head);
+          if (update.selectionSet) {
+            onCursor?.(update.state.selection.main.head);
+            speak(update);
+          }
         }),
       ],
     });

@@ -144,7 +144,9 @@ describe("the editor", { timeout: 300_000 }, () => {
     await text(lab, (now) => now === wrong.replace("selektor", "selector"));
     await lab.page.waitForFunction(() => document.querySelectorAll("[data-testid=diagnostics] [data-testid=fix]").length === 2);
     // At the caret, by a key.
-    await lab.page.locator(".cm-line", { hasText: "targetport" }).click();
+    await lab.page.locator(".cm-line", { hasText: "port: " }).first().click();
+    await lab.page.keyboard.press("ArrowDown");
+    await lab.page.waitForFunction(() => document.querySelector(".cm-announced")?.textContent.includes('unknown field "spec.ports[0].targetport"'));
     await lab.page.keyboard.press("Control+.");
     await text(lab, (now) => now.includes("targetPort"));
     await lab.page.waitForFunction(() => document.querySelectorAll("[data-testid=diagnostics] [data-testid=fix]").length === 1);
