@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::line::{Pt, Rect, pt, svg};
-use super::{PodBox, Scene};
+use super::{PodBox, Room, Scene};
 use crate::object::{Kind, Ref};
 
 /// Something of the picture, whichever picture it is.
@@ -40,8 +40,8 @@ pub enum Spot {
     Box(Rect, f32),
     /// An address that no machine has: dashed, with round ends.
     Pill(Rect),
-    /// A ring around a mark.
-    Ring(Pt),
+    /// A ring around a mark, with its radius.
+    Ring(Pt, f32),
     /// Along a wire, as an SVG path.
     Wire(String),
     /// Along a dashed line, as an SVG path.
@@ -53,7 +53,7 @@ impl Spot {
     pub fn corner(&self) -> Option<Pt> {
         match self {
             Self::Box(rect, _) | Self::Pill(rect) => Some(pt(rect.right(), rect.y)),
-            Self::Ring(at) => Some(pt(at.x + 9.0, at.y - 9.0)),
+            Self::Ring(at, _) => Some(pt(at.x + 9.0, at.y - 9.0)),
             Self::Wire(_) | Self::Dashed(_) => None,
         }
     }
@@ -63,7 +63,11 @@ impl Spot {
 pub fn spots(scene: &Scene, lights: &[Light]) -> Vec<Spot> {
     let mut found = Vec::new();
     for light in lights {
-        place(scene, light, &mut found);
+        let mut more = Vec::new();
+        place(scene, light, &mut more);
+        // Many things may stand at one place, where there is no space for each.
+        more.retain(|spot| !found.contains(spot));
+        found.append(&mut more);
     }
     crate::sort::by_key(&mut found, |spot| !matches!(spot, Spot::Wire(_) | Spot::Dashed(_)));
     found
@@ -71,14 +75,17 @@ pub fn spots(scene: &Scene, lights: &[Light]) -> Vec<Spot> {
 
 fn pod<'a>(scene: &'a Scene, key: &Ref) -> Option<&'a PodBox> {
     let mut pods = scene.rooms.iter().flat_map(|room| &room.pods);
-    pods.find(|pod| *pod.namespace == *key.namespace && *pod.name == *key.name)
+    pods.find(|pod| pod.shows(&key.namespace, &key.name))
+}
+
+fn room<'a>(scene: &'a Scene, node: &str) -> Option<&'a Room> {
+    scene.rooms.iter().find(|room| room.name == node || room.folded.iter().any(|name| name == node))
 }
 
 fn place(scene: &Scene, light: &Light, out: &mut Vec<Spot>) {
     match light {
         Light::Pod(key) => match pod(scene, key) {
-            // Shown as a mark alone.
-            Some(pod) if pod.short.text.is_empty() => out.push(Spot::Ring(pod.at)),
+            Some(pod) if pod.is_bare() => out.push(Spot::Ring(pod.at, pod.size.max(18.0) / 2.0 + 2.0)),
             Some(pod) => out.push(Spot::Box(pod.rect, 6.0)),
             None => folded(scene, key, out),
         },
@@ -98,9 +105,17 @@ fn place(scene: &Scene, light: &Light, out: &mut Vec<Spot>) {
             }
         }
         Light::Pick(address) => {
-            let rules = scene.rooms.iter().flat_map(|room| &room.kernel.rules);
-            let picks = rules.flat_map(|rule| &rule.picks).filter(|pick| pick.address == *address);
-            out.extend(picks.map(|pick| Spot::Ring(pick.at)));
+            for rule in scene.rooms.iter().flat_map(|room| &room.kernel.rules) {
+                match rule.picks.iter().find(|pick| pick.address == *address) {
+                    Some(pick) => out.push(Spot::Ring(pick.at, 12.0)),
+                    // One of those that there is no space for.
+                    None if rule.ends.contains(address) => {
+                        let Rect { y, h, .. } = rule.pill;
+                        out.push(Spot::Box(Rect::new(rule.arrow.x + 17.0, y, rule.space + 4.0, h), 6.0));
+                    }
+                    None => {}
+                }
+            }
         }
         Light::Pill(address) => {
             let port = address.strip_prefix(':').and_then(|port| port.parse::<u16>().ok());
@@ -115,17 +130,15 @@ fn place(scene: &Scene, light: &Light, out: &mut Vec<Spot>) {
             }
         }
         Light::Kernel(node) => {
-            let room = scene.rooms.iter().find(|room| *room.name == **node);
-            out.extend(room.map(|room| Spot::Box(room.kernel.rect, 6.0)));
+            out.extend(room(scene, node).map(|room| Spot::Box(room.kernel.rect, 6.0)));
         }
         Light::Node(node) => {
-            let room = scene.rooms.iter().find(|room| *room.name == **node);
-            out.extend(room.map(|room| Spot::Box(room.rect, 10.0)));
+            out.extend(room(scene, node).map(|room| Spot::Box(room.rect, 10.0)));
         }
         Light::Service(key) => {
             if let Some(spine) = scene.spine.as_ref().filter(|spine| spine.key == *key) {
                 out.push(Spot::Dashed(spine.path.clone()));
-                out.push(Spot::Ring(spine.ring));
+                out.push(Spot::Ring(spine.ring, 8.0));
             }
             let others = scene.others.iter().filter(|pill| pill.key == *key);
             out.extend(others.map(|pill| Spot::Pill(pill.rect)));

@@ -27,6 +27,7 @@ pub mod subject;
 pub mod service;
 pub mod affects;
 pub mod causes;
+pub mod change;
 pub mod target;
 pub mod traffic;
 pub mod crowd;

@@ -39,7 +39,10 @@ pub fn facts(store: &Store, key: &Ref, lang: Lang) -> Vec<Fact> {
         Kind::Pod => object.body::<Pod>().map(|pod| of_pod(store, object, pod, lang)),
         Kind::Node => object.body::<Node>().map(|node| of_node(store, object, node, lang)),
         Kind::Service => object.body::<Service>().map(|service| of_service(service, lang)),
-        _ => Some(vec![labels(&object.meta.labels, lang)]),
+        Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet => {
+            Some(of_workload(store, key, lang))
+        }
+        _ => Some(vec![labels(&object.meta.labels, lang)].into_iter().filter(|fact| !fact.lines.is_empty()).collect()),
     }
     .unwrap_or_else(gone)
 }
@@ -104,6 +107,31 @@ fn of_pod(store: &Store, object: &Object, pod: &Pod, lang: Lang) -> Vec<Fact> {
     facts.push(conditions(&pod.status.conditions, lang));
     facts.retain(|fact| fact.lines.iter().any(|line| !line.is_empty()));
     facts
+}
+
+/// What makes pods: the pods that there are, each with its node and whether it is ready.
+fn of_workload(store: &Store, key: &Ref, lang: Lang) -> Vec<Fact> {
+    const FEW: usize = 12;
+    let made = super::affects::made(store, key);
+    let line = |(key, ready): &(Ref, bool)| match ready {
+        true => format!("{} {}", key.name, lang.pick("ready", "就绪")),
+        false => format!("{} {}", key.name, lang.pick("not ready", "未就绪")),
+    };
+    let mut lines: Vec<String> = made.iter().take(FEW).map(line).collect();
+    if made.len() > FEW {
+        lines.push(format!("… +{}", made.len() - FEW));
+    }
+    let none = || vec![lang.pick("none", "没有").to_owned()];
+    let ready = made.iter().filter(|(_, ready)| *ready).count();
+    let status = lang.pick(format!("{ready} of {} ready", made.len()), format!("{} 个中 {ready} 个就绪", made.len()));
+    vec![
+        Fact::new(lang.pick("status", "状态"), status).bad(ready < made.len()),
+        Fact::mono("Pod", if lines.is_empty() { none() } else { lines }),
+        labels(&store.get(key).map(|object| object.meta.labels.clone()).unwrap_or_default(), lang),
+    ]
+    .into_iter()
+    .filter(|fact| fact.lines.iter().any(|line| !line.is_empty()))
+    .collect()
 }
 
 fn of_node(store: &Store, object: &Object, node: &Node, lang: Lang) -> Vec<Fact> {

@@ -158,6 +158,12 @@ impl Member<'_> {
     }
 }
 
+/// The pods that a workload has made, and whether each is ready.
+pub(super) fn made(store: &Store, key: &Ref) -> Vec<(Ref, bool)> {
+    let members = workload::members(store, key);
+    members.into_iter().map(|member| (member.key.clone(), member.is_ready())).collect()
+}
+
 /// The pods of a namespace that have all of these labels; none if no label is asked for.
 fn selected<'a>(store: &'a Store, namespace: &str, selector: &'a Labels) -> Vec<Member<'a>> {
     let pods = store.pods_with(namespace, selector);

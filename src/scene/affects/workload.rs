@@ -1,8 +1,9 @@
 //! Fields of what makes pods, and of pods and their templates.
 
 use super::{Ask, Member, Table, listens, names, pairs, pods};
+use crate::api::Store;
 use crate::object::{
-    Container, DaemonSet, Deployment, IntOrString, Kind, Labels, Pod, Ref, ReplicaSet, Service, StatefulSet,
+    Container, DaemonSet, Deployment, IntOrString, Kind, Labels, Meta, Pod, Ref, ReplicaSet, Service, StatefulSet,
 };
 use crate::scene::cast;
 use crate::scene::light::Light;
@@ -33,24 +34,29 @@ pub(super) const TEMPLATE: Table = &[
     ("spec.nodeName", node_selector),
 ];
 
+/// The pods that an object makes, or is.
+pub(super) fn members<'a>(store: &'a Store, key: &Ref) -> Vec<Member<'a>> {
+    let Some(object) = store.get(key) else { return Vec::new() };
+    let uid = object.meta.uid.as_str();
+    let member = |(meta, pod): (&'a Meta, &'a Pod)| Member {
+        key: Ref::new(Kind::Pod, meta.namespace.as_str(), meta.name.as_str()),
+        meta,
+        pod,
+    };
+    match key.kind {
+        Kind::Pod => store.read::<Pod>(key).map(member).into_iter().collect(),
+        Kind::Deployment => {
+            let sets = store.owned::<ReplicaSet>(uid);
+            sets.flat_map(|(set, _)| store.owned::<Pod>(&set.uid)).map(member).collect()
+        }
+        _ => store.owned::<Pod>(uid).map(member).collect(),
+    }
+}
+
 impl<'a> Ask<'a> {
     /// The pods that the object makes, or is.
     fn made(&self) -> Vec<Member<'a>> {
-        let Some(object) = self.store.get(self.key) else { return Vec::new() };
-        let uid = object.meta.uid.as_str();
-        let member = |(meta, pod): (&'a crate::object::Meta, &'a Pod)| Member {
-            key: Ref::new(Kind::Pod, meta.namespace.as_str(), meta.name.as_str()),
-            meta,
-            pod,
-        };
-        match self.key.kind {
-            Kind::Pod => self.store.read::<Pod>(self.key).map(member).into_iter().collect(),
-            Kind::Deployment => {
-                let sets = self.store.owned::<ReplicaSet>(uid);
-                sets.flat_map(|(set, _)| self.store.owned::<Pod>(&set.uid)).map(member).collect()
-            }
-            _ => self.store.owned::<Pod>(uid).map(member).collect(),
-        }
+        members(self.store, self.key)
     }
 
     /// What the template, or the pod itself, says.
