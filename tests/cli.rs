@@ -182,13 +182,3 @@ fn remarks_follow_the_language() {
     let output = kubehop(&folder, &["--lang", "zh", "-c", "frob"], "");
     assert!(String::from_utf8(output.stderr).unwrap().contains("实验室在此处提供"));
 }
-
-#[test]
-fn diagnose_lists_what_is_wrong_with_its_line() {
-    let found = "./svc.yaml:6: error: The selector matches no Pod\n  Service web selects app=wbe, and no Pod in default has that: it has no endpoint, and whoever asks it is refused (curl: (7) Connection refused). The Pods of Deployment web have app=web.\n  fix: Select app: web\n";
-    let wrong = SERVICE.replace("app: web", "app: wbe");
-    let folder = folder("diagnose", &[("svc.yaml", &wrong), ("web.yaml", DEPLOYMENT)]);
-    check(&folder, &["-q", "-f", ".", "-c", "diagnose"], "", found, "", 1);
-    fs::write(folder.join("svc.yaml"), SERVICE).unwrap();
-    check(&folder, &["-q", "-f", ".", "-c", "diagnose"], "", "nothing found\n", "", 0);
-}

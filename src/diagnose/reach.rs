@@ -103,7 +103,7 @@ fn local(desk: &mut Desk<'_>, key: &Ref, pods: &[&Object], policy: Policy) {
             let finding = desk.add(
                 "local-policy",
                 field,
-                format!("With externalTrafficPolicy: Local a node serves only Pods of its own, and there is none of Service {name} on {said}: packets to its node port there are dropped (curl: (28) Connection timed out). A load balancer that checks health leaves such nodes out. Cluster would answer everywhere, and hide the client's address."),
+                format!("With externalTrafficPolicy: Local a node serves only Pods of its own, and {said} has none of Service {name}: packets to its node port there are dropped (curl: (28) Connection timed out). A load balancer that checks health leaves such nodes out. Cluster would answer everywhere, and hide the client's address."),
                 format!("externalTrafficPolicy: Local 让节点只把流量交给自己的 Pod，而 {said} 上没有 Service {name} 的 Pod：发到那里节点端口的数据包会被丢弃（curl: (28) Connection timed out）。带健康检查的负载均衡器会避开这些节点。改成 Cluster 则处处有应答，但会隐藏客户端地址。"),
             );
             finding.severity = if is_balancer { Severity::Note } else { Severity::Warning };
@@ -115,7 +115,7 @@ fn local(desk: &mut Desk<'_>, key: &Ref, pods: &[&Object], policy: Policy) {
             let finding: &mut Finding = desk.add(
                 "local-internal",
                 field,
-                format!("With internalTrafficPolicy: Local a client is served only by Pods on its own node, and there is none of Service {name} on {said}: packets of clients there are dropped (curl: (28) Connection timed out)."),
+                format!("With internalTrafficPolicy: Local a client is served only by Pods on its own node, and {said} has none of Service {name}: packets of clients there are dropped (curl: (28) Connection timed out)."),
                 format!("internalTrafficPolicy: Local 让客户端只能访问自己节点上的 Pod，而 {said} 上没有 Service {name} 的 Pod：那里的客户端发出的数据包会被丢弃（curl: (28) Connection timed out）。"),
             );
             finding.fix = fix;

@@ -48,7 +48,6 @@ fn one(desk: &mut Desk<'_>, trace: &Trace) {
         match reason {
             Reason::ClusterIpFromOutside => return from_outside(desk, trace),
             Reason::Outside(Outside::DesktopNoRoute) => return desktop(desk, trace),
-            Reason::TooSlow { by, millis } => return slow(desk, trace, by, *millis),
             Reason::PlainToTls(port) => return plain_to_tls(desk, trace, *port),
             Reason::SpeaksNoTls(program) => return no_tls(desk, trace, program),
             Reason::NoSuchPort { service, ports } | Reason::PortRefused { service, ports } => {
@@ -230,23 +229,6 @@ fn desktop(desk: &mut Desk<'_>, trace: &Trace) {
         field,
         format!("On Docker Desktop the nodes stand in a virtual machine, whose network the laptop has no way to: {host} does not answer (curl: (28) Connection timed out). `minikube service` opens a tunnel, and `minikube tunnel` serves LoadBalancers."),
         format!("在 Docker Desktop 上，节点位于虚拟机里，笔记本没有通往其网络的路：{host} 不会应答（curl: (28) Connection timed out）。`minikube service` 会打开一条隧道，`minikube tunnel` 则服务 LoadBalancer。"),
-    );
-    finding.fix = fix;
-}
-
-/// A program takes longer than a controller, or a client, waits.
-fn slow(desk: &mut Desk<'_>, trace: &Trace, program: &str, millis: u64) {
-    let mut causes = trace.hops.iter().filter_map(|hop| hop.because.cause.as_ref()).map(|field| &field.object);
-    let Some(key) = causes.rfind(|object| object.kind == Kind::Ingress).cloned() else { return };
-    let timeout = "metadata.annotations[nginx.ingress.kubernetes.io/proxy-read-timeout]";
-    let field = FieldRef::new(key.clone(), timeout);
-    let fix = desk.put(&field, &format!("\"{}\"", millis / 1000 + 1));
-    let name = &key.name;
-    let finding = desk.add(
-        "too-slow",
-        field,
-        format!("{program} takes {millis} ms to answer, longer than the controller waits for Ingress {name}: 504 Gateway Time-out. Let the controller wait longer, or the program answer sooner."),
-        format!("{program} 需要 {millis} 毫秒才能应答，超过了控制器为 Ingress {name} 等待的时间：504 Gateway Time-out。请让控制器等久一些，或让程序更快应答。"),
     );
     finding.fix = fix;
 }

@@ -101,7 +101,6 @@ pub const TITLES: &[Title] = &[
     row(Warning, "desktop", "The laptop has no way to the nodes", "笔记本没有通往节点的路"),
     row(Warning, "plain-to-tls", "Plain HTTP came to an HTTPS port", "明文 HTTP 发到了 HTTPS 端口"),
     row(Warning, "tls-to-plain", "TLS came to a plain HTTP port", "TLS 发到了明文 HTTP 端口"),
-    row(Warning, "too-slow", "The program answers too late", "程序应答得太晚"),
     row(Warning, "port-unknown", "The Service has no such port", "Service 没有这个端口"),
     row(Warning, "host-unmatched", "No rule is for that host", "没有该主机的规则"),
     row(Warning, "path-unmatched", "No rule has that path", "没有该路径的规则"),

@@ -512,7 +512,13 @@ impl State {
     /// Takes note of the field under the caret, given in UTF-16 code units.
     fn caret_at(&self, offset: u32) {
         let Some(file) = self.open_file() else { return };
-        let at = bytes(&file.text, offset);
+        let mut at = bytes(&file.text, offset);
+        // Before a line's first word the caret is at that word's field.
+        let (before, after) = file.text.split_at(file.text.floor_char_boundary(at as usize));
+        let indent = before.rsplit('\n').next().unwrap_or_default();
+        if indent.chars().all(|c| c == ' ') {
+            at += after.chars().take_while(|c| *c == ' ').count() as u32;
+        }
         let parsed = self.parsed();
         let field = parsed.iter().find(|(name, _)| *name == file.name).and_then(|(_, parsed)| {
             let manifest = parsed.manifests.iter().find(|m| (m.span.start..=m.span.end).contains(&at))?;

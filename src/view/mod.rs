@@ -1,5 +1,6 @@
 //! The page and its panels. Forwards what the reader does to a session and draws what it gives back; decides nothing.
 
+mod altered;
 mod app;
 mod browser;
 mod changes;
@@ -149,6 +150,7 @@ async fn begin(state: State) {
             state.apply(file);
             state.settle();
         }
+        state.altered.forget();
     } else {
         share::keep_up(state);
     }

@@ -257,8 +257,11 @@ fn rules_view(state: State, scenery: Scenery, key: Ref) -> impl IntoView {
         }
         let row = |line: net::Line| {
             let cause = line.cause.filter(|cause| state.line_of(cause).is_some());
+            let own = cause.clone();
+            // The field with the accent, or one in it, made the rule.
+            let mine = move || state.why.is_about(own.as_ref());
             view! {
-                <li>
+                <li class:mine=mine>
                     <code>{line.text}</code>
                     {cause.map(|cause| cause_link(state, cause))}
                 </li>

@@ -9,6 +9,7 @@ use leptos::prelude::*;
 use web_sys::HtmlElement;
 use web_sys::wasm_bindgen::JsCast;
 
+use super::altered::{self, AlteredList};
 use super::diagnose::{self, Diagnose};
 use super::inspector::Inspector;
 use super::stage_scenery::use_scenery;
@@ -21,16 +22,19 @@ pub enum Panel {
     Inspector,
     /// What is wrong with the manifests.
     Diagnose,
+    /// What changed.
+    Changes,
 }
 
 /// All of them, in the order of their tabs.
-const ALL: [Panel; 2] = [Panel::Inspector, Panel::Diagnose];
+const ALL: [Panel; 3] = [Panel::Inspector, Panel::Diagnose, Panel::Changes];
 
 impl Panel {
     const fn id(self) -> &'static str {
         match self {
             Self::Inspector => "inspector",
             Self::Diagnose => "diagnose",
+            Self::Changes => "changes",
         }
     }
 
@@ -38,6 +42,7 @@ impl Panel {
         match self {
             Self::Inspector => lang.pick("Inspector", "检查"),
             Self::Diagnose => lang.pick("Diagnose", "诊断"),
+            Self::Changes => lang.pick("Changes", "变化"),
         }
     }
 }
@@ -107,11 +112,13 @@ pub fn PanelArea() -> impl IntoView {
             >
                 {move || panel.name(state.lang.get())}
                 {(panel == Panel::Diagnose).then(|| diagnose::count(state))}
+                {(panel == Panel::Changes).then(|| altered::count(state))}
             </button>
         }
     };
     let attributes = |panel: Panel| (format!("panel-{}", panel.id()), format!("tab-{}", panel.id()));
     let ((inspector, its_tab), (findings, their_tab)) = (attributes(Panel::Inspector), attributes(Panel::Diagnose));
+    let (changed, changed_tab) = attributes(Panel::Changes);
     view! {
         <div class="panels">
             <div
@@ -140,6 +147,15 @@ pub fn PanelArea() -> impl IntoView {
                 hidden=move || open.get() != Panel::Diagnose
             >
                 <Diagnose />
+            </div>
+            <div
+                class="panel"
+                id=changed
+                role="tabpanel"
+                aria-labelledby=changed_tab
+                hidden=move || open.get() != Panel::Changes
+            >
+                <AlteredList />
             </div>
         </div>
     }

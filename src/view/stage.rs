@@ -12,6 +12,7 @@ use leptos::wasm_bindgen::JsCast;
 use leptos::wasm_bindgen::closure::Closure;
 use web_sys::{Element, KeyboardEvent, MouseEvent, PointerEvent, ResizeObserver};
 
+use super::altered;
 use super::deeds::{Menu, ObjectMenu};
 use super::errands::ErrandMenu;
 use super::firewall;
@@ -139,6 +140,8 @@ pub fn Stage() -> impl IntoView {
     let failures = Memo::new(move |_| timeline.with(|timeline| timeline.stones(scenery.beat.get())));
     let over = Memo::new(move |_| over(state, scenery, failures));
     let halo = why::halo(scenery);
+    let carried = why::carried(state, scenery);
+    let changed = altered::marks(state, scenery);
     let made = why::made(state, scenery);
     // What the pointer is over: the field that made it.
     let hint = RwSignal::new(String::new());
@@ -289,7 +292,9 @@ pub fn Stage() -> impl IntoView {
                 <For each=pods key=|pod| (pod.namespace.clone(), pod.name.clone()) let:pod>
                     {pod_group(scene, pod, aim)}
                 </For>
+                <g inner_html=move || changed.get()></g>
                 <g inner_html=move || halo.get()></g>
+                <g inner_html=move || carried.get()></g>
                 <g inner_html=move || over.get()></g>
             </svg>
             <canvas node_ref=canvas aria-hidden="true"></canvas>
@@ -318,6 +323,7 @@ pub fn Stage() -> impl IntoView {
             <ObjectMenu />
             <p class="vh" role="status" data-testid="said">{move || scenery.said.get()}</p>
             {why::spoken(scenery)}
+            {altered::spoken(state)}
         </div>
     }
 }

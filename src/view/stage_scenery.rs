@@ -157,6 +157,7 @@ pub fn provide_scenery(state: State) -> Scenery {
     announce(state, scenery);
     super::why::follow(state, scenery);
     land(state, scenery);
+    super::altered::follow(state, calm);
     provide_context(scenery);
     scenery
 }

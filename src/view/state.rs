@@ -17,6 +17,7 @@ use kubehop::text::{Source, Span};
 use kubehop::time::Instant;
 use leptos::prelude::*;
 
+use super::altered::Altered;
 use super::editing::Editing;
 use super::environment::Past;
 use super::errands::Kinds;
@@ -109,6 +110,8 @@ pub struct State {
     pub caret: RwSignal<Option<FieldRef>>,
     /// Which field has the stage's accent, and why.
     pub why: Why,
+    /// What changed, command by command.
+    pub altered: Altered,
     /// A field that the editor is asked to show.
     pub reveal: RwSignal<Option<FieldRef>>,
     /// A place in the open file that the editor is asked to show.
@@ -201,6 +204,7 @@ pub fn provide_state(start: Start) -> State {
         marks: RwSignal::new(Vec::new()),
         caret: RwSignal::new(None),
         why: Why::new(),
+        altered: Altered::new(),
         reveal: RwSignal::new(None),
         spot: RwSignal::new(None),
         originals: StoredValue::new(Vec::new()),
@@ -284,6 +288,7 @@ impl State {
     /// Back to the fresh cluster; the files stay as they are.
     pub fn reset(&self) {
         self.session.update(Session::reset);
+        self.altered.forget();
         self.past.set(Vec::new());
         self.diagnostics.set(BTreeMap::new());
         self.terminal.set(0);
@@ -296,11 +301,13 @@ impl State {
         let applied = self.applied_names();
         self.restore(Session::new(profile, seed, self.lang.get_untracked()));
         self.apply_again(&applied);
+        self.altered.forget();
     }
 
     /// Another session in this one's place.
     pub fn restore(&self, session: Session) {
         self.session.set(session);
+        self.altered.forget();
         self.diagnostics.set(BTreeMap::new());
         self.terminal.set(0);
         self.transcripts.set(vec![Transcript::default()]);

@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use kubehop::object::{FieldRef, Kind, Ref};
 use kubehop::scene::causes::{self, Cause};
-use kubehop::scene::{Affects, Spot, affects, spots};
+use kubehop::scene::{Affects, Light, Spot, affects, spots};
 use leptos::prelude::*;
 use web_sys::Element;
 
 use super::browser;
+use super::panels::Panel;
 use super::stage_scenery::Scenery;
 use super::state::{Mark, Pane, State};
 
@@ -44,6 +45,20 @@ impl Why {
             browser::later(4 * REST, move || self.kept.set_value(None));
         }
     }
+}
+
+impl Why {
+    /// Whether the accent is on a field, on one in it, or on one that it is in.
+    pub fn is_about(self, field: Option<&FieldRef>) -> bool {
+        self.field
+            .with(|own| own.as_ref().zip(field).is_some_and(|(own, field)| lies_in(own, field) || lies_in(field, own)))
+    }
+}
+
+/// Whether a field is another, or lies in it.
+fn lies_in(field: &FieldRef, whole: &FieldRef) -> bool {
+    let below = field.path.strip_prefix(&*whole.path);
+    field.object == whole.object && below.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 impl State {
@@ -122,11 +137,7 @@ pub fn sentence(state: State, scenery: Scenery, key: Ref) -> impl IntoView {
     let shown = move || {
         let field = state.why.field.get().filter(|field| field.object == key)?;
         let told = scenery.told.get()?;
-        let is_mark = |mark: &&Mark| {
-            let below = field.path.strip_prefix(&*mark.field.path);
-            mark.field.object == field.object
-                && below.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-        };
+        let is_mark = |mark: &&Mark| lies_in(&field, &mark.field);
         let back = state.marks.with(|marks| marks.iter().find(is_mark).map(|mark| mark.hop));
         let back = back.map(|hop| {
             let label = state.lang.get().pick(format!("Back to hop {}", hop + 1), format!("回到第 {} 跳", hop + 1));
@@ -165,6 +176,7 @@ pub fn back_to(state: State, scenery: Scenery, hop: usize) {
     if let Some(trace) = untrack(|| scenery.followed()) {
         state.why.field.set(None);
         state.pane.set(Pane::Stage);
+        state.panels.open.set(Panel::Inspector);
         scenery.stop_at(state, trace.id, hop);
     }
 }
@@ -174,6 +186,46 @@ pub fn halo(scenery: Scenery) -> Memo<String> {
     Memo::new(move |_| {
         let Some(told) = scenery.told.get() else { return String::new() };
         scenery.scene.with(|scene| drawn(&spots(scene, &told.lights), "lit"))
+    })
+}
+
+/// More packets than this are too many to be told one by one.
+const MOST_PACKETS: usize = 60;
+
+/// Packets that stand still and carry, as their destination, what the field with the accent says: each ringed, with its address.
+pub fn carried(state: State, scenery: Scenery) -> Memo<String> {
+    Memo::new(move |_| {
+        let Some(told) = scenery.told.get().filter(|_| !state.playing.get()) else { return String::new() };
+        let t = state.playhead.get() as f32;
+        let traces = scenery.traces.get();
+        let mut out = String::new();
+        scenery.timeline.with(|timeline| {
+            let flying = timeline.runs.iter().filter(|run| t >= run.start && !run.is_over(t));
+            for run in flying.take(MOST_PACKETS) {
+                let trace = traces.iter().find(|trace| trace.id == run.id);
+                let Some(hop) = trace.and_then(|trace| trace.hops.get(run.hop_at(t))) else { continue };
+                let (dst, port) = (hop.packet.dst.to_string(), format!(":{}", hop.packet.dst.port));
+                let says = |light: &Light| match light {
+                    Light::Pill(address) => *address == dst || *address == port,
+                    Light::Pick(address) => *address == dst,
+                    _ => false,
+                };
+                if hop.reply || !told.lights.iter().any(says) {
+                    continue;
+                }
+                let at = timeline.position(run, t);
+                // Writing to a string cannot fail.
+                let _ = write!(
+                    out,
+                    r#"<circle class="lit" cx="{:.1}" cy="{:.1}" r="13"/><text class="m von over" x="{:.1}" y="{:.1}">{dst}</text>"#,
+                    at.x,
+                    at.y,
+                    at.x + 18.0,
+                    at.y - 14.0
+                );
+            }
+        });
+        out
     })
 }
 
@@ -193,7 +245,9 @@ pub fn drawn(spots: &[Spot], class: &str) -> String {
                 r#"<rect class="{class} dashed" x="{:.1}" y="{:.1}" width="{:.1}" height="{:.1}" rx="12"/>"#,
                 r.x, r.y, r.w, r.h
             ),
-            Spot::Ring(at) => write!(out, r#"<circle class="{class}" cx="{:.1}" cy="{:.1}" r="12"/>"#, at.x, at.y),
+            Spot::Ring(at, r) => {
+                write!(out, r#"<circle class="{class}" cx="{:.1}" cy="{:.1}" r="{r:.1}"/>"#, at.x, at.y)
+            }
             Spot::Dashed(path) => write!(out, r#"<path class="{class} dashed line" d="{path}"/>"#),
             Spot::Wire(path) => write!(out, r#"<path class="{class} line" d="{path}"/>"#),
         };
@@ -235,6 +289,7 @@ pub fn pick(state: State, made: Memo<Vec<Cause>>, target: &Element) -> bool {
     let cause = cause_at(made, target);
     if let Some(cause) = &cause {
         state.why.field.set(Some(cause.field.clone()));
+        state.panels.open.set(Panel::Inspector);
     }
     cause.is_some()
 }

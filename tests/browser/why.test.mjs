@@ -135,17 +135,18 @@ describe("from a field to all it affects", () => {
     assert.equal(await lab.page.locator("svg.stage .lit").count(), 0, "new packets have it");
     await lab.at("step-forward").click();
     await lab.page.waitForTimeout(100);
-    const way = () => lab.page.locator("svg.stage .took").count();
-    const ways = await way();
+    const card = () => lab.page.locator("svg.stage .card").count();
+    assert.equal(await card(), 1);
     await caret(lab, "nodePort: 30000");
-    // The legend's stays.
-    assert.equal(await way(), ways - 1, "the caret has it");
+    assert.equal(await card(), 0, "the caret has it");
     assert.equal((await lit(lab)).pills, 3);
+    // The packet carries the port that the field says.
+    assert.equal(await lab.page.locator("svg.stage text.von.over").textContent(), "192.168.49.2:30000");
     await lab.shot("why-accent");
     await lab.at("step-forward").click();
     await lab.page.waitForTimeout(150);
     assert.equal(await lab.page.locator("svg.stage .lit").count(), 0, "a step gives it back");
-    assert.ok((await way()) >= ways);
+    assert.equal(await card(), 1);
     // An object that is chosen on the stage has it, too.
     await caret(lab, "nodePort: 30000");
     await lab.choose('[data-object="Node//minikube"], [data-object="Node/minikube"]');
@@ -210,6 +211,70 @@ describe("from a hop to its line, and back", () => {
       return state.doc.lineAt(state.selection.main.head).text;
     });
     assert.match(at, /nodePort: 30000/);
+    await lab.close();
+  });
+});
+
+describe("what a change changed", () => {
+  const marks = (lab) => lab.page.locator("svg.stage .chg").count();
+  const entry = (lab, nth = 0) => lab.at("altered").locator("article").nth(nth);
+  const sentences = (lab, nth = 0) => entry(lab, nth).locator("li").evaluateAll((all) => all.map((li) => li.innerText.replace(/\s+/g, " ")));
+
+  test("an edit is marked for a moment, and listed with its line and its rules", async () => {
+    const lab = await begin();
+    await lab.page.waitForTimeout(3000);
+    await lab.edit(manifest.replace("nodePort: 30000", "nodePort: 30007"));
+    assert.ok((await marks(lab)) >= 3, "the port on every node");
+    assert.ok((await lab.page.locator("svg.stage .sig.came").count()) >= 3);
+    assert.ok(Number(await lab.at("panel-tab-changes").locator(".fresh").textContent()) >= 2, "the tab counts what came");
+    await lab.shot("why-changed");
+    await lab.at("panel-tab-changes").click();
+    assert.equal(await entry(lab).locator("h3 span").textContent(), "deploy.yaml applied");
+    const told = await sentences(lab);
+    assert.ok(told.includes("+ Port 30007 is open on every node, for Service web-np. deploy.yaml, line 22"), told.join("\n"));
+    assert.ok(told.includes("− Port 30000 is closed on every node. deploy.yaml, line 22"), told.join("\n"));
+    assert.equal(await lab.at("panel-tab-changes").locator(".fresh").count(), 0, "and they are seen");
+    assert.match(await lab.at("altered-said").textContent(), /^deploy.yaml applied: Port 30007/);
+    await entry(lab).locator("summary").click();
+    const rules = await entry(lab).locator(".out").innerText();
+    assert.match(rules, /^− -A KUBE-NODEPORTS .*--dport 30000 /m);
+    assert.match(rules, /^\+ -A KUBE-NODEPORTS .*--dport 30007 /m);
+    await lab.page.waitForTimeout(2800);
+    assert.equal(await marks(lab), 0, "a moment is over");
+    // A sentence leads to its place, the line to the editor.
+    await entry(lab).locator("[data-testid=change]", { hasText: "Port 30007" }).click();
+    assert.equal(await marks(lab), 3);
+    await entry(lab).locator(".at").first().click();
+    await lab.page.waitForTimeout(300);
+    assert.match(await lab.page.evaluate(() => document.activeElement.className), /cm-content/);
+    assert.deepEqual(await lab.axe(), []);
+    await lab.close();
+  });
+
+  test("what follows by itself joins the entry of what caused it", async () => {
+    const lab = await begin();
+    await lab.at("panel-tab-changes").click();
+    await lab.run("kubectl scale deployment web --replicas=5");
+    await lab.page.waitForFunction(() => /pick among 5 pods instead of 3/.test(document.querySelector(".altered article")?.innerText ?? ""));
+    const told = await sentences(lab);
+    assert.match(told[0], /^≠ Deployment web: spec.replicas was 3, is 5\./);
+    assert.match(told[1], /^\+ 2 pods of Deployment web \(web-.*\) are new, ready\./);
+    assert.match(told[2], /^\+ Service web-np has 2 new endpoints: /);
+    assert.equal(await entry(lab).locator("h3 span").textContent(), "$ kubectl scale deployment web --replicas=5");
+    // A selector that matches nothing: endpoints go, every kernel refuses.
+    await lab.edit(manifest.replace("selector: {app: web}\n  ports", "selector: {app: wob}\n  ports"));
+    await lab.page.waitForFunction(() => /the kernel refuses connections to Service web-np/.test(document.querySelector(".altered article")?.innerText ?? ""));
+    await lab.page.locator("button", { hasText: "Undo" }).first().click();
+    await lab.page.waitForFunction(() => /^Taken back/.test(document.querySelector(".altered article")?.innerText ?? ""));
+    assert.match((await sentences(lab)).join("\n"), /Service web-np has \d new endpoints/);
+    await lab.close();
+  });
+
+  test("with less motion, marks stay until the next change", async () => {
+    const lab = await begin({ reducedMotion: "reduce" });
+    await lab.edit(manifest.replace("nodePort: 30000", "nodePort: 30007"));
+    await lab.page.waitForTimeout(3200);
+    assert.ok((await marks(lab)) >= 3);
     await lab.close();
   });
 });
