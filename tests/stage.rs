@@ -161,6 +161,41 @@ fn service(pick: &mut Pick, store: &mut Store, namespace: &str, name: String) {
     store.put(Object::new(namespace, name, Body::Service(service)));
 }
 
+/// Ingresses, some of them read by one of the pods.
+fn ingresses(pick: &mut Pick, store: &mut Store) -> Vec<(Ref, Ref, &'static str)> {
+    let mut readers = Vec::new();
+    for i in 0..pick.below(6).saturating_sub(2) {
+        let mut ingress = Ingress::default();
+        for _ in 0..pick.below(4) {
+            let path = |pick: &mut Pick| HttpIngressPath {
+                path: pick.of(&["/", "/api/hello", "/a/very/long/path/that/goes/on/and/on/for/ever"]).into(),
+                path_type: Some(pick.of(&["Prefix", "Exact", "ImplementationSpecific"]).into()),
+                backend: IngressBackend {
+                    service: Some(IngressServiceBackend {
+                        name: pick.of(&["web0", "api1", "a-long-name-of-a-service-that-goes-on2", "nobody"]).into(),
+                        port: ServiceBackendPort { number: pick.of(&[80, 9090]), ..ServiceBackendPort::default() },
+                    }),
+                    ..IngressBackend::default()
+                },
+            };
+            let paths = (0..pick.below(4)).map(|_| path(pick)).collect();
+            let host = pick.of(&["", "shop.test", "a-long-host.in-a-long-domain.example.com"]).into();
+            ingress.spec.rules.push(IngressRule { host, http: Some(HttpIngressRuleValue { paths }) });
+        }
+        if pick.one_in(3) {
+            ingress.spec.tls = vec![IngressTls::default()];
+        }
+        let name = format!("{}{i}", pick.of(&["shop", "a-long-name-of-an-ingress-that-goes-on"]));
+        let pods: Vec<Ref> = store.all::<Pod>().map(|(m, _)| Ref::new(Kind::Pod, &*m.namespace, &*m.name)).collect();
+        if !pods.is_empty() && pick.one_in(2) {
+            let pod = pods[pick.below(pods.len() as u32) as usize].clone();
+            readers.push((Ref::new(Kind::Ingress, "default", &*name), pod, "ingress-nginx"));
+        }
+        store.put(Object::new("default", name, ingress));
+    }
+    readers
+}
+
 fn draw(seed: u64) -> Drawn {
     let mut pick = Pick(Rng::new(seed).fork("stage"));
     let mut store = Store::default();
@@ -203,6 +238,7 @@ fn draw(seed: u64) -> Drawn {
             format!("{}{i}", pick.of(&["web", "api", "a-long-name-of-a-service-that-goes-on", "test-svc-cluster"]));
         service(&mut pick, &mut store, namespace, name);
     }
+    let readers = ingresses(&mut pick, &mut store);
     let known = services(&store);
     let mut profile = Profile::named(profile).expect("it is built in");
     if profile.host != Host::Remote && pick.one_in(4) {
@@ -234,6 +270,7 @@ fn draw(seed: u64) -> Drawn {
         profile,
         needs,
         inspected: None,
+        readers,
         outages,
         tunnels,
     };
@@ -355,6 +392,27 @@ fn texts(scene: &Scene) -> Texts {
     for room in &scene.rooms {
         texts_of_room(&mut all, room);
     }
+    for sheet in &scene.sheets {
+        let inside = Some(sheet.rect);
+        all.put("sheet", &sheet.name, Begin, words(&sheet.name.text) * 1.06, inside);
+        all.words("sheet", &sheet.note, Begin, inside);
+        all.words("sheet", &sheet.more, Begin, inside);
+        if let Some(lock) = sheet.padlock {
+            all.mark("padlock", lock, 9.0, inside);
+        }
+        for route in &sheet.routes {
+            let inside = Some(route.rect);
+            all.mono("rule", &route.rule, Begin, inside);
+            all.words("path type", &route.kind, Begin, inside);
+            all.mono("backend", &route.to, Begin, inside);
+            all.words("after route", &route.after, Begin, inside);
+            let arrow = Rect::new(route.arrow.x, route.arrow.y - 4.0, 13.0, 8.0);
+            all.0.push(Text { what: "arrow".into(), rect: arrow, within: inside });
+            for pick in &route.picks {
+                all.mark("route", pick.at, route.size, inside);
+            }
+        }
+    }
     all
 }
 
@@ -441,6 +499,9 @@ fn boxes(scene: &Scene) -> Vec<(String, Rect)> {
     boxes.extend(scene.socket.iter().map(|socket| ("socket".to_owned(), socket.rect)));
     boxes.extend(scene.others.iter().map(|pill| (format!("pill {}", pill.text), pill.rect)));
     boxes.extend(scene.rooms.iter().map(|room| (format!("room {}", room.name), room.rect)));
+    let in_room = |rect: &Rect| scene.rooms.iter().any(|room| inside(*rect, room.rect));
+    let sheets = scene.sheets.iter().map(|sheet| sheet.rect).filter(|rect| !in_room(rect));
+    boxes.extend(sheets.map(|rect| ("sheet".to_owned(), rect)));
     boxes
 }
 
@@ -482,6 +543,8 @@ fn problems(scene: &Scene) -> Vec<String> {
         inner.extend(room.pods.iter().map(|pod| (pod.name.as_str(), pod.rect)));
         inner.extend(room.host.iter().map(|host| ("shell", host.rect)));
         inner.extend(room.system.iter().map(|system| ("system", system.rect)));
+        let sheets = scene.sheets.iter().map(|sheet| sheet.rect).filter(|rect| rect.overlap(room.rect) > 0.0);
+        inner.extend(sheets.map(|rect| ("table", rect)));
         for (i, (name, rect)) in inner.iter().enumerate() {
             if !inside(*rect, room.rect) {
                 found.push(format!("{name} leaves its room: {rect:?} {:?}", room.rect));

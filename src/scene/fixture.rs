@@ -90,6 +90,7 @@ pub(super) fn wish(width: Width) -> Wish {
         health: Vec::new(),
         needs: Needs { dns: true, hosts: BTreeSet::from(["minikube".into()]), ..Needs::default() },
         inspected: None,
+        readers: Vec::new(),
         outages: Outages::default(),
         tunnels: Vec::new(),
     }

@@ -252,6 +252,18 @@ impl Scene {
             .find(|place| busy.iter().all(|rect| rect.overlap(*place) == 0.0))
     }
 
+    /// The lower edge of what stands in the margin left of the rooms.
+    pub fn margin(&self) -> f32 {
+        let last = self.socket.as_ref().map_or(self.laptop.rect, |socket| socket.rect).bottom();
+        let glass = self.glass.as_ref().map_or(0.0, |(_, label)| label.at.y + 4.0);
+        let last = self.edge.as_ref().map_or(last, super::Edge::bottom).max(glass);
+        self.sheets
+            .iter()
+            .filter(|sheet| sheet.rect.x < self.trunk)
+            .map(|sheet| sheet.rect.bottom())
+            .fold(last, f32::max)
+    }
+
     /// Where a label stands if there is no place beside its packet: left of the rooms, above what is written `below`.
     pub fn aside(&self, (w, h): (f32, f32), below: f32) -> Rect {
         let last = self.socket.as_ref().map_or(self.laptop.rect, |socket| socket.rect).bottom();

@@ -6,6 +6,7 @@ use super::grid::{Column, FOOT, Grid, ZONE};
 use super::line::{Pt, Rect, pt, svg};
 use super::room::{self, ROWS};
 use super::rules::{self, RowFacts, RuleFacts};
+use super::sheet::{self, SheetFacts};
 use super::{Label, Marks, Scene, Wish, outside, pods};
 use crate::api::Store;
 use crate::object::Ref;
@@ -34,9 +35,11 @@ pub fn compose(store: &Store, marks: &Marks, wish: &Wish) -> Scene {
         .max()
         .unwrap_or_default();
     let slot = grid.slot(&plans, most as f32 * (ZONE + 4.0), wish);
+    let sheets = sheet::facts(store, marks, wish);
     let alone = plans.len() == 1;
     for (plan, (column, _)) in plans.iter_mut().zip(&cells) {
         plan.fit(&grid.columns[*column], slot, alone, grid.wide);
+        plan.take_sheets(&grid.columns[*column], slot, &sheets);
     }
     if slot.is_none() {
         spread(&grid, &mut plans, wish);
@@ -58,11 +61,21 @@ pub fn compose(store: &Store, marks: &Marks, wish: &Wish) -> Scene {
             region.h = room.rect.bottom() + 5.0 - region.y;
             ends[column] += if strips_next(&cells, &strips, scene.rooms.len() + 1, column) { 4.0 } else { 0.0 };
         }
+        scene.sheets.extend(sheet::in_room(&plan.sheets, &room, scene.rooms.len(), at, wish.lang));
         scene.rooms.push(room);
     }
     let bottom = ends.into_iter().fold(grid.top, f32::max) + if grid.columns.len() > 1 { 6.0 } else { 0.0 };
     scene.height = bottom.max(wish.height.min(if grid.wide { 560.0 } else { 420.0 }).min(bottom + 60.0));
     outside::place(&grid, &mut scene, store, &rules, &others, wish);
+    let placed =
+        |facts: &&SheetFacts| !plans.iter().any(|plan| plan.sheets.iter().any(|own| std::ptr::eq(*own, *facts)));
+    let rest: Vec<&SheetFacts> = sheets.iter().filter(placed).collect();
+    sheet::outside(&mut scene, &rest, grid.wide, wish.lang);
+    if grid.wide && !rest.is_empty() {
+        // What leads nowhere goes around the sheets.
+        let (from, y) = (scene.laptop.rect.center().y, (scene.margin() + 34.0).min(scene.height - 64.0));
+        scene.laptop.lost = vec![pt(scene.laptop.rect.x, from), pt(6.0, from), pt(6.0, y), pt(38.0, y)];
+    }
     scene.wires = wires(&grid, &scene);
     outside::tunnels(&mut scene, wish);
     scene
@@ -111,9 +124,11 @@ pub(super) struct Plan<'a> {
     pub(super) kernel: f32,
     pub(super) lane: f32,
     pub(super) height: f32,
+    /// The routing tables of its pods that stand below them.
+    pub(super) sheets: Vec<&'a SheetFacts>,
 }
 
-impl Plan<'_> {
+impl<'a> Plan<'a> {
     /// How many boxes or marks its pods are.
     pub(super) fn items(&self) -> usize {
         self.pods.len() + usize::from(self.host)
@@ -141,6 +156,24 @@ impl Plan<'_> {
                 let lane = if pods > 0.0 { self.lane } else { 0.0 };
                 self.height = above + lane + pods + FOOT;
             }
+        }
+    }
+
+    /// Makes space for the tables of its controllers, where that moves nobody or may.
+    fn take_sheets(&mut self, column: &Column, slot: Option<f32>, sheets: &'a [SheetFacts]) {
+        let used = column.header + self.kernel + self.lane + self.form.height(self.items(), self.sets()) + FOOT;
+        let mut free = slot.map_or(250.0, |slot| slot - used);
+        let mut more = 0.0;
+        for facts in sheets {
+            let own = |pod: &Ref| self.pods.iter().any(|own| own.namespace == *pod.namespace && own.name == *pod.name);
+            let height = facts.height(column.kernel_w) + sheet::GAP;
+            if self.folded == 0 && facts.reader.as_ref().is_some_and(own) && height <= free {
+                (free, more) = (free - height, more + height);
+                self.sheets.push(facts);
+            }
+        }
+        if slot.is_none() {
+            self.height += more;
         }
     }
 
@@ -183,6 +216,7 @@ fn plan<'a>(
         kernel,
         lane: column.lane,
         height: 0.0,
+        sheets: Vec::new(),
     }
 }
 

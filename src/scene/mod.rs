@@ -13,6 +13,7 @@ mod fold;
 mod rules;
 mod grid;
 mod pods;
+mod sheet;
 mod room;
 mod edge;
 mod outside;
@@ -47,6 +48,7 @@ pub use layout::compose;
 pub use light::{Light, Spot, spots};
 pub use line::{Line, Pt, Rect};
 pub use marks::{Mark, Marks};
+pub use sheet::{Route, Routed, Sheet, routed};
 pub use timeline::{Motion, Timeline};
 pub use way::Anchor;
 
@@ -79,6 +81,8 @@ pub struct Wish {
     pub needs: Needs,
     /// What the inspector shows: of many nodes, its own is drawn in full.
     pub inspected: Option<Ref>,
+    /// Ingresses that a controller reads, each with the pod of the first that does, and the name of its program.
+    pub readers: Vec<(Ref, Ref, &'static str)>,
     /// What is broken.
     pub outages: Outages,
     /// Programs that listen on the laptop and carry connections on: the port, and the pod or node that they lead to. Port 0 stands
@@ -121,6 +125,10 @@ pub struct Scene {
     pub rooms: Vec<Room>,
     /// The zones that nodes are in: a region, and its name. Drawn below the rooms.
     pub zones: Vec<(Rect, Label)>,
+    /// Ingresses: paper, or a controller's routing table.
+    pub sheets: Vec<Sheet>,
+    /// Ingresses that there was no space for.
+    pub filed: Vec<Ref>,
     /// Wires, as SVG paths; drawn below all else.
     pub wires: Vec<String>,
     /// Tunnels from the laptop, as SVG paths; drawn below the wires that they run in.

@@ -357,7 +357,7 @@ fn card(pod: &PodFacts, rect: Rect, lang: Lang, feed: impl Fn(Pt, f32) -> Vec<Pt
     let address = if instead { String::new() } else { cut_front(&pod.ip, rect.right() - 4.0 - text_x) };
     let stop = pt(door.center().x, if roomy { rect.y } else { rect.y - 4.0 });
     let tag = (pod.namespace != "default").then(|| Label {
-        at: pt(rect.x + 10.0, rect.y + 4.0),
+        at: pt(rect.x + 10.0, rect.y + 2.5),
         text: cut(pod.namespace.clone(), door.x - rect.x - 14.0),
     });
     PodBox {

@@ -33,6 +33,7 @@ mod stage;
 mod stage_canvas;
 mod stage_ink;
 mod stage_scenery;
+mod stage_sheet;
 mod stage_svg;
 mod state;
 mod stories;

@@ -133,9 +133,11 @@ pub fn Stage() -> impl IntoView {
     });
 
     let lit = Memo::new(move |_| lit(state, scenery));
+    let routed = Memo::new(move |_| routed(state, scenery));
     let backdrop = Memo::new(move |_| {
+        let routed = routed.get();
         let lit = lit.get();
-        scene.with(|scene| stage_svg::backdrop(scene, lit.as_ref()))
+        scene.with(|scene| stage_svg::backdrop(scene, lit.as_ref(), routed.as_ref()))
     });
     let failures = Memo::new(move |_| timeline.with(|timeline| timeline.stones(scenery.beat.get())));
     let over = Memo::new(move |_| over(state, scenery, failures));
@@ -441,7 +443,8 @@ fn objects(scenery: Scenery) -> Vec<Ref> {
             nodes.map(|name| Ref::new(Kind::Node, "", name.as_str())).chain(pods)
         });
         let wall = scene.edge.iter().filter(|edge| !edge.wall_note.text.is_empty()).map(|_| firewall::key());
-        wall.chain(services).chain(rooms).collect()
+        let ingresses = scene.sheets.iter().filter_map(|sheet| sheet.key.clone()).chain(scene.filed.iter().cloned());
+        wall.chain(services).chain(ingresses).chain(rooms).collect()
     })
 }
 
@@ -476,6 +479,7 @@ fn object_at(element: &Element) -> Option<Ref> {
         .and_then(|text| namespaced(Kind::Pod, text))
         .or_else(|| of("data-service").and_then(|text| namespaced(Kind::Service, text)))
         .or_else(|| of("data-wall").map(|_| firewall::key()))
+        .or_else(|| of("data-ingress").and_then(|text| namespaced(Kind::Ingress, text)))
         .or_else(|| of("data-node").map(|name| Ref::new(Kind::Node, "", name)))
 }
 
@@ -494,6 +498,13 @@ fn folded(element: &Element, scenery: Scenery) -> Option<(Element, Vec<Ref>)> {
 fn reached(element: &Element, scenery: Scenery) -> Option<Ref> {
     let name = element.get_attribute("data-object")?;
     objects(scenery).into_iter().find(|key| key.to_string() == name)
+}
+
+/// The row of a controller's table that decided the followed trace's hop.
+fn routed(state: State, scenery: Scenery) -> Option<scene::Routed> {
+    state.spotlit()?;
+    let (trace, hop) = (scenery.followed()?, scenery.hop()?);
+    scenery.scene.with(|scene| scene::routed(scene, &trace, hop))
 }
 
 /// The rule that the followed trace's hop matched.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kubehop::net::Carrier;
-use kubehop::object::{Kind, Ref};
+use kubehop::object::{Ingress, Kind, Ref};
 use kubehop::scene::timeline::{Act, Run};
 use kubehop::scene::{self, Affects, Marks, Motion, Needs, Scene, Timeline, Width, Wish};
 use kubehop::trace::{OutcomeKind, Place, Trace};
@@ -110,8 +110,16 @@ pub fn provide_scenery(state: State) -> Scenery {
                 let carried = listeners.map(|listener| (listener.port, leads_to(&listener.carrier)));
                 let tunnels = route.into_iter().chain(carried).collect();
                 let inspected = inspected.get();
-                let wish = Wish { width, height, focus, lang, profile, health, needs, inspected, outages, tunnels };
-                Arc::new(scene::compose(session.cluster().store(), marks, &wish))
+                let store = session.cluster().store();
+                let readers = store.all::<Ingress>().filter_map(|(meta, _)| {
+                    let key = Ref::new(Kind::Ingress, meta.namespace.as_str(), meta.name.as_str());
+                    let reader = session.cluster().readers(&key).into_iter().find(|reader| reader.is_ready)?;
+                    Some((key, reader.pod, reader.program))
+                });
+                let readers = readers.collect();
+                let wish =
+                    Wish { width, height, focus, lang, profile, health, needs, inspected, readers, outages, tunnels };
+                Arc::new(scene::compose(store, marks, &wish))
             })
         })
     });

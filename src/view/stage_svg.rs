@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use kubehop::lang::Lang;
 use kubehop::scene::line::{self, mono, words};
 use kubehop::scene::{
-    Edge, HostBox, Kernel, Label, Lit, Mark, PodBox, PodState, Pt, Rect, Room, RoomState, Rule, Scene,
+    Edge, HostBox, Kernel, Label, Lit, Mark, PodBox, PodState, Pt, Rect, Room, RoomState, Routed, Rule, Scene,
 };
+
+use super::stage_sheet;
 
 /// A replica's mark, 22 by 22, as the children of an `<svg viewBox="-11 -11 22 22">`; hollow for a reply.
 pub(crate) fn mark_shape(mark: Option<Mark>, hollow: bool) -> String {
@@ -29,7 +31,7 @@ pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
+pub(super) fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
     // Writing to a string cannot fail.
     let _ = out.write_fmt(text);
 }
@@ -38,29 +40,29 @@ macro_rules! put {
     ($out:expr, $($text:tt)*) => { put($out, format_args!($($text)*)) };
 }
 
-fn rect(out: &mut String, class: &str, r: Rect, radius: f32) {
+pub(super) fn rect(out: &mut String, class: &str, r: Rect, radius: f32) {
     let Rect { x, y, w, h } = r;
     put!(out, r#"<rect class="{class}" x="{x:.1}" y="{y:.1}" width="{w:.1}" height="{h:.1}" rx="{radius}"/>"#);
 }
 
-fn text(out: &mut String, class: &str, at: Pt, words: &str) {
+pub(super) fn text(out: &mut String, class: &str, at: Pt, words: &str) {
     if !words.is_empty() {
         put!(out, r#"<text class="{class}" x="{:.1}" y="{:.1}">{}</text>"#, at.x, at.y, escape(words));
     }
 }
 
-fn label(out: &mut String, class: &str, label: &Label) {
+pub(super) fn label(out: &mut String, class: &str, label: &Label) {
     text(out, class, label.at, &label.text);
 }
 
-fn mark(out: &mut String, mark: Option<Mark>, at: Pt, size: f32) {
+pub(super) fn mark(out: &mut String, mark: Option<Mark>, at: Pt, size: f32) {
     let scale = size / 22.0;
     let shape = mark_shape(mark, false);
     put!(out, r#"<g transform="translate({:.1} {:.1}) scale({scale:.3})">{shape}</g>"#, at.x, at.y);
 }
 
 /// Everything that stands still but the pods: wires, rooms, kernels, the laptop, the Service.
-pub(crate) fn backdrop(scene: &Scene, lit: Option<&Lit>) -> String {
+pub(crate) fn backdrop(scene: &Scene, lit: Option<&Lit>, routed: Option<&Routed>) -> String {
     let mut out = String::with_capacity(8192);
     let out = &mut out;
     for (region, name) in &scene.zones {
@@ -122,6 +124,9 @@ pub(crate) fn backdrop(scene: &Scene, lit: Option<&Lit>) -> String {
     }
     out.push_str("</g>");
     socket(out, scene);
+    for (i, sheet) in scene.sheets.iter().enumerate() {
+        stage_sheet::sheet(out, sheet, routed.filter(|routed| routed.sheet == i));
+    }
     service(out, scene);
     std::mem::take(out)
 }
@@ -563,7 +568,7 @@ fn framed(out: &mut String, new: &str, at: Pt, mark: Option<Mark>, now: bool) {
 
 /// Whether the picture has space for the legend.
 pub(crate) fn has_legend(scene: &Scene) -> bool {
-    scene.form == kubehop::scene::Width::Wide && scene.height >= 420.0
+    scene.form == kubehop::scene::Width::Wide && scene.height >= 420.0 && scene.margin() < scene.height - LEGEND
 }
 
 /// What lines mean.
