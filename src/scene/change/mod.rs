@@ -84,7 +84,7 @@ pub enum What {
         before: usize,
         /// Among how many they pick.
         after: usize,
-        /// Whether want of an endpoint on the node is silence and not a refusal.
+        /// Whether want of an endpoint on the node is, or was, silence and not a refusal.
         silent: bool,
     },
     /// An address for the outside was given, or taken.
@@ -407,6 +407,11 @@ spec:
         assert_eq!(told[0], "≠ Service web: spec.externalTrafficPolicy was Cluster, is Local.");
         assert!(told[1].starts_with("≠ On minikube") && told[1].contains("is dropped"), "{told:#?}");
         assert_eq!(told.len(), 2);
+        let more = super::tests::told(&mut cluster, |cluster| {
+            apply(cluster, &local.replacen("replicas: 1", "replicas: 3", 1))
+        });
+        let heard = more.iter().any(|line| line.starts_with("≠ On minikube") && line.contains("is no longer dropped"));
+        assert!(heard && !more.iter().any(|line| line.contains("refuse")), "{more:#?}");
     }
 
     #[test]

@@ -58,8 +58,9 @@ pub(super) fn changes(before: &Store, after: &Store, key: &Ref, out: &mut Vec<Ch
         let Some(was) = old.get(address) else { continue };
         for (node, (picks, silent)) in nodes {
             let before = was.get(node).map(|(picks, _)| picks.as_slice()).unwrap_or_default();
+            let was_silent = before.is_empty() && was.get(node).is_some_and(|(_, silent)| *silent);
             if before != picks.as_slice() {
-                let entry = told.entry((before.len(), picks.len(), *silent)).or_default();
+                let entry = told.entry((before.len(), picks.len(), *silent || was_silent)).or_default();
                 entry.0.insert(node.clone());
                 entry.1.insert(address.clone());
             }

@@ -70,6 +70,13 @@ impl Change {
                         format!("{place}, the kernel refuses connections to {who}: there is no endpoint left."),
                         format!("{place}，内核拒绝到 {who} 的连接：一个端点也没有了。"),
                     ),
+                    (0, n) if *silent => lang.pick(
+                        format!(
+                            "{place}, what comes for {who} is no longer dropped: its rules pick among {}.",
+                            among(n)
+                        ),
+                        format!("{place}，发给 {who} 的数据包不再被丢弃：规则在 {} 中挑选。", among(n)),
+                    ),
                     (0, n) => lang.pick(
                         format!(
                             "{place}, connections to {who} are refused no longer: its rules pick among {}.",
