@@ -10,7 +10,7 @@ use leptos::html;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use leptos::wasm_bindgen::closure::Closure;
-use web_sys::{Element, KeyboardEvent, MouseEvent, PointerEvent, ResizeObserver};
+use web_sys::{Element, KeyboardEvent, MouseEvent, PointerEvent, ResizeObserver, WheelEvent};
 
 use super::altered;
 use super::deeds::{Menu, ObjectMenu};
@@ -237,12 +237,40 @@ pub fn Stage() -> impl IntoView {
             scenery.menu.set(Some(Menu { key, more: Vec::new(), x, y }));
         }
     };
+    // The point of the view at `x`, `y` stays where it is.
+    let zoom_at = move |factor: f64, x: f64, y: f64| {
+        let before = lens.get_untracked();
+        let now = (zoom.get_untracked() * factor).clamp(0.4, 12.0);
+        let factor = now / zoom.get_untracked();
+        pan.set((x - (x - before.x) * factor, y - (y - before.y) * factor));
+        zoom.set(now);
+    };
+    let zoom_by = move |factor: f64| {
+        let (w, h) = size.get_untracked();
+        zoom_at(factor, w / 2.0, h / 2.0);
+    };
+    let fit = move || {
+        zoom.set(1.0);
+        pan.set((0.0, 0.0));
+    };
+    // The wheel, and two fingers on a touchpad, which come as a wheel with Ctrl; in an article the wheel alone is the article's.
+    let on_wheel = move |event: WheelEvent| {
+        let Some(frame) = frame.get_untracked().filter(|_| event.ctrl_key() || !state.embed) else { return };
+        event.prevent_default();
+        let bounds = frame.get_bounding_client_rect();
+        let step = if event.ctrl_key() { 0.01 } else { 0.0015 };
+        let (x, y) = (f64::from(event.client_x()) - bounds.left(), f64::from(event.client_y()) - bounds.top());
+        zoom_at((-event.delta_y() * step).clamp(-0.5, 0.5).exp(), x, y);
+    };
     let on_key = move |event: KeyboardEvent| {
         let step = match event.key().as_str() {
             "ArrowLeft" => (60.0, 0.0),
             "ArrowRight" => (-60.0, 0.0),
             "ArrowUp" => (0.0, 60.0),
             "ArrowDown" => (0.0, -60.0),
+            "+" | "=" if !event.ctrl_key() && !event.meta_key() => return zoom_by(1.25),
+            "-" if !event.ctrl_key() && !event.meta_key() => return zoom_by(0.8),
+            "0" if !event.ctrl_key() && !event.meta_key() => return fit(),
             _ => return,
         };
         // Inside a list of buttons the arrows are the list's.
@@ -254,15 +282,6 @@ pub fn Stage() -> impl IntoView {
         let Lens { x, y, .. } = lens.get_untracked();
         pan.set((x + step.0, y + step.1));
     };
-    let zoom_by = move |factor: f64| {
-        let ((w, h), before) = (size.get_untracked(), lens.get_untracked());
-        let now = (zoom.get_untracked() * factor).clamp(0.4, 12.0);
-        let factor = now / zoom.get_untracked();
-        // The middle of the view stays where it is.
-        pan.set((w / 2.0 - (w / 2.0 - before.x) * factor, h / 2.0 - (h / 2.0 - before.y) * factor));
-        zoom.set(now);
-    };
-
     view! {
         <div
             class="canvas"
@@ -281,6 +300,7 @@ pub fn Stage() -> impl IntoView {
             on:pointerup=on_up
             on:pointerleave=move |_| hovered.set(None)
             on:keydown=on_key
+            on:wheel=on_wheel
             on:contextmenu=on_menu
         >
             <svg class=detail viewBox=view_box preserveAspectRatio="none" aria-hidden="true">
@@ -310,10 +330,7 @@ pub fn Stage() -> impl IntoView {
                 <button
                     class="btn ghost sq"
                     aria-label=move || state.pick("Fit", "适合窗口")
-                    on:click=move |_| {
-                        zoom.set(1.0);
-                        pan.set((0.0, 0.0));
-                    }
+                    on:click=move |_| fit()
                 >
                     {svg_icon(
                         r#"<path d="M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10" stroke="currentColor" stroke-width="1.4" fill="none" stroke-linecap="round" stroke-linejoin="round"/>"#,
@@ -461,8 +478,8 @@ fn description(state: State, scenery: Scenery) -> String {
         let nodes: usize = scene.rooms.iter().map(|room| room.folded.len().max(1)).sum();
         let service = scene.spine.as_ref().map(|spine| spine.key.name.to_string()).unwrap_or_default();
         state.lang.get().pick(
-            format!("Cluster: {nodes} nodes, {pods} pods, Service {service}. Arrow keys move the picture."),
-            format!("集群：{nodes} 个节点，{pods} 个 Pod，Service {service}。方向键移动画面。"),
+            format!("Cluster: {nodes} nodes, {pods} pods, Service {service}. Arrow keys move the picture; plus, minus and 0 zoom."),
+            format!("集群：{nodes} 个节点，{pods} 个 Pod，Service {service}。方向键移动画面，加号、减号和 0 缩放。"),
         )
     })
 }
