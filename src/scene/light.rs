@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::line::{Pt, Rect, pt, svg};
 use super::{PodBox, Room, Scene};
-use crate::object::{Kind, Ref};
+use crate::object::{FieldRef, Kind, Ref};
 
 /// Something of the picture, whichever picture it is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +27,8 @@ pub enum Light {
     Service(Ref),
     /// A Service's address for the outside, or the place where it is to be.
     Outside(Ref),
+    /// The rules that a field of an Ingress is about, on its sheet; the whole sheet if it is about none of them.
+    Sheet(FieldRef),
     /// The learner's machine.
     Laptop,
     /// The firewall before the nodes.
@@ -151,12 +153,30 @@ fn place(scene: &Scene, light: &Light, out: &mut Vec<Spot>) {
             let balancer = scene.edge.as_ref().and_then(|edge| edge.balancer.as_ref());
             out.extend(balancer.map(|balancer| Spot::Box(balancer.rect, 6.0)));
         }
+        Light::Sheet(field) => {
+            let Some(sheet) = scene.sheets.iter().find(|sheet| sheet.key.as_ref() == Some(&field.object)) else {
+                return;
+            };
+            let before = out.len();
+            let causes = sheet.routes.iter().filter_map(|route| Some((route.rect, route.cause.as_ref()?)));
+            let about =
+                causes.filter(|(_, cause)| is_head(&cause.path, &field.path) || is_head(&field.path, &cause.path));
+            out.extend(about.map(|(rect, _)| Spot::Box(rect, 4.0)));
+            if out.len() == before {
+                out.push(Spot::Box(sheet.rect, 6.0));
+            }
+        }
         Light::Laptop => out.push(Spot::Box(scene.laptop.rect, 6.0)),
         Light::Wall => {
             let wall = scene.edge.as_ref().filter(|edge| !edge.wall_note.text.is_empty());
             out.extend(wall.map(|edge| Spot::Box(edge.wall, 4.0)));
         }
     }
+}
+
+/// Whether a path is another, or leads to it.
+fn is_head(head: &str, path: &str) -> bool {
+    path.strip_prefix(head).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// A pod of the cluster's own stands for the box that all of its node are folded into.

@@ -67,6 +67,9 @@ pub fn affects(cluster: &Cluster, field: &FieldRef, lang: Lang) -> Affects {
             (ask.at, ask.path) = (at, path);
             if let Some(sentence) = rule(&mut ask) {
                 ask.found.sentence = sentence;
+                if key.kind == Kind::Ingress {
+                    ask.light([Light::Sheet(field.clone())]);
+                }
                 return finish(ask.found);
             }
             ask.found = Affects::default();
@@ -312,11 +315,12 @@ spec:
             Light::Kernel(_) => 'n',
             Light::Node(_) => 'r',
             Light::Service(_) => 's',
+            Light::Sheet(_) => 'i',
             _ => 'o',
         };
         let letters: Vec<char> = lights.iter().map(letter).collect();
         let count = |c: &char| letters.iter().filter(|other| *other == c).count();
-        let kinds = ['p', 'w', 'd', 'k', 'l', 'n', 'r', 's', 'o'];
+        let kinds = ['p', 'w', 'd', 'k', 'l', 'n', 'r', 's', 'i', 'o'];
         kinds.iter().filter(|c| count(c) > 0).map(|c| format!("{}{c}", count(c))).collect::<Vec<_>>().join(" ")
     }
 
@@ -369,9 +373,9 @@ spec:
                 "1d",
                 "says 8080, but the program listens on 80",
             ),
-            (ingress, "edge", "spec.ingressClassName", "", "There is no IngressClass nginx"),
-            (ingress, "edge", "spec.rules[0].http.paths[0].backend.service.name", "2p 2w 1s", "It is paper"),
-            (ingress, "edge", "spec.rules[0].http.paths[1].backend", "", "There is no Service gone"),
+            (ingress, "edge", "spec.ingressClassName", "1i", "There is no IngressClass nginx"),
+            (ingress, "edge", "spec.rules[0].http.paths[0].backend.service.name", "2p 2w 1s 1i", "It is paper"),
+            (ingress, "edge", "spec.rules[0].http.paths[1].backend", "1i", "There is no Service gone"),
             (Kind::Service, "moon", "spec.selector", "", "has no Service moon yet"),
         ] {
             let found = asked(&cluster, kind, name, path);
@@ -387,18 +391,18 @@ spec:
         shell::run(&mut cluster, &mut terminal, &mut Files::new(), "minikube addons enable ingress");
         cluster.settle(Duration::from_secs(120));
         for (path, lit, said) in [
-            ("spec.ingressClassName", "1p", "ingress-nginx reads this Ingress"),
-            ("spec.rules[0].host", "3p 2w 1s", "Only requests whose header says Host: shop.test"),
-            ("spec.rules[0].http.paths[0].path", "3p 2w 1s", "/api and what is below it (/api/…) fits"),
+            ("spec.ingressClassName", "1p 1i", "ingress-nginx reads this Ingress"),
+            ("spec.rules[0].host", "3p 2w 1s 1i", "Only requests whose header says Host: shop.test"),
+            ("spec.rules[0].http.paths[0].path", "3p 2w 1s 1i", "/api and what is below it (/api/…) fits"),
             (
                 "spec.rules[0].http.paths[0].backend.service.port.number",
-                "3p 2w 1s",
+                "3p 2w 1s 1i",
                 "to the 2 pods of Service inner itself",
             ),
-            ("spec.rules[0].http.paths[1].pathType", "1p", "Only the path /gone itself fits"),
-            ("spec.tls[0].secretName", "1p", "There is no Secret none"),
-            ("metadata.annotations[nginx.ingress.kubernetes.io/ssl-redirect]", "1p", "For ingress-nginx alone"),
-            ("metadata.name", "1p 2s", "to the pods of inner"),
+            ("spec.rules[0].http.paths[1].pathType", "1p 1i", "Only the path /gone itself fits"),
+            ("spec.tls[0].secretName", "1p 1i", "There is no Secret none"),
+            ("metadata.annotations[nginx.ingress.kubernetes.io/ssl-redirect]", "1p 1i", "For ingress-nginx alone"),
+            ("metadata.name", "1p 2s 1i", "to the pods of inner"),
         ] {
             let found = asked(&cluster, Kind::Ingress, "edge", path);
             assert!(found.sentence.contains(said), "{path}: {}", found.sentence);

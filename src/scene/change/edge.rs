@@ -38,7 +38,9 @@ fn ingress(pair: &Pair, out: &mut Vec<Change>) {
     let mut route = |sign: Sign, what: &String, (to, path): &(String, String)| {
         let service = to.split(':').next().unwrap_or_default();
         let light = Light::Service(Ref::new(Kind::Service, key.namespace.clone(), service));
-        out.push(Change::new(sign, What::Route(what.clone(), to.clone()), key.clone(), path.as_str()).lit([light]));
+        let change = Change::new(sign, What::Route(what.clone(), to.clone()), key.clone(), path.as_str());
+        let sheet = Light::Sheet(change.field.clone());
+        out.push(change.lit([light, sheet]));
     };
     for (what, to) in &new {
         match old.get(what) {

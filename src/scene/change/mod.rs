@@ -210,7 +210,11 @@ fn objects(pair: &Pair, out: &mut Vec<Change>) {
     if key.kind == Kind::Pod || key.kind == Kind::EndpointSlice || either.is_some_and(made) {
         return;
     }
-    let own = (key.kind == Kind::Service).then(|| Light::Service(key.clone()));
+    let own = match key.kind {
+        Kind::Service => Some(Light::Service(key.clone())),
+        Kind::Ingress => Some(Light::Sheet(FieldRef::new(key.clone(), "metadata.name"))),
+        _ => None,
+    };
     let whole = |sign| Change::new(sign, What::Object, key.clone(), "metadata.name").lit(own.clone());
     let (old, new) = match (&pair.old, &pair.new) {
         (None, Some(_)) => return out.push(whole(Sign::Came)),
