@@ -246,6 +246,7 @@ impl Scene {
             busy.extend(room.pods.iter().map(|pod| pod.rect));
             busy.extend(room.host.iter().map(|host| host.rect));
         }
+        busy.extend(self.sheets.iter().map(|sheet| sheet.rect));
         let places = rows.into_iter().flat_map(|y| columns.into_iter().map(move |x| Rect::new(x, y, w, h)));
         places
             .filter(|place| place.bottom() <= self.height && w <= room.w - 16.0)

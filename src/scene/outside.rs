@@ -203,7 +203,7 @@ fn spine(
         }
     };
     let full = if grid.wide { format!("Service {}", key.name) } else { key.name.to_string() };
-    let left = if grid.wide { 104.0 } else { 12.0 };
+    let left = if grid.wide { 132.0 } else { 12.0 };
     let width = |note: &String| if address { mono(note) } else { words(note) };
     let fits = |note: &&String| right - width(note) - 9.0 - words(&full) * 1.06 > left;
     let mut note = notes.iter().find(fits).or(notes.last()).cloned().unwrap_or_default();
@@ -292,7 +292,7 @@ fn reach(grid: &Grid, scene: &Scene, ring: Pt) -> String {
 fn pills(grid: &Grid, scene: &mut Scene, others: &[Ref]) {
     let (mut x, y, end) = if grid.wide {
         let end = scene.spine.as_ref().map_or(grid.spine, |spine| spine.name.at.x - words(&spine.name.text) * 1.06);
-        (104.0, 12.0, end - 16.0)
+        (132.0, 12.0, end - 16.0)
     } else {
         (
             // The laptop's wire comes down at the left.
