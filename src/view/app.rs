@@ -31,6 +31,17 @@ fn page(state: State) -> impl IntoView {
     let terminal = Size::kept("terminal", 340, 110, 900);
     let inspector = Size::kept("inspector", 276, 120, 700);
     let style = move || [lesson, code, terminal, inspector].map(Size::style).concat();
+    // In a room all look at the stage: it takes the lesson's space.
+    Effect::new(move |before: Option<bool>| {
+        let large = state.projector.get();
+        if before.is_some_and(|before| before != large) && super::browser::matches("(min-width: 901px)") {
+            lesson.put_aside(large);
+            if large {
+                state.notice.set(state.say(Word::LessonAside).to_owned());
+            }
+        }
+        large
+    });
     let pane = move || match state.pane.get() {
         Pane::Lesson => "lesson",
         Pane::Yaml => "yaml",

@@ -52,6 +52,11 @@ impl Size {
         self.keep(Some(px));
     }
 
+    /// Puts the pane aside, or back at the size that the style sheet gives it.
+    pub fn put_aside(self, aside: bool) {
+        self.keep(aside.then_some(0));
+    }
+
     fn keep(self, px: Option<i32>) {
         self.value.set(px);
         browser::keep(&format!("size.{}", self.name), &px.map_or(String::new(), |px| px.to_string()));

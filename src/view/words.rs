@@ -28,6 +28,7 @@ words! {
     InAddress: "The link is in the address bar", "链接在地址栏里";
     Language: "中文", "English";
     Projector: "Large type", "大字显示";
+    LessonAside: "The lesson is put aside: a double click or Enter on the left border brings it back", "课程栏已收起：在左边框上双击或按回车可以恢复";
     ThemeAuto: "Theme: as the system", "主题：跟随系统";
     ThemeLight: "Theme: light", "主题：浅色";
     ThemeDark: "Theme: dark", "主题：深色";
