@@ -8,6 +8,7 @@ use super::gallery::Gallery;
 use super::inspector::Inspector;
 use super::lessons::LessonPane;
 use super::panels::PanelArea;
+use super::paper::Paper;
 use super::separator::{Separator, Side, Size};
 use super::stage::Stage;
 use super::state::{Pane, State, use_state};
@@ -82,6 +83,7 @@ fn page(state: State) -> impl IntoView {
             <TabBar />
             <Gallery />
             <Notice />
+            <Paper />
         </div>
     }
 }

@@ -230,6 +230,11 @@ pub fn focus(selector: &str) {
     }
 }
 
+/// Opens the browser's own way to paper.
+pub fn print() {
+    let _ = window().print();
+}
+
 /// Loads the page again.
 pub fn reload() {
     let _ = window().location().reload();

@@ -26,6 +26,8 @@ pub enum Icon {
     Menu,
     /// Three dots.
     More,
+    /// A printer.
+    Print,
 }
 
 impl Icon {
@@ -54,6 +56,9 @@ impl Icon {
             }
             Self::Screen => {
                 r#"<path d="M2 3h12v8H2zM8 11v2.5M5.5 13.5h5" stroke="currentColor" stroke-width="1.4" fill="none" stroke-linejoin="round" stroke-linecap="round"/>"#
+            }
+            Self::Print => {
+                r#"<path d="M4.5 5.5v-3h7v3M4.5 11.5h-2v-6h11v6h-2M4.5 9.5h7v4h-7z" stroke="currentColor" stroke-width="1.3" fill="none" stroke-linejoin="round"/>"#
             }
             Self::More => {
                 r#"<path d="M3.5 8h.01M8 8h.01M12.5 8h.01" stroke="currentColor" stroke-width="2.4" stroke-linecap="round"/>"#

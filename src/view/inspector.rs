@@ -15,6 +15,7 @@ use super::diagnose;
 use super::firewall;
 use super::ingress;
 use super::object;
+use super::paper::print_button;
 use super::stage_scenery::{Scenery, use_scenery};
 use super::stage_svg::{escape, mark_shape};
 use super::state::{Mark, MarkKind, State, use_state};
@@ -115,7 +116,11 @@ fn packet_view(
     });
     view! {
         <section class="hops">
-            <h2><span>{move || head().map(|(title, _)| title)}</span> <span class="dim">{move || head().map(|(_, request)| request)}</span></h2>
+            <h2>
+                <span>{move || head().map(|(title, _)| title)}</span>
+                <span class="dim">{move || head().map(|(_, request)| request)}</span>
+                {print_button(state)}
+            </h2>
             <ol class="hl" data-rove tabindex="0" node_ref=list>
                 <For
                     each=move || {

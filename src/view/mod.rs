@@ -24,6 +24,7 @@ mod limits;
 mod object;
 mod oops;
 mod panels;
+mod paper;
 mod problems;
 mod rove;
 mod separator;

@@ -518,14 +518,14 @@ fn reached(element: &Element, scenery: Scenery) -> Option<Ref> {
 }
 
 /// The row of a controller's table that decided the followed trace's hop.
-fn routed(state: State, scenery: Scenery) -> Option<scene::Routed> {
+pub(super) fn routed(state: State, scenery: Scenery) -> Option<scene::Routed> {
     state.spotlit()?;
     let (trace, hop) = (scenery.followed()?, scenery.hop()?);
     scenery.scene.with(|scene| scene::routed(scene, &trace, hop))
 }
 
 /// The rule that the followed trace's hop matched.
-fn lit(state: State, scenery: Scenery) -> Option<scene::Lit> {
+pub(super) fn lit(state: State, scenery: Scenery) -> Option<scene::Lit> {
     state.spotlit()?;
     let (trace, hop, t) = (scenery.followed()?, scenery.hop()?, scenery.beat.get());
     let over = scenery.timeline.with(|timeline| timeline.run(trace.id).is_none_or(|run| run.is_over(t)));
@@ -536,7 +536,7 @@ fn lit(state: State, scenery: Scenery) -> Option<scene::Lit> {
 }
 
 /// What lies over the picture: words of failures, and the selected packet's label while it stands still.
-fn over(state: State, scenery: Scenery, failures: Memo<Vec<timeline::Stone>>) -> String {
+pub(super) fn over(state: State, scenery: Scenery, failures: Memo<Vec<timeline::Stone>>) -> String {
     let lang = state.lang.get();
     let stands = !state.playing.get() || scenery.calm.get();
     let selected = state.spotlit().filter(|_| stands && scenery.object.with(Option::is_none));

@@ -153,6 +153,12 @@ const scenes = [
     await lab.at("projector").click();
     await lesson(lab);
   }],
+  ["print", { theme: "dark" }, async (lab) => {
+    await lesson(lab);
+    await lab.page.emulateMedia({ media: "print" });
+    await lab.page.setViewportSize({ width: 720, height: 1020 });
+    await lab.pass(100);
+  }],
   ["node-port", { query: "&profile=multinode" }, async (lab) => {
     await apply(lab, `${deployment("web", 2, "nodeSelector: {kubernetes.io/hostname: minikube-m03}\n      ")}${nodePort}`);
     await send(lab, { from: "laptop", url: "http://192.168.49.2:30000/api/hello", count: 3 });
