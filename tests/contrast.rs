@@ -8,7 +8,7 @@ const TEXT: &[(&str, &[&str])] = &[
     // The page.
     ("ink", &["bg", "surface", "sunk", "raised", "room", "kernel", "kernel-on", "accent-soft", "dark", "pod"]),
     ("ink-2", &["bg", "surface", "sunk", "raised", "room", "kernel", "kernel-on", "accent-soft", "dark", "pod"]),
-    ("ink-3", &["bg", "surface", "sunk", "raised", "room", "kernel", "kernel-on", "accent-soft", "pod"]),
+    ("ink-3", &["bg", "surface", "sunk", "raised", "room", "kernel", "kernel-on", "accent-soft", "dark", "pod"]),
     ("accent", &["bg", "surface", "sunk", "raised", "room", "accent-soft", "kernel-on"]),
     ("on-accent", &["accent"]),
     ("ok", &["surface", "room", "ok-soft"]),

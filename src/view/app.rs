@@ -53,6 +53,8 @@ fn page(state: State) -> impl IntoView {
         <div class="app" style=style data-pane=pane>
             <TopBar />
             <main class="panes">
+            // The lesson's title is the page's; without it the page still has one.
+            {move || lesson.is_hidden().then(|| view! { <h1 class="vh">"kubehop"</h1> })}
             <section class="pane lesson" class:hid=move || lesson.is_hidden() aria-label=move || state.say(Word::Lesson)>
                 <LessonPane />
             </section>
