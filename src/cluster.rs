@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 pub use crate::api::Applied;
 use crate::api::{Api, Span, Status, Store, Touch};
+pub use crate::controller::ProbeKind;
 use crate::controller::{self, Balancers, Change, Controller, Kubelet, Queue};
 use crate::manifest::Manifest;
 use crate::net::{Entry, Fabric, Flows, Lines, Network, Over, Tally};

@@ -43,7 +43,7 @@ pub(super) fn out(
 }
 
 /// Takes a length off the end of a way, as long as half of it stays.
-fn shorten(way: &mut Vec<Pt>, length: f32) {
+pub(super) fn shorten(way: &mut Vec<Pt>, length: f32) {
     let whole: f32 = way.windows(2).map(|pair| pair[0].to(pair[1])).sum();
     let mut rest = length.min(whole / 2.0);
     while let [.., before, last] = way[..] {

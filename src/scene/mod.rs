@@ -32,6 +32,7 @@ pub mod change;
 pub mod target;
 pub mod traffic;
 pub mod crowd;
+pub mod pulse;
 #[cfg(test)]
 mod fixture;
 

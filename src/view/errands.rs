@@ -1,6 +1,7 @@
 //! Which kinds of packets the stage draws: a small menu, kept in the browser.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kubehop::lang::Lang;
 use kubehop::scene::{Errand, Errands, errand};
@@ -48,6 +49,18 @@ pub fn ErrandMenu() -> impl IntoView {
         }
         scenery.traces.with(|traces| errand::counts(traces.iter().map(Arc::as_ref)))
     });
+    // Probes and checks in a minute, and how many of them fail.
+    let beats = Memo::new(move |_| {
+        if !open.get() {
+            return [(0, 0); 2];
+        }
+        state.session.with(|session| {
+            let (cluster, now) = (session.cluster(), state.wall_now());
+            let until = now + Duration::from_secs(60);
+            [cluster.probes(now, until), cluster.health_checks(now, until)]
+                .map(|beats| (beats.len(), beats.iter().filter(|beat| !beat.passes).count()))
+        })
+    });
     let some = move || state.kinds.muted.get() != Errands::QUIET;
     view! {
         <button
@@ -72,7 +85,7 @@ pub fn ErrandMenu() -> impl IntoView {
             }
         >
             <p class="dim">{move || state.pick("Packets on the stage", "画面上的数据包")}</p>
-            {Errand::ALL.map(|errand| row(state, errand, counts)).collect_view()}
+            {Errand::ALL.map(|errand| row(state, errand, counts, beats)).collect_view()}
         </div>
     }
 }
@@ -93,9 +106,17 @@ fn place(menu: &HtmlElement) -> bool {
     true
 }
 
-fn row(state: State, errand: Errand, counts: Memo<[usize; 4]>) -> impl IntoView {
-    let count = move || counts.get().get(errand as usize).map(ToString::to_string);
+fn row(state: State, errand: Errand, counts: Memo<[usize; 4]>, beats: Memo<[(usize, usize); 2]>) -> impl IntoView {
     let lang = move || -> Lang { state.lang.get() };
+    let count = move || match counts.get().get(errand as usize) {
+        Some(count) => count.to_string(),
+        None => {
+            let (all, failing) = beats.get()[usize::from(errand == Errand::Check)];
+            let rate = lang().pick(format!("{all}/min"), format!("每分钟 {all}"));
+            let fail = lang().pick(format!(", {failing} fail"), format!("，失败 {failing}"));
+            if failing > 0 { rate + &fail } else { rate }
+        }
+    };
     view! {
         <label class="kind">
             <input

@@ -26,6 +26,7 @@ mod oops;
 mod panels;
 mod paper;
 mod problems;
+mod pulses;
 mod rove;
 mod separator;
 mod share;

@@ -17,6 +17,7 @@ use super::deeds::{Menu, ObjectMenu};
 use super::errands::ErrandMenu;
 use super::firewall;
 use super::inspector::{is_kept, is_tunnelled};
+use super::pulses;
 use super::stage_canvas::{Frame, Lens, Painter, Spotlight};
 use super::stage_scenery::{Scenery, outcome, use_scenery};
 use super::stage_svg::{self, Card, CardRow, Stone};
@@ -104,6 +105,7 @@ pub fn Stage() -> impl IntoView {
             })
         })
     });
+    let pulses = pulses::start(state, scenery);
     // The connection that lasts: the followed packet's, else the first one's.
     let tube = Memo::new(move |_| {
         let lasts = |trace: &Arc<Trace>| is_kept(trace) || is_tunnelled(trace);
@@ -120,13 +122,16 @@ pub fn Stage() -> impl IntoView {
         let (lens, size, hovered) = (lens.get(), size.get(), hovered.get());
         let selected = state.spotlit().filter(|_| scenery.object.with(Option::is_none));
         let (looks, tube) = (!state.playing.get(), tube.get());
+        let (now, motion) = (pulses.now.get(), pulses::motion(scenery));
         let labels = labels(state, scenery, hovered, t);
         let light = Spotlight { selected, hovered, labels };
         timeline.with(|timeline| {
             chips.with(|chips| {
-                let frame = Frame { timeline, t, light, looks, tube, chips };
-                painter.update_value(|painter| {
-                    painter.iter_mut().for_each(|painter| painter.draw(&frame, lens, size));
+                pulses.live.with(|pulses| {
+                    let frame = Frame { timeline, t, light, looks, tube, chips, pulses, now, motion };
+                    painter.update_value(|painter| {
+                        painter.iter_mut().for_each(|painter| painter.draw(&frame, lens, size));
+                    });
                 });
             });
         });

@@ -2,9 +2,11 @@
 
 use std::f64::consts::TAU;
 
-use kubehop::scene::Pt;
 use kubehop::scene::crowd::Chip;
+use kubehop::scene::pulse::Pulse;
 use kubehop::scene::timeline::{Act, Look, Sprite, Timeline};
+use kubehop::scene::{Motion, Pt};
+use kubehop::time::Instant;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::{JsCast, JsValue};
 use web_sys::{CanvasRenderingContext2d as Context, HtmlCanvasElement};
@@ -54,6 +56,12 @@ pub(crate) struct Frame<'a> {
     pub(crate) tube: Option<u64>,
     /// Counts beside the motion.
     pub(crate) chips: &'a [Chip],
+    /// Probes and checks.
+    pub(crate) pulses: &'a [Pulse],
+    /// The cluster's time, which is theirs.
+    pub(crate) now: Instant,
+    /// How they move.
+    pub(crate) motion: Motion,
 }
 
 /// Draws packets.
@@ -111,6 +119,7 @@ impl Painter {
         let (timeline, light) = (frame.timeline, &frame.light);
         self.ways(frame);
         frame.chips.iter().for_each(|chip| self.chip(chip));
+        self.pulses(frame);
 
         let mut sprites = std::mem::take(&mut self.sprites);
         timeline.at(frame.t, light.selected.filter(|_| frame.looks), &mut sprites);
@@ -188,6 +197,60 @@ impl Painter {
         context.set_stroke_style_str(colour);
         context.set_line_width(width);
         context.stroke();
+    }
+
+    /// Probes and checks: small, in no replica's colour; with a tick, or a cross and a word.
+    fn pulses(&self, frame: &Frame<'_>) {
+        let (context, palette) = (&self.context, &self.palette);
+        for pulse in frame.pulses {
+            let age = frame.now.since(pulse.at).as_micros() as f32 / 1000.0;
+            let Some(dot) = pulse.dot(age, frame.motion) else { continue };
+            let (x, y) = (f64::from(dot.at.x), f64::from(dot.at.y));
+            context.set_global_alpha(f64::from(dot.alpha));
+            if pulse.check {
+                context.begin_path();
+                context.rect(x - 3.5, y - 3.5, 7.0, 7.0);
+            } else {
+                self.disc(x, y, 3.5);
+            }
+            let failed = dot.end == Some(false);
+            let line = if failed { &palette.err } else { &palette.neutral };
+            context.set_fill_style_str(if dot.back || dot.end.is_some() { &palette.surface } else { line });
+            context.fill();
+            context.set_stroke_style_str(line);
+            context.set_line_width(1.75);
+            context.stroke();
+            let Some(well) = dot.end else { continue };
+            // The sign stands beside it, away from the wire.
+            let corners: &[(f64, f64)] = match well {
+                true => &[(7.0, 0.0), (9.5, 2.8), (14.0, -3.4)],
+                false => &[(7.5, -3.0), (13.5, 3.0), (13.5, -3.0), (7.5, 3.0)],
+            };
+            context.begin_path();
+            for (i, (dx, dy)) in corners.iter().enumerate() {
+                // A cross is two strokes.
+                if i == 0 || (!well && i == 2) {
+                    context.move_to(x + dx, y + dy);
+                } else {
+                    context.line_to(x + dx, y + dy);
+                }
+            }
+            context.set_line_cap("round");
+            context.set_stroke_style_str(if well { &palette.ok } else { &palette.err });
+            context.set_line_width(2.0);
+            context.stroke();
+            if !well {
+                context.set_font(&format!("600 12px {}", palette.font));
+                context.set_text_align("left");
+                context.set_line_width(4.0);
+                context.set_line_join("round");
+                context.set_stroke_style_str(&palette.back);
+                let _ = context.stroke_text(&pulse.words, x + 18.0, y + 4.3);
+                context.set_fill_style_str(&palette.err);
+                let _ = context.fill_text(&pulse.words, x + 18.0, y + 4.3);
+            }
+        }
+        context.set_global_alpha(1.0);
     }
 
     /// A count on the edge of a box.

@@ -1,0 +1,129 @@
+//! Probes and health checks on the stage, for readers who want to see them: at their true times, by one timer for the next of them.
+//!
+//! Frames are asked for while one is to be seen, and only then.
+
+use std::time::Duration;
+
+use kubehop::cluster::Beat;
+use kubehop::scene::pulse::{self, Pulse};
+use kubehop::scene::{Errand, Motion};
+use kubehop::time::Instant;
+use leptos::prelude::*;
+
+use super::browser;
+use super::stage_scenery::Scenery;
+use super::state::State;
+
+/// What is under way of probes and checks.
+#[derive(Clone, Copy)]
+pub(super) struct Pulses {
+    /// All of them, as drawn.
+    pub(super) live: Memo<Vec<Pulse>>,
+    /// The cluster's time, while one is to be seen.
+    pub(super) now: RwSignal<Instant>,
+    beats: RwSignal<Vec<Beat>>,
+    /// Until when beats were taken.
+    until: StoredValue<Instant>,
+    /// Voids timers that a newer one takes the place of.
+    turn: StoredValue<u32>,
+    running: StoredValue<bool>,
+}
+
+/// Nothing is to be seen longer than this.
+const LONGEST: Duration = Duration::from_millis(2100);
+
+/// Begins to show probes and checks, as far as the reader wants to see them.
+pub(super) fn start(state: State, scenery: Scenery) -> Pulses {
+    let beats = RwSignal::new(Vec::<Beat>::new());
+    let live = Memo::new(move |_| {
+        let lang = state.lang.get();
+        scenery.scene.with(|scene| beats.with(|beats| pulse::pulses(scene, beats, lang)))
+    });
+    let pulses = Pulses {
+        live,
+        now: RwSignal::new(Instant::ZERO),
+        beats,
+        until: StoredValue::new(Instant::ZERO),
+        turn: StoredValue::new(0),
+        running: StoredValue::new(false),
+    };
+    Effect::new(move |_| {
+        state.session.track();
+        let muted = state.kinds.muted.get();
+        pulses.turn.update_value(|turn| *turn = turn.wrapping_add(1));
+        if muted.has(Errand::Probe) && muted.has(Errand::Check) {
+            if !beats.with_untracked(Vec::is_empty) {
+                beats.set(Vec::new());
+            }
+            return;
+        }
+        pulses.plan(state);
+    });
+    pulses
+}
+
+impl Pulses {
+    /// Waits for the next beat.
+    fn plan(self, state: State) {
+        let muted = state.kinds.muted.get_untracked();
+        let now = state.wall_now();
+        // Another session has times of its own; after a long sleep, only what is fresh is shown.
+        let fresh = Instant::from_micros(now.as_micros().saturating_sub(LONGEST.as_micros() as u64));
+        self.until.update_value(|until| *until = (*until).clamp(fresh, now));
+        let after = self.until.get_value();
+        let next = state.session.with_untracked(|session| {
+            session.cluster().next_beat(after, !muted.has(Errand::Probe), !muted.has(Errand::Check))
+        });
+        let (Some(next), turn) = (next, self.turn.get_value()) else { return };
+        let wait = next.since(now).as_millis() as u32 + 1;
+        browser::later(wait, move || {
+            if self.turn.get_value() == turn {
+                self.take(state);
+            }
+        });
+    }
+
+    /// Takes the beats that have come, and waits for the next.
+    fn take(self, state: State) {
+        let now = state.wall_now();
+        if state.session.with_untracked(|session| session.pending().is_some_and(|at| at <= now)) {
+            // What changes the cluster comes first; that it changed leads here again.
+            return state.catch_up();
+        }
+        let (muted, from) = (state.kinds.muted.get_untracked(), self.until.get_value());
+        self.until.set_value(now);
+        let come = state.session.with_untracked(|session| {
+            let cluster = session.cluster();
+            let probes = if muted.has(Errand::Probe) { Vec::new() } else { cluster.probes(from, now) };
+            let checks = if muted.has(Errand::Check) { Vec::new() } else { cluster.health_checks(from, now) };
+            probes.into_iter().chain(checks).collect::<Vec<_>>()
+        });
+        self.beats.update(|beats| {
+            beats.retain(|beat| now.since(beat.at) < LONGEST);
+            beats.extend(come);
+        });
+        if !self.running.get_value() {
+            self.running.set_value(true);
+            self.frame(state);
+        }
+        self.plan(state);
+    }
+
+    fn frame(self, state: State) {
+        browser::next_frame(move |_| {
+            let now = state.wall_now();
+            self.now.set(now);
+            if self.beats.with_untracked(|beats| beats.iter().any(|beat| now.since(beat.at) < LONGEST)) {
+                self.frame(state);
+            } else {
+                self.running.set_value(false);
+                self.beats.set(Vec::new());
+            }
+        });
+    }
+}
+
+/// How the reader wants things to move.
+pub(super) fn motion(scenery: Scenery) -> Motion {
+    if scenery.calm.get() { Motion::Hops } else { Motion::Smooth }
+}
