@@ -5,6 +5,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { browser, root, serve } from "../tests/browser/support.mjs";
 import { measure } from "../tools/sizes.mjs";
+import { frames, memory, typing } from "./frames.mjs";
 
 const rounds = Number(process.env.ROUNDS ?? 5);
 process.chdir(root);
@@ -72,6 +73,16 @@ for (const count of [10, 100, 1000, 5000]) {
   row(`A change of YAML among ${many} Services and as many pods`, "ms", await both(`change among ${count}`, null), most ? `under ${most} ms` : "", (here) => !most || here < most);
 }
 row("A change of YAML to the cluster's new state, a lesson's cluster", "ms", await both("change", null), "under 16 ms", (here) => here < 16);
+
+const { median: usual, p95, worst } = await frames(chrome, server.origin);
+const moves = "2,000 packets among 200 pods, processor at a quarter";
+row(`Frame time, median: ${moves}`, "ms", [usual], "under 17 ms", (here) => here < 17);
+row(`Frame time, 95th percentile: ${moves}`, "ms", [p95], "under 34 ms", (here) => here < 34);
+row(`Frame time, longest: ${moves}`, "ms", [worst], "", () => true);
+row("Longest task while typing (0: none of 50 ms)", "ms", [await typing(chrome, server.origin)], "under 50 ms", (here) => here < 50);
+const { some: few, many } = await memory(chrome, server.origin);
+row("Heap after 2,000 requests, and after 10,000", "MB", [many.heap, few.heap], "growth under 4 MB", (after, before) => after < before + 4);
+row("Program's memory after 2,000 requests, and after 10,000", "MB", [many.program, few.program], "bounded", () => true);
 
 await chrome.close();
 await server.stop();

@@ -128,9 +128,13 @@ impl Maker<'_> {
             let before =
                 if look.mark.is_some() && hop.action == Action::Dnat { Look { mark: None, ..look } } else { look };
             if let Some((line, from, to)) = self.stretch(stop) {
-                if self.motion == Motion::Smooth && to > from && !look.muted {
+                if to > from && !look.muted {
                     let share = (to - from) / self.lines[line].length().max(1.0);
-                    let ms = (LINK * share).max(LINK / 4.0) * pace;
+                    let ms = match self.motion {
+                        Motion::Smooth => (LINK * share).max(LINK / 4.0) * pace,
+                        // It is there at once; the way stays to be told.
+                        Motion::Hops => 0.0,
+                    };
                     run.legs.push(Leg { hop: i, start: clock, ms, act: Act::Move, look: before, line, from, to });
                     clock += ms;
                 }

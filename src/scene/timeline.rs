@@ -131,6 +131,7 @@ pub struct Timeline {
     pub runs: Vec<Run>,
     /// When all is over.
     pub end: f32,
+    motion: Motion,
     lines: Vec<Line>,
     /// When counts change, in order; of a crowd, a few times a second.
     beats: Vec<f32>,
@@ -155,7 +156,7 @@ impl Timeline {
         let (runs, lines) = lay::out(scene, marks, &traces, motion, muted);
         let end = runs.iter().map(|run| run.end).fold(0.0, f32::max);
         let beats = beats(&runs, end);
-        Self { runs, end, lines, beats }
+        Self { runs, end, motion, lines, beats }
     }
 
     /// The last moment before `t` at which something began, ended or failed: counts are as they were then.
@@ -222,7 +223,13 @@ impl Timeline {
 
     fn sprite(&self, run: usize, index: usize, since: f32) -> Sprite {
         let leg = &self.runs[run].legs[index];
-        let done = leg.done(since);
+        let done = match (self.motion, leg.act) {
+            (Motion::Smooth, _) => leg.done(since),
+            // A picture that stands: both addresses at a rewrite, a verdict as it stays, an answer as it arrives.
+            (Motion::Hops, Act::Dnat | Act::Rewrite) => 0.475,
+            (Motion::Hops, Act::Land) => 0.0,
+            (Motion::Hops, _) => 1.0,
+        };
         let at = self.lines[leg.line].at(leg.from + (leg.to - leg.from) * done);
         Sprite { id: self.runs[run].id, run, leg: index, at, look: leg.look, act: leg.act, done }
     }
@@ -276,7 +283,10 @@ impl Timeline {
 impl Leg {
     /// How far it is, 0 to 1, eased where the packet moves.
     fn done(&self, since: f32) -> f32 {
-        let raw = if self.ms > 0.0 { ((since - self.start) / self.ms).clamp(0.0, 1.0) } else { 1.0 };
+        let raw = match since - self.start {
+            passed if self.ms > 0.0 => (passed / self.ms).clamp(0.0, 1.0),
+            passed => f32::from(u8::from(passed >= 0.0)),
+        };
         if self.act == Act::Move { ease(raw) } else { raw }
     }
 }
@@ -498,6 +508,26 @@ mod tests {
         assert!(whole > before + 100.0, "the way to the replica");
         let (took, ahead) = timeline.ways(1, run.moment(3));
         assert!((length(&took) + length(&ahead) - whole).abs() < 3.0);
+    }
+
+    #[test]
+    fn with_less_motion_a_packet_is_a_row_of_pictures_that_stand() {
+        let (_, timeline) = timeline(Motion::Hops);
+        let mut sprites = Vec::new();
+        for run in &timeline.runs {
+            let mut pictures = Vec::new();
+            for t in 0..(run.end - run.start) as usize / 10 {
+                timeline.at(run.start + t as f32 * 10.0 + 1.0, None, &mut sprites);
+                let picture = sprites.iter().find(|sprite| sprite.id == run.id).map(|s| (s.at, s.act, s.done));
+                if pictures.last() != Some(&picture) {
+                    pictures.push(picture);
+                }
+            }
+            assert!(pictures.len() <= run.moments.len() + 1, "{} pictures of run {}", pictures.len(), run.id);
+        }
+        // The way is told all the same.
+        let (took, ahead) = timeline.ways(1, timeline.runs[0].moment(2));
+        assert!(!took.is_empty() && !ahead.is_empty());
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub(super) struct Pulses {
     /// Voids timers that a newer one takes the place of.
     turn: StoredValue<u32>,
     running: StoredValue<bool>,
+    calm: ReadSignal<bool>,
 }
 
 /// Nothing is to be seen longer than this.
@@ -46,6 +47,7 @@ pub(super) fn start(state: State, scenery: Scenery) -> Pulses {
         until: StoredValue::new(Instant::ZERO),
         turn: StoredValue::new(0),
         running: StoredValue::new(false),
+        calm: scenery.calm,
     };
     Effect::new(move |_| {
         state.session.track();
@@ -102,7 +104,7 @@ impl Pulses {
             beats.retain(|beat| now.since(beat.at) < LONGEST);
             beats.extend(come);
         });
-        if !self.running.get_value() {
+        if !self.running.get_value() && self.is_seen(now) {
             self.running.set_value(true);
             self.frame(state);
         }
@@ -113,13 +115,19 @@ impl Pulses {
         browser::next_frame(move |_| {
             let now = state.wall_now();
             self.now.set(now);
-            if self.beats.with_untracked(|beats| beats.iter().any(|beat| now.since(beat.at) < LONGEST)) {
+            if self.is_seen(now) {
                 self.frame(state);
             } else {
                 self.running.set_value(false);
-                self.beats.set(Vec::new());
             }
         });
+    }
+
+    /// Whether any of them is to be seen; those of pods that are not drawn never are.
+    fn is_seen(self, now: Instant) -> bool {
+        let motion = if self.calm.get_untracked() { Motion::Hops } else { Motion::Smooth };
+        let lasts = |pulse: &Pulse| (now.since(pulse.at).as_micros() as f32) < pulse.lasts(motion) * 1000.0;
+        self.live.with_untracked(|live| live.iter().any(lasts))
     }
 }
 

@@ -322,9 +322,12 @@ pub fn Stage() -> impl IntoView {
                 <g inner_html=move || changed.get()></g>
                 <g inner_html=move || halo.get()></g>
                 <g inner_html=move || carried.get()></g>
-                <g inner_html=move || over.get()></g>
             </svg>
             <canvas node_ref=canvas aria-hidden="true"></canvas>
+            // Words lie above packets and their ways.
+            <div class="stage words" aria-hidden="true">
+                <svg viewBox=view_box preserveAspectRatio="none" inner_html=move || over.get()></svg>
+            </div>
             <div class="zoom">
                 <button class="btn ghost sq" aria-label=move || state.pick("Zoom out", "缩小") on:click=move |_| zoom_by(0.8)>
                     {svg_icon(r#"<path d="M3 8h10" stroke="currentColor" stroke-width="1.4" stroke-linecap="round"/>"#)}

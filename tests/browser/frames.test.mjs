@@ -2,6 +2,7 @@
 // nothing while nothing moves, and no memory in the long run.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { remember } from "./memory.mjs";
 import { open } from "./page.mjs";
 import { browser, serve } from "./support.mjs";
 
@@ -15,13 +16,18 @@ after(async () => {
   await server?.stop();
 });
 
-/** A page whose frames and strokes are counted, with three replicas behind a node port. */
-async function begin(more = {}) {
-  const lab = await open(chrome, server.origin, more);
+/** Three replicas behind a node port. */
+async function serving(lab) {
   await lab.run("kubectl create deployment web --image=hello:1.0 --replicas=3 --port=9090");
   await lab.run("kubectl expose deployment web --port=9090 --type=NodePort");
   await lab.until("kubectl get endpoints web", (text) => (text.match(/10\.244/g) ?? []).length === 3);
   lab.url = `${(await lab.run("minikube service web --url")).trim()}/api/hello`;
+}
+
+/** A page whose frames and strokes are counted, with three replicas behind a node port. */
+async function begin(more = {}) {
+  const lab = await open(chrome, server.origin, more);
+  await serving(lab);
   await lab.page.evaluate(() => {
     const counts = (window.counts = { frames: 0, strokes: 0 });
     const next = window.requestAnimationFrame.bind(window);
@@ -57,30 +63,31 @@ async function spent(lab) {
   });
 }
 
-/** The middle of the selected packet's ring, in pixels of the page; none while nothing is selected. */
+/** The middle of the selected packet's ring, in pixels of the page; null while nothing is selected. */
 function ring(lab) {
   return lab.page.evaluate(() => {
     const canvas = document.querySelector("[data-testid=stage] > canvas");
     const accent = getComputedStyle(canvas).getPropertyValue("--accent").trim();
     const [r, g, b] = [1, 3, 5].map((i) => parseInt(accent.slice(i, i + 2), 16));
     const { data, width, height } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-    const found = [];
-    for (let i = 0; i < data.length; i += 4) {
-      if (data[i + 3] > 200 && Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b) < 24) found.push([(i / 4) % width, Math.floor(i / 4 / width)]);
-    }
-    // The ring is wider than the way, which has the same colour: rows that hold much of it.
-    const [xs, ys] = [found.map(([x]) => x), found.map(([, y]) => y)];
     const bounds = canvas.getBoundingClientRect();
     const scale = bounds.width / width;
-    const rows = new Map();
-    for (const [x, y] of found) rows.set(y, [...(rows.get(y) ?? []), x]);
-    const top = Math.min(...ys);
-    if (!xs.length) return null;
-    const [first, last] = [Math.min(...rows.get(top)), Math.max(...rows.get(top))];
-    // The uppermost row of the ring is its top: 14.5 units above the middle.
-    const lens = document.querySelector("svg.stage").viewBox.baseVal;
-    const unit = bounds.width / lens.width;
-    return { x: bounds.left + ((first + last) / 2) * scale, y: bounds.top + top * scale + 15.5 * unit };
+    const radius = (14.5 * bounds.width) / document.querySelector("svg.stage").viewBox.baseVal.width / scale;
+    // Each point in the ring's colour votes for the middles that it could belong to.
+    const votes = new Map();
+    let best = null;
+    for (let i = 0; i < data.length; i += 4) {
+      if (data[i + 3] < 200 || Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b) > 24) continue;
+      const [x, y] = [(i / 4) % width, Math.floor(i / 4 / width)];
+      for (let angle = 0; angle < 48; angle++) {
+        const [cx, cy] = [x + radius * Math.cos((angle * Math.PI) / 24), y + radius * Math.sin((angle * Math.PI) / 24)];
+        const place = Math.round(cx / 2) * 100_000 + Math.round(cy / 2);
+        const count = (votes.get(place) ?? 0) + 1;
+        votes.set(place, count);
+        if (!best || count > best.count) best = { count, x: bounds.left + cx * scale, y: bounds.top + cy * scale };
+      }
+    }
+    return best;
   });
 }
 
@@ -107,21 +114,18 @@ describe("what packets cost", { timeout: 240_000 }, () => {
   });
 
   test("ten thousand requests leave no more behind than two thousand", async () => {
-    const lab = await begin();
-    const cdp = await lab.page.context().newCDPSession(lab.page);
-    await cdp.send("HeapProfiler.enable");
-    const heap = async () => {
-      await cdp.send("HeapProfiler.collectGarbage");
-      return (await cdp.send("Runtime.getHeapUsage")).usedSize / 1e6;
-    };
+    const lab = await open(chrome, server.origin);
+    const megabytes = await remember(lab);
+    await serving(lab);
     const some = async (count) => {
       for (let sent = 0; sent < count; sent += 1000) await lab.run(`trace -n 1000 -o json ${lab.url} | wc -l`);
       await lab.page.keyboard.press("End");
-      return heap();
+      return megabytes();
     };
-    const before = await some(2000);
-    const after = await some(8000);
-    assert.ok(after < before * 1.5 + 4, `the heap: ${before.toFixed(1)} MB, then ${after.toFixed(1)} MB`);
+    const [before, after] = [await some(2000), await some(8000)];
+    const said = `${JSON.stringify(before)}, then ${JSON.stringify(after)}`;
+    assert.ok(after.heap < before.heap + 4, `the heap: ${said}`);
+    assert.ok(after.program < before.program + 100, `the program: ${said}`);
     await lab.close();
   });
 });
@@ -130,7 +134,11 @@ describe("packets in the reader's hand", { timeout: 120_000 }, () => {
   test("a packet is picked by clicking on it, and says what it is when pointed at", async () => {
     const lab = await begin();
     await send(lab, 3);
-    await lab.page.waitForTimeout(1900);
+    // The first has come to the kernel, the second is on its wire.
+    await lab.at("step-forward").click();
+    await lab.page.keyboard.press("Home");
+    await lab.page.keyboard.press(".");
+    await lab.page.keyboard.press(".");
     await lab.page.keyboard.press("2");
     assert.equal(await playing(lab), false);
     const second = await ring(lab);
@@ -185,8 +193,9 @@ describe("packets in the reader's hand", { timeout: 120_000 }, () => {
   test("probes are drawn at their times once they are asked for, and nothing between them", async () => {
     const lab = await begin();
     const pod = (await lab.run("kubectl get pod -o name")).split("\n")[0].replace("pod/", "");
-    await lab.run(`kubectl patch deployment web --type=json -p='[{"op":"add","path":"/spec/template/spec/containers/0/readinessProbe","value":{"httpGet":{"path":"/","port":9090},"periodSeconds":4}}]'`);
-    await lab.until("kubectl get pod", (text) => !text.includes(pod) && text.match(/1\/1\s+Running/g)?.length === 3, 60_000);
+    await lab.run(`kubectl patch deployment web --type=json -p='[{"op":"add","path":"/spec/template/spec/containers/0/readinessProbe","value":{"httpGet":{"path":"/api/hello","port":9090},"periodSeconds":10}}]'`);
+    await lab.until("kubectl get pod --no-headers", (text) => !text.includes(pod) && /^(\S+\s+1\/1\s+Running.*\n){3}$/.test(text), 60_000);
+    await lab.page.waitForTimeout(3000);
     assert.deepEqual(await spent(lab), { frames: 0, strokes: 0 }, "they are muted at first");
     await lab.at("kinds").click();
     await lab.page.locator("[data-kind='4']").check();
@@ -218,7 +227,7 @@ describe("packets in the reader's hand", { timeout: 120_000 }, () => {
         const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
         let sum = 0;
         for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 200) sum = (sum + i * (data[i] + 1)) % 1_000_000_007;
-        places.push({ sum, card: !!document.querySelector("svg.stage .card"), at: performance.now() });
+        places.push({ sum, card: !!document.querySelector(".words .card"), at: performance.now() });
         await new Promise((done) => setTimeout(done, 60));
       }
       return places;
@@ -231,7 +240,7 @@ describe("packets in the reader's hand", { timeout: 120_000 }, () => {
     const hops = await lab.page.locator("[data-testid=inspector] .hl li").count();
     assert.ok(stands.length <= hops + 2, `${stands.length} pictures for ${hops} hops`);
     const whole = stands.slice(1, -2);
-    assert.ok(whole.length >= 5 && whole.every(({ ms }) => ms > 900), JSON.stringify(stands.map(({ ms }) => Math.round(ms))));
+    assert.ok(whole.length >= 4 && whole.every(({ ms }) => ms > 900), JSON.stringify(stands.map(({ ms }) => Math.round(ms))));
     assert.ok(whole.every(({ card }) => card), "each with its label");
     await lab.close();
   });
