@@ -135,7 +135,7 @@ describe("from a field to all it affects", () => {
     assert.equal(await lab.page.locator("svg.stage .lit").count(), 0, "new packets have it");
     await lab.at("step-forward").click();
     await lab.page.waitForTimeout(100);
-    const card = () => lab.page.locator("svg.stage .card").count();
+    const card = () => lab.page.locator(".words .card").count();
     assert.equal(await card(), 1);
     await caret(lab, "nodePort: 30000");
     assert.equal(await card(), 0, "the caret has it");
