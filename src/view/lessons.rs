@@ -514,9 +514,10 @@ fn acts_row(state: State, acts: Vec<Act>) -> impl IntoView {
                 data-testid="copy-curl"
                 on:click=move |_| {
                     let url = state.session.with_untracked(|session| lesson::with_addresses(&send.url, session));
+                    let headers: String = send.headers.iter().map(|(k, v)| format!("-H '{k}: {v}' ")).collect();
                     let line = match send.count {
-                        1 => format!("curl -m 2 {url}"),
-                        n => format!("for i in $(seq {n}); do curl -s -m 2 {url}; done"),
+                        1 => format!("curl -m 2 {headers}{url}"),
+                        n => format!("for i in $(seq {n}); do curl -s -m 2 {headers}{url}; done"),
                     };
                     browser::copy(&line, move |ok| {
                         copied.set(ok);
@@ -558,6 +559,7 @@ fn act_label(act: &Act, told: Told, lang: Lang) -> String {
         Told::To => {
             let host = send.url.split_once("//").map_or(&*send.url, |(_, rest)| rest);
             let host = host.split(['/', ':']).next().unwrap_or_default();
+            let host = send.headers.get("Host").map_or(host, String::as_str);
             return lang.pick(format!("Send {n} to {host}"), format!("向 {host} 发 {} 个", send.count));
         }
         Told::From => {}

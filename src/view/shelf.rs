@@ -8,8 +8,8 @@ use super::state::use_state;
 use super::words::Word;
 
 /// File name and title, which is the same in every language.
-const LESSONS: [(&str, &str); 3] =
-    [("clusterip", "ClusterIP"), ("nodeport", "NodePort"), ("loadbalancer", "LoadBalancer")];
+const LESSONS: [(&str, &str); 4] =
+    [("clusterip", "ClusterIP"), ("nodeport", "NodePort"), ("loadbalancer", "LoadBalancer"), ("ingress", "Ingress")];
 
 /// The lesson that opens when the address bar names none.
 pub const FIRST: &str = LESSONS[0].0;
