@@ -4,6 +4,7 @@ mod admission;
 mod beats;
 mod boot;
 mod checks;
+mod diary;
 mod environment;
 mod firewall;
 mod ingress;
@@ -11,6 +12,8 @@ mod readers;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+
+pub use diary::{Beat, News, Notes, Shot, Turned};
 
 pub use crate::api::Applied;
 use crate::api::{Api, Span, Status, Store, Touch};
@@ -49,6 +52,7 @@ pub struct Cluster {
     balancers: Balancers,
     /// When load balancers will next check the nodes.
     checks: Option<Instant>,
+    diary: diary::Diary,
 }
 
 /// The changes that somebody watches and has not read yet.
@@ -90,6 +94,7 @@ impl Cluster {
             firewall: profile.firewall.clone(),
             balancers: Balancers::new(profile.load_balancers),
             checks: None,
+            diary: diary::Diary::default(),
             profile: Arc::new(profile),
         };
         cluster.boot();
@@ -249,6 +254,7 @@ impl Cluster {
         let was = self.outages.clone();
         let changed = change(&mut self.outages, now);
         if changed {
+            self.beat();
             self.fabric.suffer(&self.outages);
             let names: Vec<String> = self.profile.nodes.iter().map(|node| node.name.clone()).collect();
             for name in names {
@@ -281,6 +287,14 @@ impl Cluster {
     ///
     /// While the node of the control plane is off, nobody works: what is due waits until it is on again.
     pub fn advance(&mut self, until: Instant) {
+        if let Some(at) = self.shot_before(until) {
+            self.pass(at);
+            self.shoot();
+        }
+        self.pass(until);
+    }
+
+    fn pass(&mut self, until: Instant) {
         while self.has_control_plane() {
             let work = [self.queue.next(), self.deadlines.next()].into_iter().flatten().min();
             if let Some(at) = self.checks.filter(|at| *at <= until && work.is_none_or(|work| *at < work)) {
@@ -334,6 +348,7 @@ impl Cluster {
 
     /// Sends one request from a place and follows it to its end.
     pub fn request_over(&mut self, over: Over<'_>, from: &Place, request: &Request) -> Trace {
+        self.expect_request();
         let network = self.network();
         self.fabric.send(&network, over, from, request, self.now)
     }
@@ -476,6 +491,7 @@ impl Cluster {
         if self.seen.on {
             self.seen.changes.extend(touched.iter().map(|touch| (self.now, touch.clone())));
         }
+        self.note(&touched);
         self.fabric.touch(self.api.store(), &touched);
         self.expect_checks(&touched);
         self.wake_ingress_controllers(&touched);

@@ -2,9 +2,10 @@
 //!
 //! Undo, reset, rewind, share links and bug reports all replay that one log.
 
+mod history;
+mod past;
 mod state;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,9 @@ use crate::shell::{self, Files, Output, Stream, Terminal};
 use crate::text::Source;
 use crate::time::{Duration, Instant};
 use crate::trace::Trace;
+pub use history::{Step, What, history};
+use past::{Checkpoints, Course, Done};
+pub use past::{Moment, Sent, is_failure};
 use state::State;
 
 /// What can be done to a session.
@@ -82,9 +86,6 @@ pub struct Reply {
     pub tally: Option<Tally>,
 }
 
-/// How many states are kept to go back to, besides the fresh one.
-const CHECKPOINTS: usize = 12;
-
 /// Keystrokes that follow each other within this time are taken back together.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -99,8 +100,8 @@ pub struct Session {
     lang: Lang,
     log: Vec<(Instant, Command)>,
     state: State,
-    /// States as they were after so many commands of the log, just before the next; the first is the fresh one.
-    checkpoints: Vec<(usize, State)>,
+    checkpoints: Checkpoints,
+    course: Course,
     /// The last entry of the log, if it is a live application.
     live: Option<Typed>,
 }
@@ -129,14 +130,11 @@ struct Written {
 impl Session {
     /// A session in a fresh cluster.
     pub fn new(profile: Profile, seed: u64, lang: Lang) -> Self {
-        let state = State {
-            cluster: Cluster::new(&profile, seed),
-            files: Files::new(),
-            terminals: BTreeMap::from([(0, Terminal::new(lang))]),
-            traces: Vec::new(),
-            applied: BTreeMap::new(),
-        };
-        Self { profile, seed, lang, log: Vec::new(), checkpoints: vec![(0, state.clone())], state, live: None }
+        let mut state = State::new(Cluster::new(&profile, seed), lang);
+        // What happened at boot is no news.
+        state.cluster.take_notes();
+        let (checkpoints, course) = (Checkpoints::new(state.clone()), Course::default());
+        Self { profile, seed, lang, log: Vec::new(), checkpoints, course, state, live: None }
     }
 
     /// A session in a fresh cluster, in the environment of the Lab that some files describe, if they do.
@@ -144,7 +142,8 @@ impl Session {
         let mut session = Self::new(profile, seed, lang);
         shell::enter(&mut session.state.cluster, sources);
         session.profile = session.state.cluster.profile().clone();
-        session.checkpoints = vec![(0, session.state.clone())];
+        session.state.cluster.take_notes();
+        session.checkpoints = Checkpoints::new(session.state.clone());
         session
     }
 
@@ -154,6 +153,7 @@ impl Session {
     pub fn run(&mut self, command: Command) -> Reply {
         let at = self.state.cluster.now();
         let before = self.state.clone();
+        let noted = (self.course.beats.len(), self.course.news.len());
         let (reply, trees) = match &command {
             Command::Live(source) => {
                 let (reply, trees) = self.state.live(source, self.lang);
@@ -164,6 +164,7 @@ impl Session {
         let changed = self.state.cluster.store().revision() != before.cluster.store().revision()
             || self.state.cluster.profile() != before.cluster.profile();
         let live = trees.map(|trees| Typed { trees, changed });
+        let done = self.finish(&reply, noted);
         let typing = match (&command, self.log.last()) {
             (Command::Live(now), Some((_, Command::Live(last)))) if now.name == last.name => self.live.take(),
             _ => None,
@@ -180,28 +181,35 @@ impl Session {
             // The entry before did nothing: this one takes its place.
             (Some(last), _) if !last.changed => {
                 self.log.pop();
+                self.course.done.pop();
             }
             _ => {}
         }
-        self.keep(before);
+        self.keep(before, &done);
         self.log.push((at, command));
+        self.course.done.push(done);
         self.live = live;
         reply
     }
 
-    /// Keeps the state before the next entry of the log, unless one for it is kept.
-    fn keep(&mut self, state: State) {
-        if self.checkpoints.last().is_none_or(|(length, _)| *length < self.log.len()) {
-            self.checkpoints.push((self.log.len(), state));
-            if self.checkpoints.len() > CHECKPOINTS + 1 {
-                self.checkpoints.remove(1);
-            }
-        }
+    /// Takes in what a command did that has just been carried out; `before` is what had been noted before it.
+    fn finish(&mut self, reply: &Reply, before: (usize, usize)) -> Done {
+        let sent = self.course.follow(&mut self.state, true);
+        Done { end: self.state.cluster.now(), sent, code: reply.output.code, before }
+    }
+
+    /// Keeps the state before the next entry of the log, which did this.
+    fn keep(&mut self, state: State, done: &Done) {
+        let noted = (self.course.beats.len() - done.before.0) as u64;
+        let sent = done.sent.ids.end - done.sent.ids.start;
+        let work = self.checkpoints.work() + 4 + noted + 2 * sent;
+        self.checkpoints.keep(self.log.len(), work, state);
     }
 
     /// Lets virtual time pass until `until`. Not logged: commands carry their times.
     pub fn advance(&mut self, until: Instant) {
         self.state.advance(until);
+        self.course.follow(&mut self.state, false);
     }
 
     /// Lets virtual time pass until the cluster is quiet, `limit` at most. Not logged either.
@@ -213,6 +221,12 @@ impl Session {
         if self.state.cluster.pending().is_some() {
             self.state.advance(end);
         }
+        self.course.follow(&mut self.state, false);
+    }
+
+    /// Changes when the history may have.
+    pub fn history_key(&self) -> (usize, usize, u64) {
+        (self.log.len(), self.course.news.len(), self.cluster().flows().sent())
     }
 
     /// When something will next happen by itself, in the cluster or in a terminal; none if all is quiet.
@@ -297,9 +311,12 @@ impl Session {
         for (at, command) in written.log {
             session.advance(Instant::from_micros(at));
             let before = session.state.clone();
-            session.state.execute(&command, lang);
-            session.keep(before);
+            let noted = (session.course.beats.len(), session.course.news.len());
+            let reply = session.state.execute(&command, lang);
+            let done = session.finish(&reply, noted);
+            session.keep(before, &done);
             session.log.push((Instant::from_micros(at), command));
+            session.course.done.push(done);
         }
         session.advance(Instant::from_micros(written.now));
         Ok(session)
@@ -331,15 +348,14 @@ impl Session {
     /// Restores the state after the first `length` entries of the log, from the nearest checkpoint.
     fn go_back_to(&mut self, length: usize) {
         self.live = None;
-        // The first checkpoint is the fresh state, at length 0: it always stays.
-        self.checkpoints.retain(|(kept, _)| *kept <= length);
-        let Some((from, state)) = self.checkpoints.last().cloned() else { return };
+        let (from, state) = self.checkpoints.back_to(length);
         self.state = state;
         self.state.speak(self.lang);
         for (at, command) in &self.log[from..length] {
             self.state.advance(*at);
             self.state.execute(command, self.lang);
         }
+        self.course.back_to(length, &mut self.state);
     }
 }
 
@@ -414,12 +430,12 @@ mod tests {
     #[test]
     fn undo_reaches_further_back_than_the_states_that_are_kept() {
         let mut session = session();
-        for i in 0..CHECKPOINTS + 10 {
+        for i in 0..60 {
             session.run(Command::Run { terminal: 0, line: format!("kubectl create namespace n{i}") });
         }
         let count = |session: &Session| session.cluster().store().list(Kind::Namespace, None).count();
         let all = count(&session);
-        for i in 1..=CHECKPOINTS + 5 {
+        for i in 1..=55 {
             assert!(session.undo());
             assert_eq!(count(&session), all - i);
         }

@@ -55,6 +55,11 @@ impl Cluster {
     fn start_anew(&mut self, profile: Profile, lab: Option<Arc<Object>>) {
         let mut fresh = Self::begun(profile, self.rng.clone(), self.now);
         fresh.spawned = self.spawned;
+        fresh.fabric.flows_mut().count_from(self.fabric.flows().sent());
+        // Who waits for a picture, waits on.
+        fresh.take_notes();
+        std::mem::swap(&mut fresh.diary, &mut self.diary);
+        fresh.beat();
         if let Some(lab) = lab {
             fresh.born(Object::clone(&lab));
         }

@@ -28,6 +28,7 @@ impl Cluster {
         }
         rules.push(opening);
         self.fabric.guard(&self.profile, rules);
+        self.tick();
         Ok(())
     }
 
@@ -37,6 +38,7 @@ impl Cluster {
         let at = rules.iter().position(|rule| *rule == opening).ok_or(Unchanged::AsItWas)?;
         rules.remove(at);
         self.fabric.guard(&self.profile, rules);
+        self.tick();
         Ok(())
     }
 }

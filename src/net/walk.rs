@@ -108,6 +108,16 @@ pub enum End {
 }
 
 impl Flows {
+    /// How many requests have been sent and traced.
+    pub fn sent(&self) -> u64 {
+        self.traces
+    }
+
+    /// The next request has the number after this one.
+    pub fn count_from(&mut self, sent: u64) {
+        self.traces = sent;
+    }
+
     /// Kernels that remember nothing yet.
     pub fn new(rng: &Rng) -> Self {
         Self {

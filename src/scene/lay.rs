@@ -26,6 +26,12 @@ pub(super) const DOORSTEP: f32 = 13.0;
 /// How far a refused packet goes back, in units.
 pub(super) const RECOIL: f32 = 12.0;
 
+/// How long after each other so many traces begin.
+pub(super) fn stagger(traces: usize, motion: Motion) -> f32 {
+    let usual = if motion == Motion::Hops { HOP } else { STAGGER };
+    usual.min(CROWD / traces.max(1) as f32)
+}
+
 /// Runs of traces in the order of their numbers, and the lines that their legs speak of.
 pub(super) fn out(
     scene: &Scene,
@@ -34,8 +40,7 @@ pub(super) fn out(
     motion: Motion,
     muted: Errands,
 ) -> (Vec<Run>, Vec<Line>) {
-    let usual = if motion == Motion::Hops { HOP } else { STAGGER };
-    let stagger = usual.min(CROWD / traces.len().max(1) as f32);
+    let stagger = stagger(traces.len(), motion);
     let mut maker = Maker { scene, marks, motion, muted, lines: Vec::new(), known: BTreeMap::new() };
     let start = |i: usize| i as f32 * stagger;
     let runs: Vec<_> = traces.iter().enumerate().map(|(i, trace)| maker.run(trace, start(i))).collect();

@@ -167,6 +167,11 @@ impl Timeline {
         next.checked_sub(1).map_or(f32::MIN, |last| self.beats[last])
     }
 
+    /// How long after each other so many traces begin.
+    pub fn stagger(traces: usize, motion: Motion) -> f32 {
+        lay::stagger(traces, motion)
+    }
+
     /// The run of a trace; runs stand in the order of their numbers.
     pub fn run(&self, id: u64) -> Option<&Run> {
         self.runs.binary_search_by_key(&id, |run| run.id).ok().map(|i| &self.runs[i])

@@ -34,6 +34,17 @@ pub(super) struct State {
 }
 
 impl State {
+    /// Of a cluster that nothing has been done to.
+    pub(super) fn new(cluster: Cluster, lang: Lang) -> Self {
+        Self {
+            cluster,
+            files: Files::new(),
+            terminals: BTreeMap::from([(0, Terminal::new(lang))]),
+            traces: Vec::new(),
+            applied: BTreeMap::new(),
+        }
+    }
+
     pub(super) fn speak(&mut self, lang: Lang) {
         self.terminals.values_mut().for_each(|terminal| terminal.lang = lang);
     }
