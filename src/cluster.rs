@@ -13,7 +13,7 @@ mod readers;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-pub use diary::{Beat, News, Notes, Shot, Turned};
+pub use diary::{News, Notes, Shot, Tick, Turned};
 
 pub use crate::api::Applied;
 use crate::api::{Api, Span, Status, Store, Touch};
@@ -254,7 +254,7 @@ impl Cluster {
         let was = self.outages.clone();
         let changed = change(&mut self.outages, now);
         if changed {
-            self.beat();
+            self.tick();
             self.fabric.suffer(&self.outages);
             let names: Vec<String> = self.profile.nodes.iter().map(|node| node.name.clone()).collect();
             for name in names {

@@ -15,8 +15,8 @@ use crate::diag::Diagnostic;
 use crate::lang::Lang;
 use crate::net::Tally;
 use crate::object::{Profile, Ref};
-pub use crate::shell::{Firewall, Ports, Requests};
 use crate::shell::{self, Files, Output, Stream, Terminal};
+pub use crate::shell::{Firewall, Ports, Requests};
 use crate::text::Source;
 use crate::time::{Duration, Instant};
 use crate::trace::Trace;
@@ -153,7 +153,7 @@ impl Session {
     pub fn run(&mut self, command: Command) -> Reply {
         let at = self.state.cluster.now();
         let before = self.state.clone();
-        let noted = (self.course.beats.len(), self.course.news.len());
+        let noted = (self.course.ticks.len(), self.course.news.len());
         let (reply, trees) = match &command {
             Command::Live(source) => {
                 let (reply, trees) = self.state.live(source, self.lang);
@@ -200,7 +200,7 @@ impl Session {
 
     /// Keeps the state before the next entry of the log, which did this.
     fn keep(&mut self, state: State, done: &Done) {
-        let noted = (self.course.beats.len() - done.before.0) as u64;
+        let noted = (self.course.ticks.len() - done.before.0) as u64;
         let sent = done.sent.ids.end - done.sent.ids.start;
         let work = self.checkpoints.work() + 4 + noted + 2 * sent;
         self.checkpoints.keep(self.log.len(), work, state);
@@ -311,7 +311,7 @@ impl Session {
         for (at, command) in written.log {
             session.advance(Instant::from_micros(at));
             let before = session.state.clone();
-            let noted = (session.course.beats.len(), session.course.news.len());
+            let noted = (session.course.ticks.len(), session.course.news.len());
             let reply = session.state.execute(&command, lang);
             let done = session.finish(&reply, noted);
             session.keep(before, &done);

@@ -41,7 +41,7 @@ impl Cluster {
     /// All load balancers check all nodes.
     pub(super) fn check(&mut self) {
         self.checks = None;
-        self.beat();
+        self.tick();
         if !self.fabric.check(self.api.store(), &self.profile, self.now) {
             self.check_at_next_beat();
         }

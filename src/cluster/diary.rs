@@ -10,7 +10,7 @@ use crate::time::Instant;
 
 /// A moment at which something changed that a picture may show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Beat {
+pub struct Tick {
     /// When.
     pub at: Instant,
     /// The number of the first request after it.
@@ -45,7 +45,7 @@ pub enum Turned {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notes {
     /// Changes, in order of time; those of one instant between two requests are one.
-    pub beats: Vec<Beat>,
+    pub ticks: Vec<Tick>,
     /// News, in order of time.
     pub news: Vec<News>,
 }
@@ -108,10 +108,10 @@ impl Cluster {
     }
 
     /// Something changed now.
-    pub(super) fn beat(&mut self) {
-        let beat = Beat { at: self.now, request: self.fabric.flows().sent() + 1 };
-        if self.diary.notes.beats.last() != Some(&beat) {
-            self.diary.notes.beats.push(beat);
+    pub(super) fn tick(&mut self) {
+        let tick = Tick { at: self.now, request: self.fabric.flows().sent() + 1 };
+        if self.diary.notes.ticks.last() != Some(&tick) {
+            self.diary.notes.ticks.push(tick);
         }
     }
 
@@ -120,7 +120,7 @@ impl Cluster {
         if touched.is_empty() {
             return;
         }
-        self.beat();
+        self.tick();
         for touch in touched {
             if let Some(what) = turned(touch) {
                 self.diary.notes.news.push(News { at: self.now, object: touch.key.clone(), what });

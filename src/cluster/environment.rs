@@ -59,7 +59,7 @@ impl Cluster {
         // Who waits for a picture, waits on.
         fresh.take_notes();
         std::mem::swap(&mut fresh.diary, &mut self.diary);
-        fresh.beat();
+        fresh.tick();
         if let Some(lab) = lab {
             fresh.born(Object::clone(&lab));
         }

@@ -1,14 +1,14 @@
 //! A session looked at as it was: the nearest kept state, and the log replayed from there.
 //!
 //! Nothing is remembered of the past but the log, a few states on the way ([`Checkpoints`]) and notes of when something changed
-//! ([`Beat`]). Two moments between which nothing changed have the same [`Session::epoch`], and need not be replayed to be drawn alike.
+//! ([`Tick`]). Two moments between which nothing changed have the same [`Session::epoch`], and need not be replayed to be drawn alike.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::state::State;
 use super::{Command, Session};
-use crate::cluster::{Beat, News, Notes, Shot};
+use crate::cluster::{News, Notes, Shot, Tick};
 use crate::time::Instant;
 use crate::trace::{OutcomeKind, Trace};
 
@@ -63,7 +63,7 @@ pub(super) struct Stray {
 pub(super) struct Course {
     /// One for each entry of the log.
     pub(super) done: Vec<Done>,
-    pub(super) beats: Vec<Beat>,
+    pub(super) ticks: Vec<Tick>,
     pub(super) news: Vec<News>,
     pub(super) strays: Vec<Stray>,
     /// How many requests have been sent.
@@ -138,15 +138,15 @@ impl Checkpoints {
 impl Course {
     /// Takes in what a state has noted; `during` says whether a command is being carried out.
     pub(super) fn follow(&mut self, state: &mut State, during: bool) -> Sent {
-        let Notes { beats, news } = state.cluster.take_notes();
-        self.beats.extend(beats);
+        let Notes { ticks, news } = state.cluster.take_notes();
+        self.ticks.extend(ticks);
         self.news.extend(news);
         let first = self.known + 1;
         let flows = state.cluster.flows();
         self.known = flows.sent();
         let laptop = (flows.laptop().listeners().len(), flows.laptop().route().is_some());
         if std::mem::replace(&mut self.laptop, laptop) != laptop {
-            self.beats.push(Beat { at: state.cluster.now(), request: self.known + 1 });
+            self.ticks.push(Tick { at: state.cluster.now(), request: self.known + 1 });
         }
         let new = state.traces.partition_point(|trace| trace.id < first);
         let failed = state.traces[new..].iter().filter(|trace| is_failure(trace)).count() as u32;
@@ -171,14 +171,14 @@ impl Course {
     /// Forgets what came after so many entries of the log, and what a cluster noted that is to be as it was then.
     pub(super) fn back_to(&mut self, length: usize, state: &mut State) {
         if let Some(next) = self.done.get(length) {
-            self.beats.truncate(next.before.0);
+            self.ticks.truncate(next.before.0);
             self.news.truncate(next.before.1);
         }
         self.done.truncate(length);
         self.strays.retain(|stray| stray.given < length);
         let now = state.cluster.now();
         self.known = state.cluster.flows().sent();
-        self.beats.retain(|beat| beat.at <= now && beat.request <= self.known + 1);
+        self.ticks.retain(|tick| tick.at <= now && tick.request <= self.known + 1);
         self.news.retain(|news| news.at <= now);
         // What was noted on the way here is known.
         state.cluster.take_notes();
@@ -218,7 +218,8 @@ impl Session {
     pub fn go_on_from(&self, moment: Moment) -> Self {
         let mut then = self.at(moment);
         then.checkpoints = self.checkpoints.clone();
-        then.checkpoints.back_to(then.log.len());
+        let (length, now) = (then.log.len(), then.state.cluster.now());
+        then.checkpoints.kept.retain(|(kept, _, state)| *kept == 0 || (*kept <= length && state.cluster.now() <= now));
         then
     }
 
@@ -241,12 +242,12 @@ impl Session {
 
     /// Counts what had changed by a moment: nothing changed between two moments of the same count.
     pub fn epoch(&self, moment: Moment) -> usize {
-        let beats = &self.course.beats;
+        let ticks = &self.course.ticks;
         match moment {
-            Moment::Request(id) => beats.partition_point(|beat| beat.request <= id),
+            Moment::Request(id) => ticks.partition_point(|tick| tick.request <= id),
             Moment::At { given, at } => {
-                let passed = beats.partition_point(|beat| beat.at <= at);
-                let next = self.course.done.get(given).map_or(beats.len(), |done| done.before.0);
+                let passed = ticks.partition_point(|tick| tick.at <= at);
+                let next = self.course.done.get(given).map_or(ticks.len(), |done| done.before.0);
                 let last = given.checked_sub(1).and_then(|last| self.course.done.get(last));
                 passed.min(next).max(last.map_or(0, |done| done.before.0))
             }
@@ -255,7 +256,7 @@ impl Session {
 
     /// The count of the present.
     pub fn now_epoch(&self) -> usize {
-        self.course.beats.len()
+        self.course.ticks.len()
     }
 
     /// Lets the entries `from` to `to` of the log follow each other.

@@ -71,7 +71,7 @@ fn tick(state: State, running: StoredValue<bool>, last: f64) {
         let (head, end) = (state.playhead.get_untracked() + passed, state.horizon.get_untracked());
         if state.playing.get_untracked() {
             state.playhead.set(head.min(end));
-            if head >= end {
+            if head >= end && !state.play_on() {
                 state.playing.set(false);
             }
         }

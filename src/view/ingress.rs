@@ -141,7 +141,7 @@ pub fn addon(state: State, key: &Ref) -> Option<impl IntoView + use<>> {
 fn told(state: State, scenery: Scenery, key: Ref) -> Memo<Option<Told>> {
     Memo::new(move |_| {
         scenery.scene.track();
-        state.session.with(|session| Told::of(session.cluster().store(), &key))
+        state.shown(|session| Told::of(session.cluster().store(), &key))
     })
 }
 
@@ -206,7 +206,7 @@ fn list(
 ) -> impl IntoView {
     let found = Memo::new(move |_| {
         scenery.scene.track();
-        state.session.with(|session| {
+        state.shown(|session| {
             let store = session.cluster().store();
             let keys = store.all::<Ingress>().filter_map(|(meta, ingress)| {
                 let key = Ref::new(Kind::Ingress, meta.namespace.as_str(), meta.name.as_str());
@@ -285,7 +285,7 @@ pub fn refused(state: State, trace: &Arc<Trace>) -> Option<impl IntoView + use<>
     if trace.outcome.kind != OutcomeKind::Refused || !matches!(port, Some(80 | 443)) {
         return None;
     }
-    let on_paper = state.session.with(|session| {
+    let on_paper = state.shown(|session| {
         let store = session.cluster().store();
         let mut keys =
             store.all::<Ingress>().map(|(m, _)| Ref::new(Kind::Ingress, m.namespace.as_str(), m.name.as_str()));

@@ -378,7 +378,7 @@ fn empty_view(state: State, scenery: Scenery) -> impl IntoView {
         let lang = state.lang.get();
         scenery.scene.track();
         let focus = scenery.focus.get();
-        state.session.with_untracked(|session| subject::introduce(session.cluster().store(), focus.as_ref(), lang))
+        state.shown_untracked(|session| subject::introduce(session.cluster().store(), focus.as_ref(), lang))
     };
     view! {
         <section class="intro">

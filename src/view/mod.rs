@@ -27,6 +27,7 @@ mod panels;
 mod paper;
 mod problems;
 mod pulses;
+mod rewind;
 mod rove;
 mod separator;
 mod share;

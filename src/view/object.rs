@@ -26,12 +26,12 @@ pub fn view(state: State, scenery: Scenery, key: Ref) -> impl IntoView {
     let facts = Memo::new(move |_| {
         scenery.scene.track();
         let lang = state.lang.get();
-        state.session.with_untracked(|session| subject::facts(session.cluster().store(), &shown, lang))
+        state.shown_untracked(|session| subject::facts(session.cluster().store(), &shown, lang))
     });
     let mark = move || scenery.marks.with(|marks| marks.get(&marked)).map(|mark| mark_shape(Some(mark), false));
     let alive = Memo::new(move |_| {
         scenery.scene.track();
-        state.session.with_untracked(|session| session.cluster().store().get(&looked).is_some())
+        state.shown_untracked(|session| session.cluster().store().get(&looked).is_some())
     });
     let body = match key.kind {
         Kind::Service => service_view(state, scenery, key.clone()).into_any(),
@@ -87,22 +87,21 @@ fn service_view(state: State, scenery: Scenery, key: Ref) -> impl IntoView {
     let rings = Memo::new(move |_| {
         scenery.scene.track();
         let lang = state.lang.get();
-        state.session.with_untracked(|session| service::rings(session.cluster().store(), &peeled, lang))
+        state.shown_untracked(|session| service::rings(session.cluster().store(), &peeled, lang))
     });
     let ends = Memo::new(move |_| {
         scenery.scene.track();
         let lang = state.lang.get();
-        state.session.with_untracked(|session| {
+        state.shown_untracked(|session| {
             scenery.marks.with(|marks| service::ends(session.cluster().store(), marks, &ended, lang))
         })
     });
     let asked = key.clone();
-    let health =
-        Memo::new(move |_| state.session.with(|session| session.cluster().flows().health().of(&asked).to_vec()));
+    let health = Memo::new(move |_| state.shown(|session| session.cluster().flows().health().of(&asked).to_vec()));
     let policies = Memo::new(move |_| {
         scenery.scene.track();
         let lang = state.lang.get();
-        state.session.with_untracked(|session| {
+        state.shown_untracked(|session| {
             let object = session.cluster().store().get(&ruled);
             object.and_then(|o| o.body::<Service>()).map(|s| service::policies(s, lang)).unwrap_or_default()
         })
@@ -235,7 +234,7 @@ fn rules_view(state: State, scenery: Scenery, key: Ref) -> impl IntoView {
         scenery.scene.with(|scene| scene.rooms.iter().map(|room| room.name.clone()).collect::<Vec<_>>())
     });
     let node = RwSignal::new(nodes.with_untracked(|nodes| nodes.first().cloned().unwrap_or_default()));
-    let own = move || state.session.with(|session| session.profile().proxy_mode);
+    let own = move || state.shown(|session| session.profile().proxy_mode);
     let mode = RwSignal::new(untrack(own));
     let lines = Memo::new(move |_| {
         if !open.get() {
@@ -243,7 +242,7 @@ fn rules_view(state: State, scenery: Scenery, key: Ref) -> impl IntoView {
         }
         scenery.scene.track();
         let (node, mode) = (node.get(), mode.get());
-        state.session.with_untracked(|session| {
+        state.shown_untracked(|session| {
             let cluster = session.cluster();
             let profile = Profile { proxy_mode: mode, ..cluster.profile().clone() };
             net::excerpt(&net::compile(cluster.store(), &profile), &node, &key)
@@ -308,7 +307,7 @@ fn rules_view(state: State, scenery: Scenery, key: Ref) -> impl IntoView {
 
 /// What a tool prints on a node, of which the cluster itself learns nothing.
 fn printed(state: State, node: &str, line: &str) -> String {
-    state.session.with_untracked(|session| {
+    state.shown_untracked(|session| {
         let mut cluster = session.cluster().clone();
         let mut terminal = Terminal::new(state.lang.get_untracked());
         terminal.places.push(Place::Node(node.into()));
@@ -318,7 +317,7 @@ fn printed(state: State, node: &str, line: &str) -> String {
 }
 
 fn node_view(state: State, scenery: Scenery, name: String) -> impl IntoView {
-    let rules = move || match state.session.with(|session| session.profile().proxy_mode) {
+    let rules = move || match state.shown(|session| session.profile().proxy_mode) {
         ProxyMode::Iptables => "sudo iptables-save",
         ProxyMode::Nftables => "sudo nft list ruleset",
     };

@@ -12,6 +12,7 @@ use leptos::prelude::*;
 
 use super::deeds::Menu;
 use super::panels::Panel;
+use super::rewind::STAND;
 use super::state::State;
 
 /// What stage, transport and inspector share: the picture and its clock, derived from the page's state.
@@ -52,29 +53,29 @@ pub fn provide_scenery(state: State) -> Scenery {
     let size = RwSignal::new((740.0, 506.0));
     let chosen = RwSignal::new(None::<Ref>);
     let object = RwSignal::new(None::<Ref>);
-    let store_revision = Memo::new(move |_| state.session.with(|s| (s.cluster().store().revision(), s.log().len())));
+    let shown = Memo::new(move |_| state.shown_key());
+    let branch = StoredValue::new(0);
     let marks = Memo::new(move |before: Option<&Marks>| {
-        store_revision.track();
-        let mut marks = before.cloned().unwrap_or_default();
-        state.session.with_untracked(|session| marks.follow(session.cluster().store()));
+        let (.., now) = shown.get();
+        // Another session's marks tell nothing of this one's.
+        let same = branch.try_update_value(|branch| std::mem::replace(branch, now) == now).unwrap_or_default();
+        let mut marks = before.filter(|_| same).cloned().unwrap_or_default();
+        state.shown_untracked(|session| marks.follow(session.cluster().store()));
         marks
     });
     let traces = Memo::new(move |_| {
         let batch = state.batch.get();
-        state.session.with_untracked(|session| {
-            let all = session.traces();
-            // They are kept in the order of their numbers.
-            let find = |id: &u64| all.binary_search_by_key(id, |trace| trace.id).ok().map(|i| Arc::clone(&all[i]));
-            batch.iter().filter_map(find).collect::<Vec<_>>()
-        })
+        state
+            .session
+            .with_untracked(|session| batch.iter().filter_map(|id| session.trace(*id).cloned()).collect::<Vec<_>>())
     });
-    let told = super::why::told(state, store_revision);
+    let told = super::why::told(state, shown);
     let focus = Memo::new(move |_| {
-        store_revision.track();
+        shown.track();
         // The field under the caret comes before what was chosen on the stage.
         let chosen = told.with(|told| told.as_ref()?.focus.clone()).or_else(|| chosen.get());
         let aimed = traces.with(|traces| traces.iter().find_map(|trace| aimed_at(trace)));
-        state.session.with_untracked(|session| {
+        state.shown_untracked(|session| {
             let services = scene::services(session.cluster().store());
             // A controller that an addon brings takes nobody's eyes off the Service that it serves.
             let newest = services.iter().rfind(|key| !scene::is_addon(&key.namespace));
@@ -89,7 +90,7 @@ pub fn provide_scenery(state: State) -> Scenery {
     // What the load balancer in focus thinks of the nodes: that changes with no object of the cluster's.
     let health = Memo::new(move |_| {
         let Some(focus) = focus.get() else { return Vec::new() };
-        state.session.with(|session| {
+        state.shown(|session| {
             let opinions = session.cluster().flows().health().of(&focus);
             opinions.iter().map(|opinion| (opinion.node.to_string(), opinion.healthy)).collect::<Vec<_>>()
         })
@@ -97,11 +98,11 @@ pub fn provide_scenery(state: State) -> Scenery {
     // Who is inspected comes forward from a crowd of nodes.
     let inspected = Memo::new(move |_| object.get().filter(|key: &Ref| matches!(key.kind, Kind::Node | Kind::Pod)));
     let scene = Memo::new(move |_| {
-        store_revision.track();
+        shown.track();
         let (width, height) = frame.get();
         let (focus, needs, lang, health) = (focus.get(), needs.get(), state.lang.get(), health.get());
         marks.with(|marks| {
-            state.session.with_untracked(|session| {
+            state.shown_untracked(|session| {
                 let (mut profile, outages) = (session.profile().clone(), session.cluster().outages().clone());
                 profile.firewall = session.cluster().firewall().map(<[_]>::to_vec);
                 let laptop = session.cluster().flows().laptop();
@@ -123,7 +124,7 @@ pub fn provide_scenery(state: State) -> Scenery {
             })
         })
     });
-    let calm = super::browser::follow("(prefers-reduced-motion: reduce)");
+    let calm = state.rewind.calm;
     let timeline = Memo::new(move |_| {
         let motion = if calm.get() { Motion::Hops } else { Motion::Smooth };
         let (scene, muted) = (scene.get(), state.kinds.muted.get());
@@ -144,7 +145,21 @@ pub fn provide_scenery(state: State) -> Scenery {
         timeline.with(|timeline| timeline.run(id).map(|run| run.hop_at(t)))
     });
     let beat = Memo::new(move |_| timeline.with(|timeline| timeline.beat(state.playhead.get() as f32)));
-    Effect::new(move |_| state.horizon.set(timeline.with(|timeline| f64::from(timeline.end))));
+    // The clock's end; a clock that stands there goes with it.
+    Effect::new(move |before: Option<Vec<u64>>| {
+        let end =
+            if state.rewind.stands(state.batch) { STAND } else { timeline.with(|timeline| f64::from(timeline.end)) };
+        let batch = state.batch.get();
+        let (head, horizon) = (state.playhead.get_untracked(), state.horizon.get_untracked());
+        let ended = head >= horizon && before.as_ref() == Some(&batch);
+        if horizon != end {
+            state.horizon.set(end);
+        }
+        if head > end || (ended && head != end) {
+            state.playhead.set(end);
+        }
+        batch
+    });
     let scenery = Scenery {
         scene,
         marks,
@@ -274,8 +289,13 @@ impl Scenery {
 
     /// Stops the clock at a hop of a trace and selects it.
     pub fn stop_at(&self, state: State, id: u64, hop: usize) {
-        let moment = self.timeline.with_untracked(|timeline| timeline.run(id).map(|run| run.moment(hop)));
         state.playing.set(false);
+        state.look_at_batch();
+        // The cluster as the request met it, before its hops are looked for in it.
+        if let Some(start) = self.timeline.with_untracked(|timeline| timeline.run(id).map(|run| run.start)) {
+            state.playhead.set(f64::from(start));
+        }
+        let moment = self.timeline.with_untracked(|timeline| timeline.run(id).map(|run| run.moment(hop)));
         state.selected.set(Some(id));
         state.panels.open.set(Panel::Inspector);
         self.object.set(None);
@@ -295,6 +315,7 @@ impl Scenery {
             Some(hop) => self.stop_at(state, id, hop),
             None => {
                 state.playing.set(false);
+                state.look_at_batch();
                 state.selected.set(Some(id));
                 state.panels.open.set(Panel::Inspector);
                 self.object.set(None);

@@ -25,6 +25,7 @@ use super::files::Readings;
 use super::frame::Anchor;
 use super::lessons::Progress;
 use super::panels::Panels;
+use super::rewind::{BEYOND, Clocks, End, Rewind};
 use super::stories::Stories;
 use super::terminal::Transcript;
 use super::traffic::Traffic;
@@ -157,7 +158,9 @@ pub struct State {
     /// The traces of the batch that the stage still shows under way; the stage writes it, [`State::show`] fills it.
     pub flying: RwSignal<BTreeSet<u64>>,
 
-    /// The sessions before this one, in other environments, the last on top.
+    /// Where in the session's past the stage stands; see [`State::shown`].
+    pub rewind: Rewind,
+    /// The sessions before this one, the last on top.
     pub past: RwSignal<Vec<Past>>,
     /// One line for everybody, screen readers included: what just happened.
     pub notice: RwSignal<String>,
@@ -189,10 +192,12 @@ pub fn provide_state(start: Start) -> State {
         };
         Arc::new(files.with(|files| files.iter().map(read).collect::<Vec<_>>()))
     });
+    let (session, lang, batch) = (RwSignal::new(start.session), RwSignal::new(start.lang), RwSignal::new(Vec::new()));
+    let (playhead, horizon) = (RwSignal::new(0.0), RwSignal::new(0.0));
     let state = State {
-        session: RwSignal::new(start.session),
+        session,
         revision: RwSignal::new(0),
-        lang: RwSignal::new(start.lang),
+        lang,
         theme: RwSignal::new(start.theme),
         projector: RwSignal::new(start.projector),
         embed: start.embed,
@@ -216,16 +221,17 @@ pub fn provide_state(start: Start) -> State {
         progress: Progress::start(),
         traffic: Traffic::new(),
         panels: Panels::new(),
-        batch: RwSignal::new(Vec::new()),
+        batch,
         selected: RwSignal::new(None),
         hop: RwSignal::new(None),
-        playhead: RwSignal::new(0.0),
-        horizon: RwSignal::new(0.0),
+        playhead,
+        horizon,
         playing: RwSignal::new(false),
         speed: RwSignal::new(1.0),
         kinds: Kinds::kept(),
         muted: RwSignal::new(false),
         flying: RwSignal::new(BTreeSet::new()),
+        rewind: Rewind::new(Clocks { session, lang, batch, playhead, horizon }),
         past: RwSignal::new(Vec::new()),
         notice: RwSignal::new(String::new()),
         anchor: StoredValue::new(Anchor::default()),
@@ -243,6 +249,15 @@ pub fn use_state() -> State {
 impl State {
     /// Carries out a command. The requests it sent become the stage's batch, which starts to play.
     pub fn run(&self, command: Command) -> Reply {
+        if self.rewind.step.with_untracked(Option::is_some) {
+            self.to_now();
+            self.notice.set(
+                self.lang
+                    .get_untracked()
+                    .pick("Back to now: what you do is done now.", "已回到现在：操作总是对现在进行。")
+                    .to_owned(),
+            );
+        }
         let now = self.wall_now();
         let typed = matches!(command, Command::Run { .. });
         let run = |session: &mut Session| {
@@ -254,6 +269,7 @@ impl State {
         if !typed {
             self.overhear();
         }
+        self.rewind.follow_command(!reply.traces.is_empty());
         if !reply.traces.is_empty() {
             self.show(reply.traces.iter().map(|trace| trace.id).collect());
         }
@@ -350,6 +366,7 @@ impl State {
             self.flying.set(batch.iter().copied().collect());
         }
         self.batch.set(batch);
+        self.horizon.set(BEYOND);
         self.playhead.set(0.0);
         self.playing.set(!self.muted.get_untracked());
     }
@@ -358,6 +375,9 @@ impl State {
     pub fn select(&self, trace: u64) {
         if self.batch.with_untracked(|batch| batch.contains(&trace)) {
             self.hop.set(None);
+            self.selected.set(Some(trace));
+        } else if let Some(step) = self.step_of(trace) {
+            self.go_to(step, End::Finish);
             self.selected.set(Some(trace));
         } else {
             self.show(vec![trace]);
@@ -376,6 +396,7 @@ impl State {
 
     fn rewound(&self) {
         self.tie();
+        self.rewind.turn();
         self.selected.set(None);
         self.hop.set(None);
         self.batch.set(Vec::new());

@@ -135,12 +135,21 @@ fn spoken(rows: &[Row], hop: Option<usize>) -> String {
 
 /// Play or pause; at the end, from the start.
 pub fn toggle(state: State) {
-    if state.batch.with_untracked(Vec::is_empty) {
+    let is_past = state.rewind.step.with_untracked(Option::is_some);
+    if state.batch.with_untracked(Vec::is_empty) && !is_past {
         return;
     }
     let playing = state.playing.get_untracked();
     if !playing && state.playhead.get_untracked() >= state.horizon.get_untracked() {
+        if is_past {
+            // The past goes on from here.
+            state.play_on();
+            return;
+        }
         state.playhead.set(0.0);
+    }
+    if !playing {
+        state.look_at_batch();
     }
     state.playing.set(!playing);
 }
@@ -183,6 +192,7 @@ fn key(event: &KeyboardEvent, state: State, scenery: Scenery) {
         "Home" | "End" if inside("input, [role=separator], [role=tablist]") => return,
         "Home" => {
             state.playing.set(false);
+            state.look_at_batch();
             state.playhead.set(0.0);
         }
         "End" => {

@@ -92,11 +92,11 @@ impl State {
 }
 
 /// What the field with the accent does.
-pub fn told(state: State, revision: Memo<(u64, usize)>) -> Memo<Option<Arc<Affects>>> {
+pub fn told(state: State, shown: Memo<(usize, u64, usize, u64)>) -> Memo<Option<Arc<Affects>>> {
     Memo::new(move |_| {
-        revision.track();
+        shown.track();
         let (field, lang) = (state.why.field.get()?, state.lang.get());
-        Some(Arc::new(state.session.with_untracked(|session| affects(session.cluster(), &field, lang))))
+        Some(Arc::new(state.shown_untracked(|session| affects(session.cluster(), &field, lang))))
     })
 }
 
@@ -258,7 +258,7 @@ pub fn drawn(spots: &[Spot], class: &str) -> String {
 /// The parts of the picture that fields made.
 pub fn made(state: State, scenery: Scenery) -> Memo<Vec<Cause>> {
     Memo::new(move |_| {
-        scenery.scene.with(|scene| state.session.with_untracked(|s| causes::causes(s.cluster().store(), scene)))
+        scenery.scene.with(|scene| state.shown_untracked(|s| causes::causes(s.cluster().store(), scene)))
     })
 }
 
@@ -305,7 +305,7 @@ pub fn hint(state: State, made: Memo<Vec<Cause>>, target: &Element) -> String {
         let (head, field) = if let Some(cause) = cause {
             (String::new(), cause.field)
         } else if let Some((namespace, name)) = of("data-pod").and_then(pair) {
-            let field = state.session.with(|s| causes::maker(s.cluster().store(), &namespace, &name));
+            let field = state.shown(|s| causes::maker(s.cluster().store(), &namespace, &name));
             (format!("{name}\n"), field)
         } else if let Some((namespace, name)) = of("data-service").and_then(pair) {
             let key = Ref::new(Kind::Service, namespace, name);
