@@ -65,7 +65,7 @@ struct Course {
 impl Course {
     fn new(seed: u64) -> Self {
         let name = ["minikube", "multinode", "cloud"][seed as usize % 3];
-        let mode = if seed % 2 == 0 { ProxyMode::Iptables } else { ProxyMode::Nftables };
+        let mode = if seed.is_multiple_of(2) { ProxyMode::Iptables } else { ProxyMode::Nftables };
         let profile = Profile { proxy_mode: mode, ..Profile::named(name).unwrap() };
         let session = Session::new(profile, seed, Lang::En);
         Self { session, rng: Rng::new(seed).fork("course"), text: Default::default() }
@@ -175,7 +175,7 @@ fn what_is_looked_at_is_what_was() {
         let mut marks = Marks::default();
         // Back and forth, in no order.
         let mut rng = Rng::new(seed).fork("looks");
-        for _ in 0..80 {
+        for _ in 0..40 {
             let then = &seen[rng.below(seen.len() as u32) as usize];
             let told = format!("seed {seed}, {:?}", then.moment);
             let view = course.session.at(then.moment);

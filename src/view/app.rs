@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::editor::Editor;
 use super::embed::EmbedHeader;
 use super::gallery::Gallery;
+use super::history::{History, PastBar};
 use super::inspector::Inspector;
 use super::lessons::LessonPane;
 use super::panels::PanelArea;
@@ -73,10 +74,12 @@ fn page(state: State) -> impl IntoView {
                 </section>
             </div>
             <Separator size=code side=Side::Before label=Word::ResizeCode />
-            <section class="st" aria-label=move || state.say(Word::Stage)>
+            <section class="st" class:past=move || state.is_past() aria-label=move || state.say(Word::Stage)>
                 <Stage />
                 <Before />
                 <TrafficBar />
+                <PastBar />
+                <History />
                 <Transport />
                 <Separator size=inspector side=Side::Below label=Word::ResizeInspector />
                 <PanelArea />
@@ -103,6 +106,8 @@ fn widget(state: State) -> impl IntoView {
                 <Stage />
             </section>
             <div class="below">
+                <PastBar />
+                <History />
                 <Transport />
                 <Inspector />
             </div>

@@ -86,7 +86,8 @@ impl Rewind {
         let calm = browser::follow("(prefers-reduced-motion: reduce)");
         let key = Memo::new(move |_| session.with(Session::history_key));
         let steps = Memo::new(move |_| {
-            key.track();
+            // Only who reads a memo follows what it follows.
+            let _ = key.get();
             branch.track();
             let lang = lang.get();
             Arc::new(session.with_untracked(|session| history(session, lang)))
@@ -172,9 +173,26 @@ impl State {
         (view, revision, length, self.rewind.branch())
     }
 
+    /// Whether the cluster that is shown is not the present one; follows.
+    pub fn is_rewound(&self) -> bool {
+        self.is_past() || self.rewind.view.with(Option::is_some)
+    }
+
     /// The step of the history that sent a request.
     pub fn step_of(&self, request: u64) -> Option<usize> {
         self.rewind.steps.with_untracked(|steps| steps.iter().position(|step| step.sent.ids.contains(&request)))
+    }
+
+    /// Whether the stage stands in the past; follows.
+    pub fn is_past(&self) -> bool {
+        self.rewind.step.with(Option::is_some)
+    }
+
+    /// The step that is looked at: in the present, the batch's, or the last.
+    pub fn step_now(&self) -> Option<usize> {
+        let batch = self.batch.with_untracked(|batch| batch.first().copied());
+        let last = self.rewind.steps.with_untracked(|steps| steps.len().checked_sub(1));
+        self.rewind.step.get_untracked().or_else(|| batch.and_then(|id| self.step_of(id))).or(last)
     }
 
     /// Goes to a step of the history and stops there; what comes after the last is now.
@@ -233,5 +251,25 @@ impl State {
         let goes_on = self.rewind.step.with_untracked(Option::is_some) || self.rewind.held.get_untracked();
         self.playing.set(goes_on);
         goes_on
+    }
+
+    /// Takes back what came after the step that is looked at; undo brings it again.
+    pub fn go_on_from_here(&self) {
+        let step = self.rewind.step.get_untracked();
+        let Some(moment) = step.and_then(|at| self.rewind.steps.with_untracked(|steps| steps.get(at).map(|s| s.after)))
+        else {
+            return;
+        };
+        let before = self.session.get_untracked();
+        let then = before.go_on_from(moment);
+        let length = then.log().len();
+        let past = self.past_now(Some(self.desk()));
+        self.session.set(then);
+        for (_, undone) in before.log()[length..].iter().rev() {
+            self.unapply(undone);
+            self.unrun(undone);
+        }
+        self.rewound();
+        self.push_past(past, length);
     }
 }

@@ -304,6 +304,27 @@ impl Scenery {
         }
     }
 
+    /// Stops the clock where a trace failed, or at its end, and selects it.
+    pub fn stop_at_end(&self, state: State, id: u64) {
+        let trace = self.traces.with_untracked(|traces| traces.iter().find(|trace| trace.id == id).cloned());
+        let hop = trace.and_then(|trace| self.ending_of(&trace)).unwrap_or_default();
+        self.stop_at(state, id, hop);
+    }
+
+    /// The moment of the stage at which that is shown.
+    pub fn end_of(&self, trace: &Trace) -> f64 {
+        let hop = self.ending_of(trace).unwrap_or_default();
+        self.timeline.with_untracked(|timeline| timeline.run(trace.id).map_or(0.0, |run| f64::from(run.moment(hop))))
+    }
+
+    /// The hop that tells most of how a trace ended. Of an error that was answered: where that was decided.
+    fn ending_of(&self, trace: &Trace) -> Option<usize> {
+        if trace.outcome.kind == OutcomeKind::Answered && trace.outcome.status >= 400 {
+            return trace.hops.iter().rposition(|hop| !hop.reply);
+        }
+        self.timeline.with_untracked(|timeline| timeline.run(trace.id).map(ending_hop))
+    }
+
     /// Stops the clock where it is and selects a packet; one whose run is over is shown at its last hop.
     pub fn select(&self, state: State, id: u64) {
         let t = state.playhead.get_untracked() as f32;

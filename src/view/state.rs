@@ -394,7 +394,7 @@ impl State {
         self.lang.get().pick(en, zh)
     }
 
-    fn rewound(&self) {
+    pub(super) fn rewound(&self) {
         self.tie();
         self.rewind.turn();
         self.selected.set(None);

@@ -82,7 +82,7 @@ fn first_file(files: &[Source]) -> usize {
 
 impl State {
     /// What stands beside the session.
-    fn desk(&self) -> Desk {
+    pub(super) fn desk(&self) -> Desk {
         Desk {
             files: self.files.get_untracked(),
             open: self.open.get_untracked(),

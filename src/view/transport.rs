@@ -12,6 +12,8 @@ use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent};
 
+use super::failures;
+use super::rewind::End;
 use super::stage::svg_icon;
 use super::stage_scenery::{Scenery, use_scenery};
 use super::stage_svg::escape;
@@ -37,6 +39,9 @@ pub fn Transport() -> impl IntoView {
         trace.with(|trace| trace.as_deref().map(rows).unwrap_or_default())
     });
     let none = move || trace.with(Option::is_none);
+    // Beyond the ends of the trace there may be other steps.
+    let still = move || none() && state.rewind.steps.with(|steps| steps.is_empty());
+    let unplayable = move || none() && !state.is_past();
     // What the buttons beside the scrubber leave of the stage's width.
     let width = move || (scenery.width(state) - 290.0).max(80.0);
     let go = move |to: usize| {
@@ -54,7 +59,8 @@ pub fn Transport() -> impl IntoView {
                 class="btn ghost sq"
                 data-testid="step-back"
                 aria-label=move || state.pick("Step back one hop", "后退一跳")
-                disabled=none
+                title=move || state.pick("Step back one hop (,)", "后退一跳（,）")
+                disabled=still
                 on:click=move |_| step(state, scenery, false)
             >
                 {svg_icon(PREVIOUS)}
@@ -63,7 +69,8 @@ pub fn Transport() -> impl IntoView {
                 class="btn pri sq play"
                 data-testid="play"
                 aria-label=move || if state.playing.get() { state.pick("Pause", "暂停") } else { state.pick("Play", "播放") }
-                disabled=none
+                title=move || state.pick("Play or pause (Space)", "播放或暂停（空格）")
+                disabled=unplayable
                 on:click=move |_| toggle(state)
             >
                 {move || if state.playing.get() { svg_icon(PAUSE).into_any() } else { svg_icon(PLAY).into_any() }}
@@ -72,14 +79,17 @@ pub fn Transport() -> impl IntoView {
                 class="btn ghost sq"
                 data-testid="step-forward"
                 aria-label=move || state.pick("Step one hop", "前进一跳")
-                disabled=none
+                title=move || state.pick("Step one hop (.)", "前进一跳（.）")
+                disabled=still
                 on:click=move |_| step(state, scenery, true)
             >
                 {svg_icon(NEXT)}
             </button>
             <select
                 class="spd"
+                data-testid="speed"
                 aria-label=move || state.pick("Speed", "速度")
+                title=move || state.pick("Speed (- and +)", "速度（- 和 +）")
                 on:change=move |event| {
                     state.speed.set(event_target_value(&event).parse().unwrap_or(1.0));
                 }
@@ -154,9 +164,10 @@ pub fn toggle(state: State) {
     state.playing.set(!playing);
 }
 
-/// One hop on or back on the followed trace.
+/// One hop on or back on the followed trace; beyond its ends, the next or the last step of the history.
 fn step(state: State, scenery: Scenery, onward: bool) {
-    let Some(trace) = untrack(|| scenery.followed()) else { return };
+    let is_past = state.rewind.step.with_untracked(Option::is_some);
+    let Some(trace) = untrack(|| scenery.followed()) else { return turn(state, onward) };
     let t = state.playhead.get_untracked() as f32;
     let Some((hop, before)) = scenery.timeline.with_untracked(|timeline| {
         let run = timeline.run(trace.id)?;
@@ -164,15 +175,37 @@ fn step(state: State, scenery: Scenery, onward: bool) {
     }) else {
         return;
     };
+    let last = trace.hops.len().saturating_sub(1);
     let to = match onward {
         true if before => 0,
-        true => (hop + 1).min(trace.hops.len().saturating_sub(1)),
-        false => hop.saturating_sub(1),
+        true if hop == last && is_past => return turn(state, true),
+        true => (hop + 1).min(last),
+        false if before || hop == 0 => return turn(state, false),
+        false => hop - 1,
     };
     scenery.stop_at(state, trace.id, to);
 }
 
-/// Space, comma, full stop, Home, End, 1 to 9; never in a field.
+/// The next step of the history from its start, or the one before at its end.
+fn turn(state: State, onward: bool) {
+    let Some(now) = state.step_now() else { return };
+    match onward {
+        true => state.go_to(now + 1, End::Start),
+        // In the present the last step is what is shown.
+        false if now > 0 => state.go_to(now - 1, End::Finish),
+        false => {}
+    }
+}
+
+/// The next speed, or the one before.
+fn change_speed(state: State, faster: bool) {
+    let now = state.speed.get_untracked();
+    let at = SPEEDS.iter().position(|speed| *speed >= now).unwrap_or(0);
+    let to = if faster { at + 1 } else { at.saturating_sub(1) };
+    state.speed.set(SPEEDS[to.min(SPEEDS.len() - 1)]);
+}
+
+/// Space, comma, full stop, `<`, `>`, `[`, `]`, `-`, `+`, Home, End, 1 to 9; never in a field.
 fn key(event: &KeyboardEvent, state: State, scenery: Scenery) {
     if event.ctrl_key() || event.meta_key() || event.alt_key() || event.default_prevented() {
         return;
@@ -190,6 +223,15 @@ fn key(event: &KeyboardEvent, state: State, scenery: Scenery) {
         "," => step(state, scenery, false),
         "." => step(state, scenery, true),
         "Home" | "End" if inside("input, [role=separator], [role=tablist]") => return,
+        "<" => turn(state, false),
+        ">" => turn(state, true),
+        "[" => failures::jump(state, scenery, false),
+        "]" => failures::jump(state, scenery, true),
+        "-" => change_speed(state, false),
+        "+" | "=" => change_speed(state, true),
+        // Once more: the session's beginning, or now.
+        "Home" if state.playhead.get_untracked() <= 0.0 => state.go_to(0, End::Start),
+        "End" if state.playhead.get_untracked() >= state.horizon.get_untracked() => state.to_now(),
         "Home" => {
             state.playing.set(false);
             state.look_at_batch();
