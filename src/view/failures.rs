@@ -14,8 +14,12 @@ use super::state::State;
 pub fn jump(state: State, scenery: Scenery, onward: bool) {
     let (here, met) = position(state, scenery);
     let stops = stops(state);
+    let is_present = state.rewind.step.with_untracked(Option::is_none);
+    let is_live = is_present && (!met || state.playing.get_untracked());
     let to = match onward {
         true => stops.iter().find(|stop| **stop > here || (!met && **stop == here)),
+        // While requests play in the present, the last failure of all is what has just been seen.
+        false if is_live => stops.last(),
         false => stops.iter().rfind(|stop| **stop < here),
     };
     let Some((step, id)) = to.copied() else {

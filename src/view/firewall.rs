@@ -32,7 +32,7 @@ impl State {
     }
 
     fn doors(&self) -> Option<Doors> {
-        self.session.with(|session| {
+        self.shown(|session| {
             let cluster = session.cluster();
             Some(Doors::of(cluster.store(), cluster.profile(), cluster.firewall()?))
         })

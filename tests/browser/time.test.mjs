@@ -65,6 +65,7 @@ describe("going back in time", { timeout: 180_000 }, () => {
     assert.ok((await pods(lab)).includes(story.killed));
     await lab.choose('[data-object="Service/default/test-svc-cluster"]');
     await lab.at("rules").locator("summary").click();
+    await lab.at("rules").locator("li").first().waitFor();
     assert.ok((await lab.at("rules").innerText()).includes(story.address), "its rules are there");
     await lab.shot("time-1-past");
     await lab.at("to-now").click();
@@ -91,7 +92,7 @@ describe("going back in time", { timeout: 180_000 }, () => {
     const on = Number(await hop(lab));
     await press(lab, ",");
     assert.equal(Number(await hop(lab)), on - 1);
-    for (let i = 0; i < on; i++) await press(lab, ",");
+    for (let i = 1; i < on; i++) await press(lab, ",");
     assert.doesNotMatch(await lab.at("past").innerText(), /9 answered/);
     await press(lab, ".");
     assert.match(await lab.at("past").innerText(), /9 answered/);
@@ -112,7 +113,8 @@ describe("going back in time", { timeout: 180_000 }, () => {
 
   test("from failure to failure, at the hop that failed", async () => {
     await lab.run(`kubectl scale deployment test-deployment --replicas=0`);
-    await lab.until(endpoints, (text) => text.includes("<none>"));
+    // Pods that are ending still answer where no other does.
+    await lab.until("kubectl get pod", (text) => text.includes("No resources"), 60_000);
     await lab.run(`trace -n 3 --from node/minikube ${story.url}`);
     await lab.run("kubectl get namespaces");
     await press(lab, "[");
@@ -203,7 +205,7 @@ describe("going back in time", { timeout: 180_000 }, () => {
       return times.sort((a, b) => a - b)[6];
     });
     console.log(`      a step of ${await lab.at("history").getAttribute("max")} in ${took.toFixed(0)} ms (median)`);
-    assert.ok(took < 400, `${took} ms`);
+    assert.ok(took < 100, `${took} ms`);
     await lab.at("to-now").click();
   });
 });
