@@ -228,7 +228,8 @@ fn fault_title(fault: &Fault) -> (String, String) {
 pub fn marks(state: State, scenery: Scenery) -> Memo<String> {
     Memo::new(move |_| {
         let marks = state.altered.marks.get();
-        if marks.is_empty() {
+        // What was changed now is no change of a picture of the past.
+        if marks.is_empty() || state.is_past() {
             return String::new();
         }
         let marked = scenery.scene.with(|scene| change::marked(scene, &marks));

@@ -75,7 +75,7 @@ pub fn History() -> impl IntoView {
     let width = Memo::new(move |_| {
         let all = scenery.width(state);
         // What the buttons and the readout leave.
-        (all - if all < 520.0 { 208.0 } else { 250.0 }).max(60.0)
+        (all - if all < 520.0 { 208.0 } else { 270.0 }).max(60.0)
     });
     let apart = Memo::new(move |_| ((width.get() - 2.0 * MARGIN) / last().max(1) as f64).min(FAR));
     let drawing = move || state.rewind.steps.with(|steps| drawn(steps, here.get(), apart.get()));
