@@ -87,7 +87,7 @@ pub fn History() -> impl IntoView {
         })
     };
     let go = move |to: usize| {
-        if to >= untrack(last) { state.to_now() } else { state.go_to(to, End::Start) }
+        if to >= untrack(last) { state.return_to_now() } else { state.go_to(to, End::Start) }
     };
     let fails = Memo::new(move |_| state.rewind.steps.with(|steps| steps.iter().any(Step::is_failure)));
     let said = move || {
@@ -173,7 +173,7 @@ pub fn PastBar() -> impl IntoView {
             >
                 {move || state.pick("Go on from here", "从这里继续")}
             </button>
-            <button class="btn pri" data-testid="to-now" on:click=move |_| state.to_now()>
+            <button class="btn pri" data-testid="to-now" on:click=move |_| state.return_to_now()>
                 {move || state.pick("Back to now", "回到现在")}
             </button>
         </div>

@@ -198,12 +198,12 @@ impl State {
     /// Goes to a step of the history and stops there; what comes after the last is now.
     pub fn go_to(&self, index: usize, end: End) {
         let steps = self.rewind.steps.get_untracked();
-        let Some(step) = steps.get(index) else { return self.to_now() };
+        let Some(step) = steps.get(index) else { return self.return_to_now() };
         let kept = |id: &u64| self.session.with_untracked(|session| session.trace(*id).is_some());
         let ids: Vec<u64> = step.sent.ids.clone().filter(kept).collect();
         let is_last = index + 1 == steps.len();
         if is_last && ids.is_empty() {
-            return self.to_now();
+            return self.return_to_now();
         }
         self.playing.set(false);
         self.rewind.held.set(is_last);
@@ -217,7 +217,7 @@ impl State {
     }
 
     /// Back to the present: the last requests as they ended, and the cluster as it is.
-    pub fn to_now(&self) {
+    pub fn return_to_now(&self) {
         let last = self.rewind.steps.with_untracked(|steps| steps.iter().rposition(|step| !step.sent.ids.is_empty()));
         if let Some(last) = last {
             self.go_to(last, End::Finish);

@@ -250,7 +250,7 @@ impl State {
     /// Carries out a command. The requests it sent become the stage's batch, which starts to play.
     pub fn run(&self, command: Command) -> Reply {
         if self.rewind.step.with_untracked(Option::is_some) {
-            self.to_now();
+            self.return_to_now();
             self.notice.set(
                 self.lang
                     .get_untracked()

@@ -231,7 +231,7 @@ fn key(event: &KeyboardEvent, state: State, scenery: Scenery) {
         "+" | "=" => change_speed(state, true),
         // Once more: the session's beginning, or now.
         "Home" if state.playhead.get_untracked() <= 0.0 => state.go_to(0, End::Start),
-        "End" if state.playhead.get_untracked() >= state.horizon.get_untracked() => state.to_now(),
+        "End" if state.playhead.get_untracked() >= state.horizon.get_untracked() => state.return_to_now(),
         "Home" => {
             state.playing.set(false);
             state.look_at_batch();
