@@ -38,6 +38,10 @@ pub(super) fn start(state: State, scenery: Scenery) -> Pulses {
     let beats = RwSignal::new(Vec::<Beat>::new());
     let live = Memo::new(move |_| {
         let lang = state.lang.get();
+        // These are of now, and a picture of the past shows none.
+        if state.is_past() {
+            return Vec::new();
+        }
         scenery.scene.with(|scene| beats.with(|beats| pulse::pulses(scene, beats, lang)))
     });
     let pulses = Pulses {
