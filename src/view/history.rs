@@ -37,19 +37,26 @@ fn clock(at: Instant) -> String {
 
 /// A step in words, with how its requests ended.
 fn words(step: &Step, state: State) -> String {
+    match ending(step, state) {
+        Some(end) => format!("{end} · {}", step.label),
+        None => step.label.clone(),
+    }
+}
+
+/// How a step's requests ended, or that the step was refused.
+fn ending(step: &Step, state: State) -> Option<String> {
     let all = (step.sent.ids.end - step.sent.ids.start) as u32;
     let (failed, lang) = (step.sent.failed, state.lang.get());
-    let end = match (all, failed) {
+    Some(match (all, failed) {
         (0, _) if step.refused => lang.pick("refused", "被拒绝").to_owned(),
-        (0, _) => return step.label.clone(),
+        (0, _) => return None,
         (_, 0) => lang.pick(format!("{all} answered"), format!("{all} 个得到应答")),
         _ if failed == all => lang.pick(format!("{all} failed"), format!("{all} 个失败")),
         _ => lang.pick(
             format!("{} answered, {failed} failed", all - failed),
             format!("{} 个得到应答，{failed} 个失败", all - failed),
         ),
-    };
-    format!("{end} · {}", step.label)
+    })
 }
 
 /// The place in the history: a step, or, behind the last, now.
@@ -92,13 +99,17 @@ pub fn History() -> impl IntoView {
     let fails = Memo::new(move |_| state.rewind.steps.with(|steps| steps.iter().any(Step::is_failure)));
     let said = move || {
         let (shown, now) = times(state);
-        let step =
-            state.rewind.steps.with(|steps| steps.get(here.get()).or(steps.last()).map(|step| words(step, state)));
+        // There is no space for both; the title has them.
+        let step = state.rewind.steps.with(|steps| {
+            let step = steps.get(here.get()).or(steps.last())?;
+            Some((ending(step, state).unwrap_or_else(|| step.label.clone()), words(step, state)))
+        });
+        let (step, title) = step.unwrap_or_default();
         let head = match shown {
             Some(shown) => view! { <b>{shown}</b> {state.pick(" of ", " / ")} {now} }.into_any(),
             None => view! { <b>{state.pick("now ", "现在 ")}</b> {now} }.into_any(),
         };
-        view! { <span>{head}</span> <span class="step">{step}</span> }
+        view! { <span>{head}</span> <span class="step" title=title>{step}</span> }
     };
     let jump = move |onward: bool, icon: &'static str, id: &'static str, en: &'static str, zh: &'static str| {
         view! {
