@@ -8,7 +8,7 @@ use kubehop::object::FieldRef;
 use kubehop::scene::inspect::{self, Detail, Header, Row};
 use kubehop::scene::subject;
 use kubehop::scene::traffic::{self, Tally, readable};
-use kubehop::trace::{Action, By, OutcomeKind, Trace};
+use kubehop::trace::{Action, By, OutcomeKind, Reason, Trace};
 use leptos::prelude::*;
 
 use super::diagnose;
@@ -292,14 +292,16 @@ fn answers(state: State, scenery: Scenery) -> impl IntoView {
     };
     let busy = move || tally.with(|tally| tally.statuses.values().sum::<usize>() > 1);
     let none = move || scenery.traces.with(Vec::is_empty);
-    let kept = move || scenery.traces.with(|traces| traces.iter().any(|trace| is_kept(trace)));
+    let some = move |what: fn(&Trace) -> bool| scenery.traces.with(|traces| traces.iter().any(|trace| what(trace)));
+    let kept = Memo::new(move |_| some(is_kept));
+    let drawn = Memo::new(move |_| some(is_drawn));
     view! {
         <div class="bars" inner_html=bars></div>
         <dl class="stat">
             {move || stats().into_iter().map(|(k, v)| view! { <dt>{k}</dt><dd>{v}</dd> }).collect_view()}
         </dl>
-        <p class="note" class:hid=move || !busy()>
-            {move || match kept() {
+        <p class="note" class:hid=move || !(busy() && (kept.get() || drawn.get()))>
+            {move || match kept.get() {
                 true => state.pick("One connection, one pod: only a new connection is picked for anew.", "一条连接，一个 Pod：只有新建连接才会重新挑选。"),
                 false => state.pick("Picked at random, not in turn: uneven counts are normal.", "随机选择，不是轮流：数目不均是正常的。"),
             }}
@@ -313,6 +315,11 @@ fn answers(state: State, scenery: Scenery) -> impl IntoView {
 /// Whether a request went over a connection that was open already.
 pub fn is_kept(trace: &Trace) -> bool {
     trace.hops.iter().any(|hop| hop.action == Action::Send)
+}
+
+/// Whether a kernel drew a pod for a request, out of several.
+fn is_drawn(trace: &Trace) -> bool {
+    trace.hops.iter().any(|hop| matches!(hop.because.reason, Reason::Picked { of, .. } if of > 1))
 }
 
 /// Whether a request travelled inside another connection.
