@@ -73,8 +73,8 @@ const types = find(".d.ts");
 if (types) renameSync(join(dist, types), join(dist, "kubehop.d.ts"));
 
 if (release) {
-  const whole = rest ? `import("./${glue}").then(({ whole }) => whole()).catch(() => {});` : "";
-  const register = `addEventListener("TrunkApplicationStarted", () => { ${whole} navigator.serviceWorker?.register("./sw.js").catch(() => {}); });`;
+  const whole = rest ? `globalThis.kubehopWhole = new Promise((here) => addEventListener("TrunkApplicationStarted", () => import("./${glue}").then(({ whole }) => whole()).then(here, () => {})));` : "";
+  const register = `${whole} addEventListener("TrunkApplicationStarted", () => { navigator.serviceWorker?.register("./sw.js").catch(() => {}); });`;
   write("index.html", read("index.html").replace("</head>", `<script type="module">${register}</script></head>`));
   const list = files().filter((name) => name !== "sw.js" && !name.endsWith(".d.ts"));
   const release = hash(list.map((name) => name + hash(readFileSync(join(dist, name)))).join("\n"));

@@ -64,6 +64,8 @@ async function profile(dist, program, glue, counting, folder) {
     for (const [query, viewport] of visits) {
       const context = await chrome.newContext({ viewport });
       const page = await context.newPage();
+      // What the page puts off until the second half is here (`when_whole` in src/view/browser.rs) is not for the first.
+      await page.addInitScript(() => (globalThis.kubehopWhole = new Promise(() => {})));
       await page.goto(`${server.origin}/${query}`);
       await page.locator("[data-testid=editor] .cm-content").waitFor({ state: "attached" });
       await page.locator(".lesson h1").first().waitFor({ state: "attached" });

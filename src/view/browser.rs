@@ -163,6 +163,19 @@ pub fn later(ms: u32, then: impl FnOnce() + 'static) {
     Timeout::new(ms, then).forget();
 }
 
+/// Calls `then` once the whole program is here: at once, unless the page came in two halves and waits for the second
+/// (`tools/split.mjs`).
+pub fn when_whole(then: impl FnOnce() + 'static) {
+    let whole = Reflect::get(&window(), &"kubehopWhole".into()).ok();
+    let Some(whole) = whole.and_then(|whole| whole.dyn_into::<js_sys::Promise>().ok()) else { return then() };
+    leptos::task::spawn_local(async move {
+        // Without the second half nothing can be done.
+        if JsFuture::from(whole).await.is_ok() {
+            then();
+        }
+    });
+}
+
 /// Calls `then` before the next frame is drawn, with the frame's time in milliseconds.
 pub fn next_frame(then: impl FnOnce(f64) + 'static) {
     let callback = Closure::once_into_js(then);

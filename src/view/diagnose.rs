@@ -34,18 +34,15 @@ pub fn follow(state: State) {
         state.lang.track();
         turn.update_value(|n| *n = n.wrapping_add(1));
         let mine = turn.get_value();
-        browser::later(REST, move || {
-            // The newest change alone ends in looking; a page that is gone has no turn.
+        // The newest change alone ends in looking; a page that is gone has no turn.
+        let look = move || {
             if turn.try_get_value() == Some(mine) {
                 look(state);
-                // Pods that are young now may prove never to become ready.
-                browser::later(AGAIN, move || {
-                    if turn.try_get_value() == Some(mine) {
-                        look(state);
-                    }
-                });
             }
-        });
+        };
+        browser::later(REST, move || browser::when_whole(look));
+        // Pods that are young now may prove never to become ready.
+        browser::later(AGAIN, look);
     });
 }
 
