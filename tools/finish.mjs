@@ -39,7 +39,8 @@ if (release) {
   const wasm = find("_bg.wasm");
   const path = join(dist, wasm);
   const flags = features.map((name) => `--enable-${name}`);
-  execFileSync("node_modules/.bin/wasm-opt", [path, "-o", path, "-Oz", ...flags], { stdio: "inherit" });
+  // What is called from one place stays a function of its own, unless it is tiny: that place may be in the other half.
+  execFileSync("node_modules/.bin/wasm-opt", [path, "-o", path, "-Oz", "--one-caller-inline-max-function-size=20", ...flags], { stdio: "inherit" });
   rest = await split(dist, wasm, find(".js"), flags);
   if (rest) {
     const to = rest.replace(/[0-9a-f]{8,}/, hash(readFileSync(join(dist, rest))));

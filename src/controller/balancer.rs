@@ -42,6 +42,7 @@ impl Balancers {
     }
 
     /// Looks at one Service.
+    #[inline(never)]
     pub fn reconcile(&mut self, store: &Store, key: &Ref, now: Instant) -> Outcome {
         let mut outcome = Outcome::default();
         let Some((cloud, pool)) = &mut self.cloud else { return outcome };

@@ -43,6 +43,7 @@ enum Should {
 }
 
 /// Makes and deletes pods, and counts them.
+#[inline(never)]
 pub(super) fn reconcile(store: &Store, key: &Ref, now: Instant) -> Outcome {
     let mut outcome = Outcome::default();
     let Some((meta, set)) = store.read::<DaemonSet>(key) else { return outcome };

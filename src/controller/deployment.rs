@@ -33,6 +33,7 @@ impl Set<'_> {
 }
 
 /// Rolls one step on, and sums up.
+#[inline(never)]
 pub(super) fn reconcile(store: &Store, key: &Ref, now: Instant) -> Outcome {
     let mut outcome = Outcome::default();
     let Some((meta, deployment)) = store.read::<Deployment>(key) else { return outcome };

@@ -21,6 +21,7 @@ const MANAGED_BY: (&str, &str) = ("endpoints.kubernetes.io/managed-by", "endpoin
 type Addresses = BTreeMap<(Ipv4Addr, String), (EndpointAddress, bool)>;
 
 /// Brings a Service's Endpoints up to its pods.
+#[inline(never)]
 pub(super) fn reconcile(store: &Store, key: &Ref, _now: Instant) -> Outcome {
     let mut outcome = Outcome::default();
     let at = Ref { kind: Kind::Endpoints, ..key.clone() };

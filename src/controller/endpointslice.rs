@@ -142,6 +142,7 @@ fn is_current(endpoint: &Endpoint, service: &Service, object: &Object, pod: &Pod
 }
 
 /// Brings a Service's slices up to its pods.
+#[inline(never)]
 pub(super) fn reconcile(store: &Store, key: &Ref, _now: Instant) -> Outcome {
     let mut outcome = Outcome::default();
     let Some(object) = store.get(key) else { return outcome };

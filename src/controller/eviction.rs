@@ -13,6 +13,7 @@ const ME: &str = "taint-eviction-controller";
 /// Deletes the pods of a node whose patience with its NoExecute taints has come to an end.
 ///
 /// The next such end is a deadline: a cluster that only waits for it is quiet.
+#[inline(never)]
 pub(super) fn reconcile(store: &Store, key: &Ref, now: Instant) -> Outcome {
     let mut outcome = Outcome::default();
     let Some((meta, node)) = store.read::<Node>(key) else { return outcome };

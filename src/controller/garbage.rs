@@ -5,6 +5,7 @@ use crate::api::Store;
 use crate::object::{Kind, Ref};
 
 /// Deletes an object all of whose owners are gone.
+#[inline(never)]
 pub(super) fn reconcile(store: &Store, key: &Ref) -> Outcome {
     let Some(object) = store.get(key) else { return Outcome::default() };
     let owners = &object.meta.owner_references;

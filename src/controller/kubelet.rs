@@ -160,6 +160,7 @@ impl Kubelet {
     }
 
     /// Brings one pod up to now. A kubelet that is off, or cut off from the control plane, neither hears nor tells.
+    #[inline(never)]
     pub fn reconcile(&mut self, store: &Store, outages: &Outages, key: &Ref, now: Instant) -> Outcome {
         let mut outcome = Outcome::default();
         let Some((meta, pod)) = store.read::<Pod>(key) else {

@@ -12,6 +12,7 @@ const MANAGED_BY: (&str, &str) = ("endpointslice.kubernetes.io/managed-by", "end
 const SKIP: &str = "endpointslice.kubernetes.io/skip-mirror";
 
 /// Brings the mirror of an Endpoints object up to it: a slice for each subset.
+#[inline(never)]
 pub(super) fn reconcile(store: &Store, key: &Ref) -> Outcome {
     let mut outcome = Outcome::default();
     let Some((meta, endpoints)) = store.read::<Endpoints>(key) else { return outcome };

@@ -5,6 +5,7 @@ use crate::api::Store;
 use crate::object::{Kind, Ref};
 
 /// Deletes the content of a namespace that is being deleted, and the namespace when nothing is left.
+#[inline(never)]
 pub(super) fn reconcile(store: &Store, key: &Ref) -> Outcome {
     let mut outcome = Outcome::default();
     if store.get(key).is_none_or(|object| object.meta.deletion_timestamp.is_none()) {

@@ -35,6 +35,7 @@ pub const HEALTHY: [(&str, &str, &str, &str); 4] = [
 ];
 
 /// Brings a node's conditions and taints up to what is heard of it.
+#[inline(never)]
 pub(super) fn reconcile(store: &Store, outages: &Outages, key: &Ref, now: Instant) -> Outcome {
     let mut outcome = Outcome::default();
     let Some((meta, node)) = store.read::<Node>(key) else { return outcome };

@@ -45,6 +45,7 @@ pub(super) fn available_at(pod: &Pod, min_ready: i32) -> Option<Instant> {
 }
 
 /// Makes and deletes pods, and counts them.
+#[inline(never)]
 pub(super) fn reconcile(store: &Store, key: &Ref, now: Instant) -> Outcome {
     let mut outcome = Outcome::default();
     let Some((meta, set)) = store.read::<ReplicaSet>(key) else { return outcome };

@@ -32,6 +32,7 @@ struct Candidate<'a> {
 }
 
 /// Binds every pod that has no node, in the order in which they came; says why it cannot.
+#[inline(never)]
 pub(super) fn reconcile(store: &Store, now: Instant) -> Outcome {
     let mut outcome = Outcome::default();
     let mut waiting: Vec<&Arc<Object>> = Vec::new();

@@ -59,6 +59,7 @@ struct Look<'a> {
 }
 
 /// Makes, deletes and counts pods.
+#[inline(never)]
 pub(super) fn reconcile(store: &Store, key: &Ref, now: Instant) -> Outcome {
     let mut outcome = Outcome::default();
     let Some((meta, set)) = store.read::<StatefulSet>(key) else { return outcome };

@@ -105,6 +105,7 @@ pub struct Asked<'a> {
 }
 
 /// What is wrong, the worst first; then in the order of the files.
+#[inline(never)]
 pub fn diagnose(asked: &Asked<'_>) -> Vec<Finding> {
     let mut desk = Desk::new(asked);
     refused::look(&mut desk);

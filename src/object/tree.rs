@@ -77,13 +77,13 @@ pub(super) fn put<T: Tree>(map: &mut Map<String, Value>, key: &'static str, valu
 macro_rules! fields {
     ($name:ident { $($field:ident $key:literal $($always:ident)?),* $(,)? } $($rest:ident)?) => {
         impl $crate::object::tree::Tree for $name {
+            #[inline(never)]
             fn read(value: serde_json::Value, notes: &mut $crate::object::tree::Notes) -> Self {
-
                 let serde_json::Value::Object(mut map) = value else { return notes.misfit() };
                 Self { $($field: notes.take(&mut map, $key),)* $($rest: map)? }
             }
+            #[inline(never)]
             fn write(&self) -> serde_json::Value {
-
                 let mut map = fields!(@start self $($rest)?);
                 $(fields!(@put map $key, self.$field $(, $always)?);)*
                 serde_json::Value::Object(map)

@@ -88,6 +88,7 @@ impl Edge {
     }
 
     /// All its wires, as SVG paths.
+    #[inline(never)]
     pub(super) fn wires(&self) -> Vec<String> {
         let mut wires = vec![svg(&self.internet.way), svg(&self.laptop.way), svg(&self.join), svg(&self.control.way)];
         if let Some(balancer) = &self.balancer {
@@ -132,6 +133,7 @@ fn client(rect: Rect, name: &str, address: String) -> Client {
 }
 
 /// The edge, if the nodes are in a cloud; `balanced` is the address of the load balancer of the Service in focus.
+#[inline(never)]
 pub(super) fn edge(grid: &Grid, wish: &Wish, balanced: Option<String>) -> Option<Edge> {
     let profile = &wish.profile;
     if profile.host != Host::Remote {
@@ -228,6 +230,7 @@ fn balancer(rect: Rect, address: String, wish: &Wish, ways: impl Fn(Rect) -> (Ve
 }
 
 /// The laptop of a picture with an edge: where packets start, and where those go that no route leads in.
+#[inline(never)]
 pub(super) fn laptop(grid: &Grid, scene: &Scene, edge: &Edge) -> Laptop {
     let Client { rect, name, address, way } = edge.laptop.clone();
     let out = way.first().copied().unwrap_or_default();

@@ -8,6 +8,7 @@ use crate::api::Store;
 use crate::object::{Host, Ref, Service};
 
 /// The upper edge of the first room of a narrow picture.
+#[inline(never)]
 pub(super) fn narrow_top(store: &Store, others: &[Ref], wish: &Wish) -> f32 {
     let far = is_far(wish);
     let line = !others.is_empty() || (balanced(store, wish).is_some() && !far);
@@ -102,6 +103,7 @@ fn glass(grid: &Grid, scene: &Scene, wish: &Wish) -> (Rect, Label) {
 }
 
 /// Doors in the laptop for what listens there, and where these lead: to one pod or node, past every Service.
+#[inline(never)]
 pub(super) fn tunnels(scene: &mut Scene, wish: &Wish) {
     let mut right = scene.laptop.rect.right() - 8.0;
     for (port, to) in &wish.tunnels {

@@ -129,6 +129,7 @@ pub(super) fn sets<'a>(pods: &[&'a PodFacts], most: usize) -> Vec<Vec<&'a PodFac
 }
 
 /// Places a room's pods, the first row at `first`; wires come along the height `bus`.
+#[inline(never)]
 pub(super) fn place(column: &Column, plan: &Plan<'_>, room: &mut Room, spot: Pt, bus: f32, first: f32, lang: Lang) {
     match plan.form {
         Form::Empty => {}

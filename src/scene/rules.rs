@@ -54,6 +54,7 @@ struct EndFacts {
 }
 
 /// The rules of a Service; none if it has no virtual address, or does not exist.
+#[inline(never)]
 pub(super) fn rules(store: &Store, marks: &Marks, key: &Ref) -> Option<RuleFacts> {
     let service = store.get(key)?.body::<Service>()?;
     let spec = &service.spec;
@@ -114,6 +115,7 @@ pub(super) fn slices<'a>(store: &'a Store, key: &'a Ref) -> impl Iterator<Item =
 
 impl RuleFacts {
     /// Its rows on a node.
+    #[inline(never)]
     pub(super) fn on(&self, node: &NodeFacts) -> Vec<RowFacts> {
         let mut rows = Vec::new();
         for port in &self.ports {

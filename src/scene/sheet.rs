@@ -321,6 +321,7 @@ fn cut_mono(text: &str, space: f32) -> String {
 pub(super) const GAP: f32 = 8.0;
 
 /// Places sheets in the room of their controller's pod, upward from its floor.
+#[inline(never)]
 pub(super) fn in_room(sheets: &[&SheetFacts], room: &Room, number: usize, column: &Column, lang: Lang) -> Vec<Sheet> {
     let (x, w) = (column.kernel_x, column.kernel_w);
     let mut y = room.rect.bottom() - FOOT;
@@ -350,6 +351,7 @@ fn reader(facts: &SheetFacts, room: &Room) -> Option<usize> {
 }
 
 /// Places the other sheets: in the margin before the rooms; below them where there is no margin.
+#[inline(never)]
 pub(super) fn outside(scene: &mut Scene, sheets: &[&SheetFacts], has_margin: bool, lang: Lang) {
     let mut space = has_margin.then(|| {
         let top = scene.margin() + GAP;
