@@ -161,7 +161,10 @@ impl Deed {
                 scenery.chosen.set(Some(key.clone()));
                 state.traffic.follow_focus();
                 // The row follows the focus before it sends.
-                browser::later(0, move || state.traffic.send(state));
+                browser::later(0, move || {
+                    state.traffic.send(state);
+                    scenery.object.set(None);
+                });
             }
             Self::SendFrom => state.traffic.start_from(&place),
             Self::Shell => {

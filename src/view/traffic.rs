@@ -191,6 +191,8 @@ pub fn TrafficBar() -> impl IntoView {
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         state.traffic.send(state);
+        // The packets are what one wants to see now.
+        scenery.object.set(None);
     };
     let options = move || {
         let chosen = from.get();
