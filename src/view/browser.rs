@@ -89,6 +89,27 @@ pub fn keep(name: &str, text: &str) {
     let _ = if text.is_empty() { storage.remove_item(&name) } else { storage.set_item(&name, text) };
 }
 
+/// What this tab keeps under a name, which a reload does not lose whatever other tabs do; else what any tab kept last.
+pub fn kept_here(name: &str) -> Option<String> {
+    let own = window().session_storage().ok().flatten()?.get_item(&format!("kubehop.{name}")).ok().flatten();
+    // An empty text says that this tab has forgotten it.
+    own.or_else(|| kept(name)).filter(|text| !text.is_empty())
+}
+
+/// Keeps a text for this tab, and for tabs to come.
+pub fn keep_here(name: &str, text: &str) {
+    keep(name, text);
+    if let Ok(Some(storage)) = window().session_storage() {
+        let _ = storage.set_item(&format!("kubehop.{name}"), text);
+    }
+}
+
+/// Calls `then` whenever the page is about to go or to be hidden.
+pub fn on_hide(then: impl Fn() + 'static) {
+    let listener = Closure::<dyn Fn()>::new(then).into_js_value();
+    let _ = window().add_event_listener_with_callback("pagehide", listener.unchecked_ref());
+}
+
 /// Whether a media query holds now.
 pub fn matches(query: &str) -> bool {
     window().match_media(query).ok().flatten().is_some_and(|list| list.matches())

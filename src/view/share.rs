@@ -53,12 +53,12 @@ pub fn kept(state: State) -> Option<String> {
         state.notice.set(Word::Recovered.text(state.lang.get_untracked()).to_owned());
         return None;
     }
-    if asks_otherwise { None } else { browser::kept(&name(state, "session")) }
+    if asks_otherwise { None } else { browser::kept_here(&name(state, "session")) }
 }
 
 /// The files that the browser remembers.
 pub fn kept_files(state: State) -> Option<Vec<Source>> {
-    let files: Vec<Source> = serde_json::from_str(&browser::kept(&name(state, "files"))?).ok()?;
+    let files: Vec<Source> = serde_json::from_str(&browser::kept_here(&name(state, "files"))?).ok()?;
     Some(files).filter(|files| !files.is_empty())
 }
 
@@ -72,22 +72,29 @@ pub fn keep_up(state: State) {
         let mine = turn.get_value();
         browser::later(300, move || {
             if turn.get_value() == mine {
-                // More than this no browser keeps.
-                let files = state.files.get_untracked();
-                if files.iter().map(|file| file.text.len()).sum::<usize>() > 2_000_000 {
-                    return;
-                }
-                browser::keep(&name(state, "files"), &serde_json::to_string(&files).unwrap_or_default());
-                // A scenario in which nothing was done is told again.
-                let floor = state.stories.now().map_or(0, |story| story.floor);
-                let json = state.session.with_untracked(|session| match session.log().len() {
-                    n if n <= floor => String::new(),
-                    n if n > LONGEST => String::new(),
-                    _ => session.to_json(),
-                });
-                browser::keep(&name(state, "session"), &json);
+                keep(state);
                 oops::is_well();
             }
         });
     });
+    // What was typed just before a reload.
+    browser::on_hide(move || keep(state));
+}
+
+/// Keeps files and session in the browser, as they are now.
+fn keep(state: State) {
+    // More than this no browser keeps.
+    let files = state.files.get_untracked();
+    if files.iter().map(|file| file.text.len()).sum::<usize>() > 2_000_000 {
+        return;
+    }
+    browser::keep_here(&name(state, "files"), &serde_json::to_string(&files).unwrap_or_default());
+    // A scenario in which nothing was done is told again.
+    let floor = state.stories.now().map_or(0, |story| story.floor);
+    let json = state.session.with_untracked(|session| match session.log().len() {
+        n if n <= floor => String::new(),
+        n if n > LONGEST => String::new(),
+        _ => session.to_json(),
+    });
+    browser::keep_here(&name(state, "session"), &json);
 }
