@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::line::words;
-use super::marks::{Mark, Marks};
-use super::timeline::Timeline;
+use super::marks::Mark;
+use super::traffic::{Client, Tally};
 use super::{Anchor, Rect, Scene};
 use crate::lang::Lang;
-use crate::trace::{OutcomeKind, Place, Trace};
+use crate::trace::Place;
 
 /// A count on the edge of a box.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,55 +21,37 @@ pub struct Chip {
 }
 
 /// From so many requests on they are counted on the stage: fewer are counted at a glance.
-const MANY: usize = 10;
+pub const MANY: usize = 10;
 const HIGH: f32 = 16.0;
 
-/// The counts of a moment of the stage, as answers land; none while few requests travel.
-pub fn chips<'a>(
-    scene: &Scene,
-    marks: &Marks,
-    timeline: &Timeline,
-    traces: impl IntoIterator<Item = &'a Trace>,
-    t: f32,
-    lang: Lang,
-) -> Vec<Chip> {
-    let mut chips = Vec::new();
-    if timeline.runs.len() < MANY {
-        return chips;
-    }
-    let mut pods: BTreeMap<&Place, usize> = BTreeMap::new();
-    let mut ends: BTreeMap<&Place, BTreeMap<(OutcomeKind, u16), usize>> = BTreeMap::new();
-    for trace in traces {
-        if timeline.run(trace.id).is_none_or(|run| !run.is_over(t)) {
-            continue;
+/// The counts of a moment of the stage, as answers land.
+pub fn chips(scene: &Scene, tally: &Tally, lang: Lang) -> Vec<Chip> {
+    // Replicas that share a mark share a count.
+    let mut landed: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+    for bar in tally.bars.iter().filter(|bar| bar.landed > 0) {
+        if let Some(Anchor::Pod(room, pod)) = bar.anchor {
+            *landed.entry((room, pod)).or_default() += bar.landed;
         }
-        if let Some(pod @ Place::Pod(..)) = &trace.outcome.responder {
-            *pods.entry(pod).or_default() += 1;
-        }
-        let outcome = &trace.outcome;
-        let status = if outcome.kind == OutcomeKind::Answered { outcome.status } else { 0 };
-        *ends.entry(&trace.from).or_default().entry((outcome.kind, status)).or_default() += 1;
     }
-    for (place, count) in pods {
-        let Place::Pod(namespace, name) = place else { continue };
-        let Some(Anchor::Pod(room, pod)) = scene.anchor(place) else { continue };
-        let (rect, text) = (scene.rooms[room].pods[pod].rect, count.to_string());
-        chips.push(Chip { rect: on_edge(rect, &text, true), text, mark: marks.pod(namespace, name) });
-    }
-    for (from, ends) in ends {
-        let Some(rect) = client(scene, from) else { continue };
+    let replicas = landed.into_iter().filter_map(|((room, pod), count)| {
+        let (pod, text) = (scene.rooms.get(room)?.pods.get(pod)?, count.to_string());
+        Some(Chip { rect: on_edge(pod.rect, &text, true), text, mark: pod.mark })
+    });
+    let clients = tally.clients.iter().filter(|client| !client.statuses.is_empty()).filter_map(|client| {
         // Failures say their own words and counts where they ended.
-        let answers = ends.iter().filter(|((kind, _), _)| *kind == OutcomeKind::Answered);
-        let said = answers.map(|((_, status), count)| match status {
-            0 => format!("{} × {count}", lang.pick("answered", "已应答")),
-            status => format!("{status} × {count}"),
-        });
-        let text = said.collect::<Vec<_>>().join("  ");
-        if !text.is_empty() {
-            chips.push(Chip { rect: on_edge(rect, &text, false), text, mark: None });
-        }
-    }
-    chips
+        let (rect, text) = (self::client(scene, &client.place)?, said(client, lang));
+        Some(Chip { rect: on_edge(rect, &text, false), text, mark: None })
+    });
+    replicas.chain(clients).collect()
+}
+
+/// `200 × 41`
+fn said(client: &Client, lang: Lang) -> String {
+    let said = client.statuses.iter().map(|(status, count)| match status {
+        0 => format!("{} × {count}", lang.pick("answered", "已应答")),
+        status => format!("{status} × {count}"),
+    });
+    said.collect::<Vec<_>>().join("  ")
 }
 
 /// A chip that sits on a box's lower edge, at its right or its left end; in the middle of a small one.
@@ -104,21 +86,39 @@ fn client(scene: &Scene, from: &Place) -> Option<Rect> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scene::{Motion, Width, fixture};
+    use crate::scene::traffic::Ledger;
+    use crate::scene::{Marks, Motion, Timeline, Width, fixture};
 
     #[test]
-    fn answers_are_counted_as_they_land_and_only_in_a_crowd() {
+    fn answers_are_counted_as_they_land() {
         let (scene, marks) = (fixture::scene(3, 3, Width::Wide), Marks::of(&fixture::store(3, 3)));
         let traces: Vec<_> =
             (1..=12).map(|id| if id % 4 == 0 { fixture::lost(id) } else { fixture::answered(id) }).collect();
         let timeline = Timeline::new(&scene, &marks, &traces, Motion::Smooth);
-        let at = |t: f32| chips(&scene, &marks, &timeline, &traces, t, Lang::En);
+        let ledger = Ledger::new(&scene, &marks, &timeline, &traces);
+        let at = |t: f32| chips(&scene, &ledger.tally(t), Lang::En);
         assert!(at(0.0).is_empty());
         let first = timeline.runs.iter().map(|run| run.end).fold(f32::MAX, f32::min);
         assert!(at(first).len() <= 2);
         let texts: Vec<_> = at(timeline.end).into_iter().map(|chip| (chip.text, chip.mark.map(Mark::letter))).collect();
         assert!(texts.contains(&("9".to_owned(), Some('B'))), "{texts:?}");
-        let few = Timeline::new(&scene, &marks, &traces[..9], Motion::Smooth);
-        assert!(chips(&scene, &marks, &few, &traces[..9], few.end, Lang::En).is_empty());
+    }
+
+    #[test]
+    fn replicas_that_share_a_mark_share_a_count() {
+        // So many on one node are drawn as one mark for the set.
+        let store = fixture::store(8, 2000);
+        let (scene, marks) = (fixture::scene(8, 2000, Width::Wide), Marks::of(&store));
+        let mut traces: Vec<_> = (1..=12).map(fixture::answered).collect();
+        for (i, trace) in traces.iter_mut().enumerate() {
+            // x0001, x0009, x0017 are all on the second node.
+            trace.outcome.responder =
+                Some(Place::Pod("default".into(), format!("web-6d8f9c7b5d-x{:04}", 1 + 8 * (i % 3)).into()));
+        }
+        let timeline = Timeline::new(&scene, &marks, &traces, Motion::Smooth);
+        let ledger = Ledger::new(&scene, &marks, &timeline, &traces);
+        let chips = chips(&scene, &ledger.tally(timeline.end), Lang::En);
+        let counts: Vec<_> = chips.iter().filter(|chip| chip.mark.is_some()).map(|chip| &*chip.text).collect();
+        assert_eq!(counts, ["12"]);
     }
 }

@@ -1,10 +1,13 @@
 //! Traces to counts: who answered how often, with what, by a moment of the stage.
+//!
+//! Whatever moments have in common is looked up once, in a [`Ledger`]: a moment of thousands of requests is counted in no time.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::Scene;
 use super::marks::{Mark, Marks};
 use super::timeline::Timeline;
+use super::{Anchor, Scene};
 use crate::time::Duration;
 use crate::trace::{OutcomeKind, Place, Trace};
 
@@ -14,11 +17,22 @@ pub struct Bar {
     /// Its mark.
     pub mark: Option<Mark>,
     /// Its name.
-    pub name: String,
+    pub name: Arc<str>,
+    /// Where it is drawn, if it still is.
+    pub anchor: Option<Anchor>,
     /// Answers that have come back.
     pub landed: usize,
     /// Requests that are still on their way to it or back.
     pub flying: usize,
+}
+
+/// The answers that one client got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// Who it is.
+    pub place: Place,
+    /// Answers by HTTP status; 0 where it was not HTTP.
+    pub statuses: BTreeMap<u16, usize>,
 }
 
 /// Counts at a moment.
@@ -26,6 +40,8 @@ pub struct Bar {
 pub struct Tally {
     /// One bar for each replica that may be picked or that answered, by mark.
     pub bars: Vec<Bar>,
+    /// Answers by client.
+    pub clients: Vec<Client>,
     /// Answers by HTTP status; 0 where it was not HTTP.
     pub statuses: BTreeMap<u16, usize>,
     /// Failures by how they ended.
@@ -36,51 +52,112 @@ pub struct Tally {
     pub median: Option<Duration>,
 }
 
-/// Counts what has happened by a moment of the stage.
-pub fn tally<'a>(
-    scene: &Scene,
-    marks: &Marks,
-    timeline: &Timeline,
-    traces: impl IntoIterator<Item = &'a Trace>,
-    t: f32,
-) -> Tally {
-    let mut tally = Tally::default();
-    let mut bars: BTreeMap<(Option<Mark>, String), (usize, usize)> = BTreeMap::new();
-    if let Some(rule) = scene.rooms.first().and_then(|room| room.kernel.rules.first()) {
-        let ready = |ip: &str| rule.ends.iter().any(|end| end.split(':').next() == Some(ip));
-        for pod in scene.rooms.iter().flat_map(|room| &room.pods) {
-            let members = pod.members.iter().map(|member| (&member.ip, member.mark, &member.name));
-            let all = members.chain([(&pod.ip, pod.mark, &pod.name)]);
-            for (_, mark, name) in all.filter(|(ip, ..)| ready(ip)) {
-                bars.insert((mark, name.clone()), (0, 0));
-            }
-        }
-    }
-    let mut times = Vec::new();
-    for trace in traces {
-        let over = timeline.run(trace.id).is_none_or(|run| run.is_over(t));
-        let begun = timeline.run(trace.id).is_none_or(|run| t >= run.start);
-        let to = match &trace.outcome.responder {
-            Some(Place::Pod(namespace, name)) => Some((marks.pod(namespace, name), name.to_string())),
-            _ => None,
+/// What there is to count of the traces of a timeline.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ledger {
+    /// Replicas and clients, nothing counted yet.
+    blank: Tally,
+    /// The requests, the quickest first.
+    entries: Vec<Entry>,
+}
+
+/// One request.
+#[derive(Clone, Debug, PartialEq)]
+struct Entry {
+    start: f32,
+    end: f32,
+    kind: OutcomeKind,
+    status: u16,
+    time: Duration,
+    /// The places of its replica's bar and of its client.
+    bar: Option<usize>,
+    client: usize,
+}
+
+impl Ledger {
+    /// Looks up what there is to count.
+    pub fn new<'a>(
+        scene: &Scene,
+        marks: &Marks,
+        timeline: &Timeline,
+        traces: impl IntoIterator<Item = &'a Trace>,
+    ) -> Self {
+        let traces: Vec<&Trace> = traces.into_iter().collect();
+        let answerer = |trace: &Trace| match &trace.outcome {
+            outcome if outcome.kind != OutcomeKind::Answered => None,
+            outcome => match &outcome.responder {
+                Some(Place::Pod(namespace, name)) => {
+                    Some((marks.pod(namespace, name), name.clone(), namespace.clone()))
+                }
+                _ => None,
+            },
         };
-        if let Some(key) = to.filter(|_| trace.outcome.kind == OutcomeKind::Answered) {
-            let bar = bars.entry(key).or_default();
-            *(if over { &mut bar.0 } else { &mut bar.1 }) += usize::from(over || begun);
-        }
-        match (over, trace.outcome.kind) {
-            (false, _) => tally.flying += 1,
-            (true, OutcomeKind::Answered) => {
-                *tally.statuses.entry(trace.outcome.status).or_default() += 1;
-                times.push(trace.duration());
+        let mut bars: BTreeMap<_, usize> =
+            traces.iter().filter_map(|trace| answerer(trace)).map(|key| (key, 0)).collect();
+        if let Some(rule) = scene.rooms.first().and_then(|room| room.kernel.rules.first()) {
+            let ready = |ip: &str| rule.ends.iter().any(|end| end.split(':').next() == Some(ip));
+            for pod in scene.rooms.iter().flat_map(|room| &room.pods) {
+                let members = pod.members.iter().map(|m| (&m.ip, m.mark, &m.name, &m.namespace));
+                let all = members.chain([(&pod.ip, pod.mark, &pod.name, &pod.namespace)]);
+                bars.extend(all.filter(|(ip, ..)| ready(ip)).map(|(_, mark, name, namespace)| {
+                    ((mark, Arc::from(name.as_str()), Arc::from(namespace.as_str())), 0)
+                }));
             }
-            (true, kind) => *tally.failures.entry(kind).or_default() += 1,
         }
+        bars.values_mut().enumerate().for_each(|(i, at)| *at = i);
+        let mut clients: BTreeMap<&Place, usize> = traces.iter().map(|trace| (&trace.from, 0)).collect();
+        clients.values_mut().enumerate().for_each(|(i, at)| *at = i);
+        let entry = |trace: &&Trace| Entry {
+            start: timeline.run(trace.id).map_or(f32::MIN, |run| run.start),
+            end: timeline.run(trace.id).map_or(f32::MIN, |run| run.end),
+            kind: trace.outcome.kind,
+            status: trace.outcome.status,
+            time: trace.duration(),
+            bar: answerer(trace).map(|key| bars[&key]),
+            client: clients[&trace.from],
+        };
+        let mut entries: Vec<Entry> = traces.iter().map(entry).collect();
+        crate::sort::by_key(&mut entries, |entry| entry.time);
+        let bar = |(mark, name, namespace): &(Option<Mark>, Arc<str>, Arc<str>)| Bar {
+            mark: *mark,
+            name: name.clone(),
+            anchor: scene.anchor(&Place::Pod(namespace.clone(), name.clone())),
+            landed: 0,
+            flying: 0,
+        };
+        let client = |place: &&Place| Client { place: Place::clone(place), statuses: BTreeMap::new() };
+        let blank = Tally {
+            bars: bars.keys().map(bar).collect(),
+            clients: clients.keys().map(client).collect(),
+            ..Tally::default()
+        };
+        Self { blank, entries }
     }
-    crate::sort::by(&mut times, Ord::cmp);
-    tally.median = times.get(times.len() / 2).copied();
-    tally.bars = bars.into_iter().map(|((mark, name), (landed, flying))| Bar { mark, name, landed, flying }).collect();
-    tally
+
+    /// Counts what has happened by a moment of the stage.
+    pub fn tally(&self, t: f32) -> Tally {
+        let mut tally = self.blank.clone();
+        let is_over = |entry: &&Entry| t >= entry.end;
+        for entry in &self.entries {
+            let over = is_over(&entry);
+            if let Some(bar) = entry.bar.filter(|_| t >= entry.start) {
+                let bar = &mut tally.bars[bar];
+                *(if over { &mut bar.landed } else { &mut bar.flying }) += 1;
+            }
+            match (over, entry.kind) {
+                (false, _) => tally.flying += 1,
+                (true, OutcomeKind::Answered) => {
+                    *tally.statuses.entry(entry.status).or_default() += 1;
+                    *tally.clients[entry.client].statuses.entry(entry.status).or_default() += 1;
+                }
+                (true, kind) => *tally.failures.entry(kind).or_default() += 1,
+            }
+        }
+        let answered: usize = tally.statuses.values().sum();
+        let mut times = self.entries.iter().filter(is_over).filter(|entry| entry.kind == OutcomeKind::Answered);
+        tally.median = times.nth(answered / 2).map(|entry| entry.time);
+        tally
+    }
 }
 
 /// A duration as the readout says it: `0.35 ms`, `12 ms`, `1.00 s`.
@@ -104,7 +181,8 @@ mod tests {
         let (scene, marks) = (fixture::scene(3, 3, Width::Wide), Marks::of(&store));
         let traces = [fixture::answered(1), fixture::answered(2), fixture::refused(3), fixture::lost(4)];
         let timeline = Timeline::new(&scene, &marks, &traces, Motion::Smooth);
-        let at = |t: f32| tally(&scene, &marks, &timeline, &traces, t);
+        let ledger = Ledger::new(&scene, &marks, &timeline, &traces);
+        let at = |t: f32| ledger.tally(t);
         assert_eq!(at(0.0).flying, 4);
         assert_eq!(at(0.0).bars.len(), 3);
         let end = at(timeline.end);

@@ -1,15 +1,16 @@
 //! The selected packet's hops, or the selected object; beside them, who answered how often.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use kubehop::lang::Lang;
 use kubehop::object::FieldRef;
 use kubehop::scene::inspect::{self, Detail, Header, Row};
 use kubehop::scene::subject;
-use kubehop::scene::traffic::{self, Tally, readable};
+use kubehop::scene::traffic::{Bar, Tally, readable};
 use kubehop::trace::{Action, By, OutcomeKind, Reason, Trace};
+use leptos::html;
 use leptos::prelude::*;
+use web_sys::Element;
 
 use super::diagnose;
 use super::firewall;
@@ -275,17 +276,13 @@ pub fn cause_link(state: State, field: FieldRef) -> impl IntoView {
 }
 
 fn answers(state: State, scenery: Scenery) -> impl IntoView {
-    let tally = Memo::new(move |_| {
-        let t = scenery.beat.get();
-        scenery.timeline.with(|timeline| {
-            scenery.scene.with(|scene| {
-                scenery.marks.with(|marks| {
-                    scenery.traces.with(|traces| traffic::tally(scene, marks, timeline, traces.iter().map(|t| &**t), t))
-                })
-            })
-        })
+    let tally = scenery.tally;
+    let list = NodeRef::<html::Div>::new();
+    Effect::new(move |before: Option<Vec<Bar>>| {
+        let Some(list) = list.get() else { return before.unwrap_or_default() };
+        tally.with(|tally| show_bars(&list, &before.unwrap_or_default(), &tally.bars));
+        tally.with(|tally| tally.bars.clone())
     });
-    let bars = move || tally.with(bars_html);
     let stats = move || {
         let lang = state.lang.get();
         tally.with(|tally| stats_of(tally, lang))
@@ -296,7 +293,7 @@ fn answers(state: State, scenery: Scenery) -> impl IntoView {
     let kept = Memo::new(move |_| some(is_kept));
     let drawn = Memo::new(move |_| some(is_drawn));
     view! {
-        <div class="bars" inner_html=bars></div>
+        <div class="bars" node_ref=list></div>
         <dl class="stat">
             {move || stats().into_iter().map(|(k, v)| view! { <dt>{k}</dt><dd>{v}</dd> }).collect_view()}
         </dl>
@@ -327,26 +324,51 @@ pub fn is_tunnelled(trace: &Trace) -> bool {
     trace.hops.iter().any(|hop| hop.by == By::Tunnel)
 }
 
-/// A cell for each answer, hollow while it is in flight; many answers share cells.
-fn bars_html(tally: &Tally) -> String {
-    let mut out = String::new();
-    let most = tally.bars.iter().map(|bar| bar.landed + bar.flying).max().unwrap_or(0);
-    let share = most.div_ceil(4).max(1);
-    for bar in &tally.bars {
-        let hue = bar.mark.map_or("n", |mark| mark.hue_name());
-        let (full, hollow) = (bar.landed.div_ceil(share), bar.flying.div_ceil(share));
-        // Writing to a string cannot fail.
-        let _ = write!(
-            out,
-            r#"<svg class="hb" width="22" height="22" viewBox="-11 -11 22 22" role="img" aria-label="{name}"><title>{name}</title>{shape}</svg><span>{full}{hollow}</span><b>{landed}</b>"#,
-            name = escape(&bar.name),
-            shape = mark_shape(bar.mark, false),
-            full = format!(r#"<i class="u {hue}"></i>"#).repeat(full),
-            hollow = format!(r#"<i class="u {hue} o"></i>"#).repeat(hollow),
-            landed = bar.landed,
-        );
+/// A row for each replica. While the replicas stay the same, only what has changed is written: there may be hundreds.
+fn show_bars(list: &Element, before: &[Bar], now: &[Bar]) {
+    let same = |(was, now): (&Bar, &Bar)| was.mark == now.mark && was.name == now.name;
+    let known = before.len() == now.len() && before.iter().zip(now).all(same);
+    if !known {
+        list.set_inner_html(&now.iter().map(bar_html).collect::<String>());
     }
-    out
+    let (old, share, rows) = (share(before), share(now), list.children());
+    for (i, bar) in now.iter().enumerate() {
+        let was = before.get(i).filter(|_| known);
+        let Some(row) = rows.item(i as u32).filter(|_| was.is_none_or(|was| was != bar || old != share)) else {
+            continue;
+        };
+        let (cells, count) = (row.children().item(1), row.last_element_child());
+        if let Some(cells) = cells.filter(|_| was.is_none_or(|was| parts(was, old) != parts(bar, share))) {
+            cells.set_inner_html(&cells_html(bar, share));
+        }
+        if let Some(count) = count {
+            count.set_text_content(Some(&bar.landed.to_string()));
+        }
+    }
+}
+
+/// How many answers share a cell.
+fn share(bars: &[Bar]) -> usize {
+    bars.iter().map(|bar| bar.landed + bar.flying).max().unwrap_or(0).div_ceil(4).max(1)
+}
+
+/// How many cells are full, and how many hollow.
+fn parts(bar: &Bar, share: usize) -> (usize, usize) {
+    (bar.landed.div_ceil(share), bar.flying.div_ceil(share))
+}
+
+fn bar_html(bar: &Bar) -> String {
+    let (name, shape) = (escape(&bar.name), mark_shape(bar.mark, false));
+    format!(
+        r#"<div class="bar"><svg class="hb" width="22" height="22" viewBox="-11 -11 22 22" role="img" aria-label="{name}"><title>{name}</title>{shape}</svg><span></span><b></b></div>"#
+    )
+}
+
+/// A cell for each answer, hollow while it is in flight.
+fn cells_html(bar: &Bar, share: usize) -> String {
+    let (full, hollow) = parts(bar, share);
+    let hue = bar.mark.map_or("n", |mark| mark.hue_name());
+    format!(r#"<i class="u {hue}"></i>"#).repeat(full) + &format!(r#"<i class="u {hue} o"></i>"#).repeat(hollow)
 }
 
 fn stats_of(tally: &Tally, lang: Lang) -> Vec<(String, String)> {

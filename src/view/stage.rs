@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use kubehop::object::{Kind, Ref};
 use kubehop::scene::line::words;
+use kubehop::scene::traffic::Tally;
 use kubehop::scene::{self, PodBox, Scene, Width, crowd, timeline};
 use kubehop::trace::{Action, OutcomeKind, Place, Trace};
 use leptos::html;
@@ -93,17 +94,9 @@ pub fn Stage() -> impl IntoView {
         painter.update_value(|painter| painter.iter_mut().for_each(Painter::refresh));
     });
     let chips = Memo::new(move |_| {
-        let (t, lang) = (scenery.beat.get(), state.lang.get());
-        scene.with(|scene| {
-            scenery.marks.with(|marks| {
-                timeline.with(|timeline| {
-                    let traces = |traces: &Vec<Arc<Trace>>| {
-                        crowd::chips(scene, marks, timeline, traces.iter().map(|trace| &**trace), t, lang)
-                    };
-                    scenery.traces.with(traces)
-                })
-            })
-        })
+        let many = timeline.with(|timeline| timeline.runs.len() >= crowd::MANY);
+        let chips = |tally: &Tally| scene.with(|scene| crowd::chips(scene, tally, state.lang.get()));
+        if many { scenery.tally.with(chips) } else { Vec::new() }
     });
     let pulses = pulses::start(state, scenery);
     // The connection that lasts: the followed packet's, else the first one's.

@@ -118,7 +118,7 @@ impl Painter {
         let _ = self.context.set_transform(pixels, 0.0, 0.0, pixels, lens.x * ratio, lens.y * ratio);
         let (timeline, light) = (frame.timeline, &frame.light);
         self.ways(frame);
-        frame.chips.iter().for_each(|chip| self.chip(chip));
+        self.chips(frame.chips);
         self.pulses(frame);
 
         let mut sprites = std::mem::take(&mut self.sprites);
@@ -253,6 +253,13 @@ impl Painter {
         context.set_global_alpha(1.0);
     }
 
+    fn chips(&self, chips: &[Chip]) {
+        self.context.set_font(&format!("600 12px {}", self.palette.font));
+        self.context.set_text_align("center");
+        self.context.set_line_width(1.25);
+        chips.iter().for_each(|chip| self.chip(chip));
+    }
+
     /// A count on the edge of a box.
     fn chip(&self, chip: &Chip) {
         let (context, palette, rect) = (&self.context, &self.palette, chip.rect);
@@ -262,11 +269,8 @@ impl Painter {
         context.set_fill_style_str(&palette.surface);
         context.fill();
         let hue = chip.mark.map(|mark| &palette.line[mark.hue() as usize]);
-        context.set_line_width(1.25);
         context.set_stroke_style_str(hue.unwrap_or(&palette.edge));
         context.stroke();
-        context.set_font(&format!("600 12px {}", palette.font));
-        context.set_text_align("center");
         context.set_fill_style_str(&palette.text);
         let _ = context.fill_text(&chip.text, x + w / 2.0, y + 12.3);
     }

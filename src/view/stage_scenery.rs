@@ -1,11 +1,11 @@
 //! What stage, transport and inspector share: the picture and its clock, derived from the page's state.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kubehop::net::Carrier;
 use kubehop::object::{Ingress, Kind, Ref};
 use kubehop::scene::timeline::{Act, Run};
+use kubehop::scene::traffic::{Ledger, Tally};
 use kubehop::scene::{self, Affects, Marks, Motion, Needs, Scene, Timeline, Width, Wish};
 use kubehop::trace::{OutcomeKind, Place, Trace};
 use leptos::prelude::*;
@@ -30,6 +30,8 @@ pub struct Scenery {
     hop: Memo<Option<usize>>,
     /// The last moment of the stage's clock at which a count changed: who counts follows this, not each frame.
     pub beat: Memo<f32>,
+    /// The counts of that moment.
+    pub tally: Memo<Tally>,
     /// The Service whose rules the kernels show.
     pub focus: Memo<Option<Ref>>,
     /// What the field does that has the accent, if one has.
@@ -145,6 +147,13 @@ pub fn provide_scenery(state: State) -> Scenery {
         timeline.with(|timeline| timeline.run(id).map(|run| run.hop_at(t)))
     });
     let beat = Memo::new(move |_| timeline.with(|timeline| timeline.beat(state.playhead.get() as f32)));
+    let ledger = Memo::new(move |_| {
+        let (scene, timeline) = (scene.get(), timeline.get());
+        marks.with(|marks| {
+            traces.with(|traces| Ledger::new(&scene, marks, &timeline, traces.iter().map(|trace| &**trace)))
+        })
+    });
+    let tally = Memo::new(move |_| ledger.with(|ledger| ledger.tally(beat.get())));
     // The clock's end; a clock that stands there goes with it.
     Effect::new(move |before: Option<Vec<u64>>| {
         let end =
@@ -168,6 +177,7 @@ pub fn provide_scenery(state: State) -> Scenery {
         followed,
         hop,
         beat,
+        tally,
         focus,
         told,
         object,
@@ -231,14 +241,12 @@ fn announce(state: State, scenery: Scenery) {
 fn land(state: State, scenery: Scenery) {
     Effect::new(move |_| {
         let t = scenery.beat.get();
-        let flying = state.flying.get_untracked();
-        let left = scenery.timeline.with(|timeline| {
+        scenery.timeline.with(|timeline| {
             let flies = |id: &u64| timeline.run(*id).is_some_and(|run| !run.is_over(t));
-            flying.iter().copied().filter(flies).collect::<BTreeSet<_>>()
+            if !state.flying.with_untracked(|flying| flying.iter().all(flies)) {
+                state.flying.update(|flying| flying.retain(flies));
+            }
         });
-        if left.len() < flying.len() {
-            state.flying.set(left);
-        }
     });
 }
 
