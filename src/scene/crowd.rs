@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::line::words;
 use super::marks::Mark;
+use super::pods::MARK;
 use super::traffic::{Client, Tally};
 use super::{Anchor, Rect, Scene};
 use crate::lang::Lang;
@@ -18,6 +19,8 @@ pub struct Chip {
     pub text: String,
     /// Whose count it is: a replica's, or the client's.
     pub mark: Option<Mark>,
+    /// Its size: that of the mark which it counts for.
+    pub scale: f32,
 }
 
 /// From so many requests on they are counted on the stage: fewer are counted at a glance.
@@ -35,12 +38,13 @@ pub fn chips(scene: &Scene, tally: &Tally, lang: Lang) -> Vec<Chip> {
     }
     let replicas = landed.into_iter().filter_map(|((room, pod), count)| {
         let (pod, text) = (scene.rooms.get(room)?.pods.get(pod)?, count.to_string());
-        Some(Chip { rect: on_edge(pod.rect, &text, true), text, mark: pod.mark })
+        let scale = if pod.is_bare() { pod.size / MARK } else { 1.0 };
+        Some(Chip { rect: on_edge(pod.rect, &text, true, scale), text, mark: pod.mark, scale })
     });
     let clients = tally.clients.iter().filter(|client| !client.statuses.is_empty()).filter_map(|client| {
         // Failures say their own words and counts where they ended.
         let (rect, text) = (self::client(scene, &client.place)?, said(client, lang));
-        Some(Chip { rect: on_edge(rect, &text, false), text, mark: None })
+        Some(Chip { rect: on_edge(rect, &text, false, 1.0), text, mark: None, scale: 1.0 })
     });
     replicas.chain(clients).collect()
 }
@@ -55,14 +59,14 @@ fn said(client: &Client, lang: Lang) -> String {
 }
 
 /// A chip that sits on a box's lower edge, at its right or its left end; in the middle of a small one.
-fn on_edge(rect: Rect, text: &str, right: bool) -> Rect {
-    let wide = words(text) + 12.0;
+fn on_edge(rect: Rect, text: &str, right: bool, scale: f32) -> Rect {
+    let (wide, high) = ((words(text) + 12.0) * scale, HIGH * scale);
     let x = match right {
         _ if rect.w < 40.0 => rect.center().x - wide / 2.0,
         true => rect.right() - wide - 8.0,
         false => rect.x + 10.0,
     };
-    Rect::new(x, rect.bottom() - HIGH / 2.0, wide, HIGH)
+    Rect::new(x, rect.bottom() - high / 2.0, wide, high)
 }
 
 /// The box of a client.

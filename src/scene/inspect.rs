@@ -238,7 +238,10 @@ impl Scene {
         let room = self.rooms.iter().map(|room| room.rect).find(|r| at.y > r.y - 4.0 && at.y < r.bottom() + 4.0)?;
         let clamp = |x: f32| x.min(room.right() - w - 8.0).max(room.x + 8.0);
         let columns = [clamp(at.x - 64.0), clamp(at.x - w / 2.0), clamp(room.x), clamp(room.right())];
-        let rows = [at.y + 33.0, at.y - 33.0 - h, room.bottom() - h - 8.0];
+        let strip = self.rooms.iter().find(|own| own.rect == room).map_or(at.y, |own| own.kernel.rect.bottom());
+        let rows = [at.y + 33.0, at.y - 33.0 - h, strip + 12.0, room.bottom() - h - 8.0];
+        // Above the rooms stand the Services.
+        let top = self.rooms.iter().map(|room| room.rect.y).fold(room.y, f32::min);
         let mut busy = vec![self.laptop.rect, Rect::new(at.x - 21.0, at.y - 21.0, 42.0, 42.0)];
         for room in &self.rooms {
             busy.push(room.kernel.rect);
@@ -249,8 +252,14 @@ impl Scene {
         busy.extend(self.sheets.iter().map(|sheet| sheet.rect));
         let places = rows.into_iter().flat_map(|y| columns.into_iter().map(move |x| Rect::new(x, y, w, h)));
         places
-            .filter(|place| place.bottom() <= self.height && w <= room.w - 16.0)
+            .filter(|place| place.y >= top && place.bottom() <= self.height && w <= room.w - 16.0)
             .find(|place| busy.iter().all(|rect| rect.overlap(*place) == 0.0))
+    }
+
+    /// Whether a room's name and what else its header says stand where the label above a point would.
+    pub fn is_below_words(&self, at: Pt) -> bool {
+        let within = |room: &super::Room| at.x > room.rect.x && at.x < room.rect.right() && at.y > room.rect.y;
+        self.rooms.iter().any(|room| within(room) && at.y - 42.0 < room.kernel.rect.y)
     }
 
     /// The lower edge of what stands in the margin left of the rooms.
@@ -271,5 +280,24 @@ impl Scene {
         let last = self.edge.as_ref().map_or(last, super::Edge::bottom);
         let top = (self.height - below - h).max(last + 10.0);
         Rect::new(8.0, top, w.max(self.trunk - 16.0), h)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::scene::{Anchor, Width, fixture};
+
+    #[test]
+    fn a_label_stays_below_the_services_names() {
+        for nodes in 1..=3 {
+            let scene = fixture::scene(nodes, 3, Width::Wide);
+            for (i, room) in scene.rooms.iter().enumerate() {
+                let dns = room.system.as_ref().map(|_| scene.rest(Anchor::System(i)));
+                for at in dns.into_iter().chain([scene.rest(Anchor::Kernel(i))]) {
+                    let place = scene.beside(at, (310.0, 71.0));
+                    assert!(place.is_none_or(|place| place.y >= scene.rooms[0].rect.y), "{nodes} nodes: {place:?}");
+                }
+            }
+        }
     }
 }

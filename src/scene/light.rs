@@ -81,7 +81,7 @@ fn pod<'a>(scene: &'a Scene, key: &Ref) -> Option<&'a PodBox> {
 }
 
 fn room<'a>(scene: &'a Scene, node: &str) -> Option<&'a Room> {
-    scene.rooms.iter().find(|room| room.name == node || room.folded.iter().any(|name| name == node))
+    scene.rooms.iter().find(|room| room.nodes().any(|name| name == node))
 }
 
 fn place(scene: &Scene, light: &Light, out: &mut Vec<Spot>) {

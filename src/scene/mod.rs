@@ -36,6 +36,8 @@ pub mod pulse;
 #[cfg(test)]
 mod fixture;
 
+use std::collections::BTreeSet;
+
 use crate::lang::Lang;
 use crate::object::{Outages, Profile, Ref};
 use crate::trace::Place;
@@ -187,6 +189,8 @@ pub struct Spine {
     pub address: bool,
     /// The pods that its name means, where it has no address of its own.
     pub picks: Vec<Pick>,
+    /// The addresses of all of those.
+    pub ends: Vec<String>,
     /// The frame of the name that it stands for, which points away: the cluster has nothing of it but the name.
     pub sign: Option<Rect>,
     /// The ring at its top.
@@ -355,7 +359,7 @@ pub struct PodBox {
     pub address: Label,
     /// The size of the type below a mark that stands alone, for those who zoom in; 0 for a box.
     pub tiny: f32,
-    /// Its namespace, where that is not the default one: on the box's upper edge.
+    /// Its namespace, where that is not the default one: above the box, or on its upper edge where space is short.
     pub tag: Option<Label>,
     /// The port that its program listens on, framed.
     pub door: Option<(Rect, String)>,
@@ -386,7 +390,20 @@ pub struct Member {
     pub mark: Option<Mark>,
 }
 
+impl Room {
+    /// The names of the nodes that it stands for.
+    pub fn nodes(&self) -> impl Iterator<Item = &str> {
+        let own = (!self.name.is_empty()).then_some(&self.name);
+        own.into_iter().chain(&self.folded).map(String::as_str)
+    }
+}
+
 impl PodBox {
+    /// The addresses of all that it shows.
+    pub fn ips(&self) -> impl Iterator<Item = &str> {
+        [&self.ip].into_iter().chain(self.members.iter().map(|member| &member.ip)).map(String::as_str)
+    }
+
     /// Whether it is a mark without a box.
     pub fn is_bare(&self) -> bool {
         self.tiny > 0.0 || self.short.text.is_empty()
@@ -400,6 +417,13 @@ impl PodBox {
 }
 
 impl Scene {
+    /// The addresses of the pods behind the Service in focus.
+    pub fn behind(&self) -> BTreeSet<&str> {
+        let ends = self.rooms.iter().flat_map(|room| &room.kernel.rules).flat_map(|rule| &rule.ends);
+        let picked = ends.filter_map(|end| Some(end.rsplit_once(':')?.0.trim_matches(['[', ']'])));
+        picked.chain(self.spine.iter().flat_map(|spine| &spine.ends).map(String::as_str)).collect()
+    }
+
     /// The mark of the pod in the picture that has an address.
     pub fn mark_of(&self, ip: &str) -> Option<Mark> {
         self.rooms.iter().flat_map(|room| &room.pods).find_map(|pod| match pod.ip == ip {

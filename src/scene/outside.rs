@@ -174,7 +174,17 @@ fn spine(
     let path = reach(grid, scene, ring);
     let external = &service.spec.external_name;
     let (name, note) = (Label::default(), Label::default());
-    let mut spine = Spine { key: key.clone(), name, note, address: false, picks: Vec::new(), sign: None, ring, path };
+    let mut spine = Spine {
+        key: key.clone(),
+        name,
+        note,
+        address: false,
+        picks: Vec::new(),
+        ends: Vec::new(),
+        sign: None,
+        ring,
+        path,
+    };
     let mut right = ring.x - 12.0;
     let (notes, address) = match rules {
         None if !external.is_empty() => (vec![external.clone()], true),
@@ -182,6 +192,7 @@ fn spine(
             // Its name means its pods, each by its own address.
             let picks = headless(store, scene, key);
             let shown = picks.len().min(if grid.wide { 8 } else { 4 });
+            spine.ends = picks.iter().map(|(_, address)| address.clone()).collect();
             for (i, (mark, address)) in picks.into_iter().take(shown).enumerate() {
                 let at = pt(right - 10.0 - 23.0 * (shown - 1 - i) as f32, ring.y);
                 spine.picks.push(Pick { mark, address, at });

@@ -181,7 +181,8 @@ fn place_cards(
     for pod in &plan.pods {
         let (rect, row) = cell(next);
         next += 1;
-        room.pods.push(card(pod, rect, lang, |door, side| feed(rect, row, door, side)));
+        let above = if row == 0 { rect.y - bus } else { gap };
+        room.pods.push(card(pod, rect, above, lang, |door, side| feed(rect, row, door, side)));
     }
 }
 
@@ -191,6 +192,12 @@ fn comb(column: &Column, spot: Pt, (first, rail): (f32, f32), tooth: Pt) -> Vec<
     let down = [pt(side, first), pt(side, rail)];
     let down = if rail > first + 0.1 { &down[..] } else { &[][..] };
     [&[spot, pt(spot.x, first)], down, &[pt(tooth.x, rail), tooth]].concat()
+}
+
+/// A program on the node itself where pods are marks.
+fn shell(rect: Rect, feed: Vec<Pt>) -> HostBox {
+    let name = Label { at: pt(rect.center().x, rect.center().y + 4.0), text: "$".to_owned() };
+    HostBox { rect, name, address: Label::default(), feed }
 }
 
 fn place_marks(
@@ -212,12 +219,8 @@ fn place_marks(
     if plan.host {
         let rect = cell(next);
         next += 1;
-        room.host = Some(HostBox {
-            rect,
-            name: Label { at: pt(rect.center().x, rect.center().y + 4.0), text: "$".to_owned() },
-            address: Label::default(),
-            feed: comb(column, spot, (first + 1.0 - 1.5 * scale, rect.y - 1.5 * scale), pt(rect.center().x, rect.y)),
-        });
+        let rails = (first + 1.0 - 1.5 * scale, rect.y - 1.5 * scale);
+        room.host = Some(shell(rect, comb(column, spot, rails, pt(rect.center().x, rect.y))));
     }
     for pod in &plan.pods {
         let rect = cell(next);
@@ -251,12 +254,7 @@ fn place_sets(
     let host = usize::from(plan.host);
     if plan.host {
         let rect = Rect::new(column.kernel_x, first, MARK, MARK);
-        room.host = Some(HostBox {
-            rect,
-            name: Label { at: pt(rect.center().x, rect.center().y + 4.0), text: "$".to_owned() },
-            address: Label::default(),
-            feed: comb(column, spot, (first - 4.0, rect.y - 4.0), pt(rect.center().x, rect.y)),
-        });
+        room.host = Some(shell(rect, comb(column, spot, (first - 4.0, rect.y - 4.0), pt(rect.center().x, rect.y))));
     }
     for (i, set) in sets(&plan.pods, most).into_iter().enumerate() {
         let (at, row) = ((i + host) % columns, (i + host) / columns);
@@ -303,8 +301,8 @@ fn state(state: PodState, lang: Lang) -> Option<&'static str> {
     }
 }
 
-/// A pod as a box. The door is beside the name in a roomy box, in the upper corner of a small one.
-fn card(pod: &PodFacts, rect: Rect, lang: Lang, feed: impl Fn(Pt, f32) -> Vec<Pt>) -> PodBox {
+/// A pod as a box with so much free space above it. The door is beside the name in a roomy box, in the upper corner of a small one.
+fn card(pod: &PodFacts, rect: Rect, above: f32, lang: Lang, feed: impl Fn(Pt, f32) -> Vec<Pt>) -> PodBox {
     let (roomy, small) = (rect.w >= ROOMY, rect.w < MIDDLE);
     let port = pod.port.map(|port| port.to_string());
     let w = port.as_deref().map_or(38.0, |text| (mono(text) + if small { 8.0 } else { 12.0 }).max(36.0));
@@ -320,25 +318,12 @@ fn card(pod: &PodFacts, rect: Rect, lang: Lang, feed: impl Fn(Pt, f32) -> Vec<Pt
     };
     let size = if small { 20.0 } else { MARK };
     let middle = rect.y + if small { 17.0 } else { 21.0 };
-    let at = pt(
-        rect.x
-            + if roomy {
-                20.0
-            } else if small {
-                13.0
-            } else {
-                17.0
-            },
-        middle,
-    );
-    let text_x = rect.x
-        + if roomy {
-            40.0
-        } else if small {
-            26.0
-        } else {
-            33.0
-        };
+    let (mark_x, text_x) = match () {
+        () if roomy => (20.0, 40.0),
+        () if small => (13.0, 26.0),
+        () => (17.0, 33.0),
+    };
+    let (at, text_x) = (pt(rect.x + mark_x, middle), rect.x + text_x);
     let (upper, lower) = if small { (middle - 3.5, middle + 12.0) } else { (middle - 4.0, middle + 13.0) };
     let note = state(pod.state, lang);
     // The name shares its line with the note in a roomy box; in others the note stands below, or in the address's place.
@@ -358,7 +343,7 @@ fn card(pod: &PodFacts, rect: Rect, lang: Lang, feed: impl Fn(Pt, f32) -> Vec<Pt
     let address = if instead { String::new() } else { cut_front(&pod.ip, rect.right() - 4.0 - text_x) };
     let stop = pt(door.center().x, if roomy { rect.y } else { rect.y - 4.0 });
     let tag = (pod.namespace != "default").then(|| Label {
-        at: pt(rect.x + 10.0, rect.y + 2.5),
+        at: pt(rect.x + 10.0, rect.y + if above > 14.0 { -4.5 } else { 2.5 }),
         text: cut(pod.namespace.clone(), door.x - rect.x - 14.0),
     });
     PodBox {

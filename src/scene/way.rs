@@ -52,8 +52,7 @@ impl Scene {
             }),
             Place::Internet | Place::Cloud(_) => Some(Anchor::Nowhere),
             Place::Node(name) => {
-                let is = |room: &super::Room| room.name == **name || room.folded.iter().any(|node| **node == **name);
-                self.rooms.iter().position(is).map(Anchor::Kernel)
+                self.rooms.iter().position(|room| room.nodes().any(|node| node == &**name)).map(Anchor::Kernel)
             }
             Place::Pod(namespace, name) => self.rooms.iter().enumerate().find_map(|(r, room)| {
                 let pod = room.pods.iter().position(|pod| pod.shows(namespace, name));
