@@ -2,6 +2,7 @@
 
 use kubehop::net;
 use kubehop::object::{FieldRef, Kind, Profile, ProxyMode, Ref, Service};
+use kubehop::scene::Room;
 use kubehop::scene::service::{self, End, Ring};
 use kubehop::scene::subject;
 use kubehop::shell::{self, Files, Stream, Terminal};
@@ -231,7 +232,7 @@ fn health_view(state: State, opinions: Vec<net::Opinion>) -> impl IntoView {
 fn rules_view(state: State, scenery: Scenery, key: Ref) -> impl IntoView {
     let open = RwSignal::new(false);
     let nodes = Memo::new(move |_| {
-        scenery.scene.with(|scene| scene.rooms.iter().map(|room| room.name.clone()).collect::<Vec<_>>())
+        scenery.scene.with(|scene| scene.rooms.iter().flat_map(Room::nodes).map(str::to_owned).collect::<Vec<_>>())
     });
     let node = RwSignal::new(nodes.with_untracked(|nodes| nodes.first().cloned().unwrap_or_default()));
     let own = move || state.shown(|session| session.profile().proxy_mode);
