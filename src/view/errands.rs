@@ -19,13 +19,21 @@ use super::state::{State, use_state};
 pub struct Kinds {
     /// The kinds of packets that are not drawn.
     pub muted: RwSignal<Errands>,
+    /// Whether what is not behind the Service in focus is pale.
+    pub alone: RwSignal<bool>,
+    /// Whether the picture, once it is larger than its frame, goes with the selected packet.
+    pub follow: RwSignal<bool>,
 }
 
 impl Kinds {
     /// As the browser kept it; at first, all that somebody asked for, and nothing that comes again and again by itself.
     pub fn kept() -> Self {
         let number = browser::kept("muted").and_then(|number| number.parse().ok());
-        Self { muted: RwSignal::new(number.map_or(Errands::QUIET, Errands::from_number)) }
+        Self {
+            muted: RwSignal::new(number.map_or(Errands::QUIET, Errands::from_number)),
+            alone: RwSignal::new(false),
+            follow: RwSignal::new(false),
+        }
     }
 
     fn set(self, errand: Errand, shown: bool) {
@@ -61,7 +69,10 @@ pub fn ErrandMenu() -> impl IntoView {
                 .map(|beats| (beats.len(), beats.iter().filter(|beat| !beat.passes).count()))
         })
     });
-    let some = move || state.kinds.muted.get() != Errands::QUIET;
+    let some = move || {
+        let Kinds { muted, alone, follow } = state.kinds;
+        muted.get() != Errands::QUIET || alone.get() || follow.get()
+    };
     view! {
         <button
             class="btn ghost sq"
@@ -86,6 +97,9 @@ pub fn ErrandMenu() -> impl IntoView {
         >
             <p class="dim">{move || state.pick("Packets on the stage", "画面上的数据包")}</p>
             {Errand::ALL.map(|errand| row(state, errand, counts, beats)).collect_view()}
+            <hr />
+            {choice(state, "alone", state.kinds.alone, "Only the Service in focus; the rest pale", "突出当前 Service，其余变淡")}
+            {choice(state, "follow", state.kinds.follow, "Go with the selected packet while zoomed in", "放大时让画面跟随所选数据包")}
         </div>
     }
 }
@@ -128,6 +142,21 @@ fn row(state: State, errand: Errand, counts: Memo<[usize; 4]>, beats: Memo<[(usi
             <svg width="24" height="24" viewBox="-12 -12 24 24" aria-hidden="true" inner_html=picture(errand)></svg>
             <span>{move || errand.name(lang())} <small class="dim">{move || errand.whose(lang())}</small></span>
             <b>{count}</b>
+        </label>
+    }
+}
+
+/// A line of the menu that turns something on or off.
+fn choice(state: State, id: &'static str, on: RwSignal<bool>, en: &'static str, zh: &'static str) -> impl IntoView {
+    view! {
+        <label class="kind">
+            <input
+                type="checkbox"
+                data-testid=id
+                prop:checked=move || on.get()
+                on:change=move |event| on.set(event_target_checked(&event))
+            />
+            <span class="all">{move || state.pick(en, zh)}</span>
         </label>
     }
 }

@@ -360,7 +360,7 @@ fn parts(bar: &Bar, share: usize) -> (usize, usize) {
 fn bar_html(bar: &Bar) -> String {
     let (name, shape) = (escape(&bar.name), mark_shape(bar.mark, false));
     format!(
-        r#"<div class="bar"><svg class="hb" width="22" height="22" viewBox="-11 -11 22 22" role="img" aria-label="{name}"><title>{name}</title>{shape}</svg><span></span><b></b></div>"#
+        r#"<div class="replica"><svg class="hb" width="22" height="22" viewBox="-11 -11 22 22" role="img" aria-label="{name}"><title>{name}</title>{shape}</svg><span></span><b></b></div>"#
     )
 }
 

@@ -126,8 +126,12 @@ impl State {
         Memo::new(move |_| {
             let (lesson, at) = self.step()?;
             let step = lesson.steps.get(at)?;
-            let (since, flying, lang) = (self.progress.since.get(), self.flying.get(), self.lang.get());
-            Some(self.session.with(|session| lesson::judge(&step.check, session, since, &flying, lang)))
+            let (since, lang) = (self.progress.since.get(), self.lang.get());
+            Some(
+                self.session.with(|session| {
+                    self.flying.with(|flying| lesson::judge(&step.check, session, since, flying, lang))
+                }),
+            )
         })
     }
 

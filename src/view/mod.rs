@@ -29,6 +29,7 @@ mod panels;
 mod paper;
 mod problems;
 mod pulses;
+mod reach;
 mod rewind;
 mod rove;
 mod separator;

@@ -1,11 +1,12 @@
 //! The stage: rooms, links, moving packets. Draws what [`kubehop::scene`] says, and passes on what the reader points at.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kubehop::object::{Kind, Ref};
 use kubehop::scene::line::words;
 use kubehop::scene::traffic::Tally;
-use kubehop::scene::{self, PodBox, Scene, Width, crowd, timeline};
+use kubehop::scene::{self, PodBox, Room, Scene, Width, crowd, timeline};
 use kubehop::trace::{Action, OutcomeKind, Place, Trace};
 use leptos::html;
 use leptos::prelude::*;
@@ -19,7 +20,8 @@ use super::errands::ErrandMenu;
 use super::firewall;
 use super::inspector::{is_kept, is_tunnelled};
 use super::pulses;
-use super::stage_canvas::{Frame, Lens, Painter, Spotlight};
+use super::reach;
+use super::stage_canvas::{Frame, Lens, PacketLabel, Painter, Spotlight};
 use super::stage_scenery::{Scenery, outcome, use_scenery};
 use super::stage_svg::{self, Card, CardRow, Stone};
 use super::state::{State, use_state};
@@ -163,6 +165,10 @@ pub fn Stage() -> impl IntoView {
         });
         picked.and_then(|_| scene::inspect::destination(&trace).cloned())
     });
+    let behind = Memo::new(move |_| {
+        let ips = |scene: &Arc<Scene>| scene.behind().into_iter().map(str::to_owned).collect::<BTreeSet<_>>();
+        state.kinds.alone.get().then(|| scene.with(ips))
+    });
     let pods = move || scene.with(|scene| scene.rooms.iter().flat_map(|room| room.pods.clone()).collect::<Vec<_>>());
 
     let to_scene = move |event: &PointerEvent| {
@@ -174,6 +180,7 @@ pub fn Stage() -> impl IntoView {
         let at = to_scene(event)?;
         painter.with_value(|painter| painter.as_ref().and_then(|painter| painter.hit(at)))
     };
+    follow(state, scenery, Sight { lens, pan, overflows });
     let drag = StoredValue::new(None::<(i32, i32, (f64, f64), bool)>);
     let on_down = move |event: PointerEvent| {
         if is_control(&event) {
@@ -213,7 +220,9 @@ pub fn Stage() -> impl IntoView {
             if let Some((list, more)) = folded(&target, scenery) {
                 let bounds = list.get_bounding_client_rect();
                 let x = f64::from(event.client_x()).clamp(bounds.left(), bounds.right());
-                scenery.menu.set(Some(Menu { key: None, more, x, y: f64::from(event.client_y()) + 4.0 }));
+                let menu = Menu { key: None, more, x, y: f64::from(event.client_y()) + 4.0 };
+                // The browser closes what is open once it is done with this very event.
+                super::browser::later(0, move || scenery.menu.set(Some(menu)));
             } else if let Some(key) = object_at(&target).filter(|_| event.button() == 0) {
                 scenery.inspect(key);
             }
@@ -222,7 +231,7 @@ pub fn Stage() -> impl IntoView {
     let on_menu = move |event: MouseEvent| {
         let Some(target) = event.target() else { return };
         let target: Element = target.unchecked_into();
-        let key = object_at(&target).or_else(|| reached(&target, scenery));
+        let key = object_at(&target).or_else(|| reach::object(&target, scenery));
         if key.is_some() {
             event.prevent_default();
             let bounds = target.get_bounding_client_rect();
@@ -269,6 +278,7 @@ pub fn Stage() -> impl IntoView {
             "+" | "=" if !event.ctrl_key() && !event.meta_key() => return zoom_by(1.25),
             "-" if !event.ctrl_key() && !event.meta_key() => return zoom_by(0.8),
             "0" if !event.ctrl_key() && !event.meta_key() => return fit(),
+            "Escape" => return state.kinds.alone.set(false),
             _ => return,
         };
         // Inside a list of buttons the arrows are the list's.
@@ -293,6 +303,7 @@ pub fn Stage() -> impl IntoView {
             class:grab=move || overflows.get()
             class:narrow=move || scene.with(|scene| scene.form == Width::Narrow)
             class:over=move || hovered.get().is_some()
+            class:alone=move || state.kinds.alone.get()
             on:pointerdown=on_down
             on:pointermove=on_move
             on:pointerup=on_up
@@ -310,7 +321,7 @@ pub fn Stage() -> impl IntoView {
                 <g inner_html=move || backdrop.get()></g>
                 <g inner_html=why::catches(made)></g>
                 <For each=pods key=|pod| (pod.namespace.clone(), pod.name.clone()) let:pod>
-                    {pod_group(scene, pod, aim)}
+                    {pod_group(scene, pod, aim, behind)}
                 </For>
                 <g inner_html=move || changed.get()></g>
                 <g inner_html=move || halo.get()></g>
@@ -339,7 +350,7 @@ pub fn Stage() -> impl IntoView {
                 </button>
                 <ErrandMenu />
             </div>
-            {reachable(state, scenery)}
+            {reach::buttons(state, scenery)}
             <ObjectMenu />
             <p class="vh" role="status" data-testid="said">{move || scenery.said.get()}</p>
             {why::spoken(scenery)}
@@ -348,13 +359,46 @@ pub fn Stage() -> impl IntoView {
     }
 }
 
+/// What part of the picture is to be seen.
+#[derive(Clone, Copy)]
+struct Sight {
+    lens: Memo<Lens>,
+    pan: RwSignal<(f64, f64)>,
+    overflows: Memo<bool>,
+}
+
+/// Moves a picture that is larger than its frame along with the selected packet, for readers who want that, while it plays.
+fn follow(state: State, scenery: Scenery, sight: Sight) {
+    Effect::new(move |_| {
+        if !(state.kinds.follow.get() && state.playing.get() && sight.overflows.get()) {
+            return;
+        }
+        let (t, id) = (state.playhead.get() as f32, state.selected.get());
+        let at = scenery.timeline.with_untracked(|timeline| {
+            let run = timeline.run(id?).filter(|run| t >= run.start && !run.is_over(t))?;
+            Some(timeline.position(run, t))
+        });
+        let (Some(at), now, (w, h)) = (at, sight.lens.get_untracked(), scenery.size.get_untracked()) else { return };
+        let (x, y) = now.pixel(at);
+        let (to_x, to_y) = (x.clamp(w * 0.3, w * 0.7), y.clamp(h * 0.3, h * 0.7));
+        if (x, y) != (to_x, to_y) {
+            sight.pan.set((now.x + to_x - x, now.y + to_y - y));
+        }
+    });
+}
+
 /// An icon on a grid of 16.
 pub fn svg_icon(shape: &'static str) -> impl IntoView {
     view! { <svg class="ic" width="16" height="16" viewBox="0 0 16 16" aria-hidden="true" inner_html=shape></svg> }
 }
 
 /// A pod, which slides to a new place.
-fn pod_group(scene: Memo<Arc<Scene>>, pod: PodBox, aim: Memo<Option<Place>>) -> impl IntoView {
+fn pod_group(
+    scene: Memo<Arc<Scene>>,
+    pod: PodBox,
+    aim: Memo<Option<Place>>,
+    behind: Memo<Option<BTreeSet<String>>>,
+) -> impl IntoView {
     let key = format!("{}/{}", pod.namespace, pod.name);
     let label = pod.name.clone();
     let now = Memo::new(move |_| {
@@ -371,99 +415,16 @@ fn pod_group(scene: Memo<Arc<Scene>>, pod: PodBox, aim: Memo<Option<Place>>) -> 
     view! {
         <g
             class="click slide"
+            class:pale=move || {
+                let is_other = |ips: &BTreeSet<String>| now.with(|pod| !pod.ips().any(|ip| ips.contains(ip)));
+                behind.with(|behind| behind.as_ref().is_some_and(is_other))
+            }
             data-pod=key
             aria-label=label
             style=move || now.with(|pod| format!("transform:translate({:.1}px,{:.1}px)", pod.rect.x, pod.rect.y))
             inner_html=move || now.with(|pod| stage_svg::pod(pod, aimed.get()))
         ></g>
     }
-}
-
-/// So many packets of a batch have buttons.
-const REACHED: usize = 60;
-
-/// Buttons for all that the stage draws, for readers who do not point: packets, then nodes, pods and Services.
-fn reachable(state: State, scenery: Scenery) -> impl IntoView {
-    // Looked at when a packet lands, not with every frame; the buttons themselves follow no signal, and keep the focus.
-    let packets = Memo::new(move |_| {
-        let (flying, selected, lang) = (state.flying.get(), state.selected.get(), state.lang.get());
-        let label = |trace: &Arc<Trace>| {
-            let end = match flying.contains(&trace.id) {
-                true => lang.pick("in flight", "途中").to_owned(),
-                false => outcome(trace, lang),
-            };
-            (trace.id, format!("#{} {} {end}", trace.id, trace.request.url), selected == Some(trace.id))
-        };
-        // Nobody goes through more with the keyboard: the selected one is always among them.
-        let near = |(i, trace): &(usize, &Arc<Trace>)| *i < REACHED || selected == Some(trace.id);
-        scenery
-            .traces
-            .with(|traces| traces.iter().enumerate().filter(near).map(|(_, trace)| label(trace)).collect::<Vec<_>>())
-    });
-    let list = NodeRef::<html::Ul>::new();
-    Effect::new(move |before: Option<Vec<(u64, String, bool)>>| {
-        let now = packets.get();
-        if let (Some(list), Some(before)) = (list.get(), before) {
-            for packet in now.iter().zip(&before).filter(|(now, before)| now.0 == before.0 && now != before) {
-                let (id, label, pressed) = packet.0;
-                let Ok(Some(button)) = list.query_selector(&format!("[data-packet='{id}']")) else { continue };
-                button.set_text_content(Some(label));
-                let _ = button.set_attribute("aria-pressed", if *pressed { "true" } else { "false" });
-            }
-        }
-        now
-    });
-    view! {
-        <ul class="reach" data-rove tabindex="0" node_ref=list aria-label=move || state.pick("Packets", "数据包")>
-            <For each=move || packets.get() key=|packet| packet.0 let:packet>
-                {
-                    let (id, label, pressed) = packet;
-                    view! {
-                        <li>
-                            <button
-                                data-packet=id.to_string()
-                                tabindex="-1"
-                                aria-pressed=pressed.to_string()
-                                on:click=move |_| scenery.select(state, id)
-                            >
-                                {label}
-                            </button>
-                        </li>
-                    }
-                }
-            </For>
-        </ul>
-        <ul class="reach" data-rove tabindex="0" aria-label=move || state.pick("Objects", "对象")>
-            <For each=move || objects(scenery) key=Ref::to_string let:key>
-                {
-                    let shown = key.clone();
-                    let id = key.to_string();
-                    view! {
-                        <li>
-                            <button data-object=id tabindex="-1" on:click=move |_| scenery.inspect(key.clone())>{move || firewall::name_of(&shown, state)}</button>
-                        </li>
-                    }
-                }
-            </For>
-        </ul>
-    }
-}
-
-fn objects(scenery: Scenery) -> Vec<Ref> {
-    scenery.scene.with(|scene| {
-        let services =
-            scene.spine.iter().map(|spine| spine.key.clone()).chain(scene.others.iter().map(|p| p.key.clone()));
-        let services = services.chain(scene.hidden.iter().cloned());
-        let rooms = scene.rooms.iter().flat_map(|room| {
-            let pods = room.pods.iter().map(|pod| Ref::new(Kind::Pod, pod.namespace.as_str(), pod.name.as_str()));
-            let own = (!room.name.is_empty()).then_some(&room.name);
-            let nodes = own.into_iter().chain(&room.folded);
-            nodes.map(|name| Ref::new(Kind::Node, "", name.as_str())).chain(pods)
-        });
-        let wall = scene.edge.iter().filter(|edge| !edge.wall_note.text.is_empty()).map(|_| firewall::key());
-        let ingresses = scene.sheets.iter().filter_map(|sheet| sheet.key.clone()).chain(scene.filed.iter().cloned());
-        wall.chain(services).chain(ingresses).chain(rooms).collect()
-    })
 }
 
 /// Whether a pointer is on a button over the picture, or on its menu.
@@ -476,7 +437,7 @@ fn is_control(event: &PointerEvent) -> bool {
 fn description(state: State, scenery: Scenery) -> String {
     scenery.scene.with(|scene| {
         let pods: usize = scene.rooms.iter().flat_map(|room| &room.pods).map(|pod| pod.count).sum();
-        let nodes: usize = scene.rooms.iter().map(|room| room.folded.len().max(1)).sum();
+        let nodes: usize = scene.rooms.iter().flat_map(Room::nodes).count();
         let service = scene.spine.as_ref().map(|spine| spine.key.name.to_string()).unwrap_or_default();
         state.lang.get().pick(
             format!("Cluster: {nodes} nodes, {pods} pods, Service {service}. Arrow keys move the picture; plus, minus and 0 zoom."),
@@ -510,12 +471,6 @@ fn folded(element: &Element, scenery: Scenery) -> Option<(Element, Vec<Ref>)> {
     let crowd = closest("[data-crowd]")?;
     let nodes = scenery.scene.with(|scene| scene.rooms.iter().flat_map(|room| room.folded.clone()).collect::<Vec<_>>());
     Some((crowd, nodes.iter().map(|name| Ref::new(Kind::Node, "", name.as_str())).collect()))
-}
-
-/// The object whose button has the focus.
-fn reached(element: &Element, scenery: Scenery) -> Option<Ref> {
-    let name = element.get_attribute("data-object")?;
-    objects(scenery).into_iter().find(|key| key.to_string() == name)
 }
 
 /// The row of a controller's table that decided the followed trace's hop.
@@ -644,7 +599,7 @@ fn card(trace: &Trace, hop: usize, scenery: Scenery, state: State) -> Card {
 }
 
 /// Labels on the canvas: of the packet below the pointer, and of a few more where packets do not move smoothly.
-fn labels(state: State, scenery: Scenery, hovered: Option<u64>, t: f32) -> Vec<(u64, String, String)> {
+fn labels(state: State, scenery: Scenery, hovered: Option<u64>, t: f32) -> Vec<PacketLabel> {
     let (lang, calm, selected) = (state.lang.get(), scenery.calm.get(), state.selected.get());
     if hovered.is_none() && !calm {
         return Vec::new();
@@ -662,9 +617,11 @@ fn labels(state: State, scenery: Scenery, hovered: Option<u64>, t: f32) -> Vec<(
         }
         let label = |id: u64| {
             let trace = scenery.trace(id)?;
-            let hop = trace.hops.get(timeline.run(id)?.hop_at(t))?;
+            let run = timeline.run(id)?;
+            let hop = trace.hops.get(run.hop_at(t))?;
+            let below = scenery.scene.with_untracked(|scene| scene.is_below_words(timeline.position(run, t)));
             let what = if hop.reply { outcome(&trace, lang) } else { lang.pick("request", "请求").to_owned() };
-            Some((id, format!("#{id} {what}"), hop.packet.dst.to_string()))
+            Some(PacketLabel { id, strong: format!("#{id} {what}"), rest: hop.packet.dst.to_string(), below })
         };
         ids.into_iter().filter_map(label).collect()
     })

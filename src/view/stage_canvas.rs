@@ -29,6 +29,11 @@ impl Lens {
     pub(crate) fn unit(self, x: f64, y: f64) -> Pt {
         Pt { x: ((x - self.x) / self.scale) as f32, y: ((y - self.y) / self.scale) as f32 }
     }
+
+    /// The point of the screen where a point of the scene lies.
+    pub(crate) fn pixel(self, at: Pt) -> (f64, f64) {
+        (f64::from(at.x) * self.scale + self.x, f64::from(at.y) * self.scale + self.y)
+    }
 }
 
 /// What is special about some packets.
@@ -38,8 +43,21 @@ pub(crate) struct Spotlight {
     pub(crate) selected: Option<u64>,
     /// The trace below the pointer.
     pub(crate) hovered: Option<u64>,
-    /// Labels by trace: a bold part, then what follows it.
-    pub(crate) labels: Vec<(u64, String, String)>,
+    /// Labels of some.
+    pub(crate) labels: Vec<PacketLabel>,
+}
+
+/// What a packet on its way says of itself.
+#[derive(Clone, Debug)]
+pub(crate) struct PacketLabel {
+    /// The trace.
+    pub(crate) id: u64,
+    /// The bold part.
+    pub(crate) strong: String,
+    /// What follows it, in a line of its own.
+    pub(crate) rest: String,
+    /// Whether it stands below, because other words stand above.
+    pub(crate) below: bool,
 }
 
 /// What a frame shows.
@@ -83,6 +101,9 @@ const TAIL: f32 = 26.0;
 const STREAM: usize = 120;
 /// How near packets of a stream are to lie on one another, in units.
 const NEAR: f32 = 4.0;
+/// The size of a count's type in units, and the smallest that can be read, in pixels.
+const TYPE: f32 = 12.0;
+const SMALLEST: f64 = 9.0;
 /// The places of a picture: columns and rows.
 const PLACES: (usize, usize) = (512, 512);
 
@@ -118,7 +139,7 @@ impl Painter {
         let _ = self.context.set_transform(pixels, 0.0, 0.0, pixels, lens.x * ratio, lens.y * ratio);
         let (timeline, light) = (frame.timeline, &frame.light);
         self.ways(frame);
-        self.chips(frame.chips);
+        self.chips(frame.chips, lens);
         self.pulses(frame);
 
         let mut sprites = std::mem::take(&mut self.sprites);
@@ -140,10 +161,10 @@ impl Painter {
             self.ring(sprite);
             self.packet(timeline, sprite);
         }
-        for (id, strong, rest) in &light.labels {
-            let stays = |sprite: &&Sprite| sprite.id == *id && !(sprite.act == Act::Land && sprite.done > 0.6);
+        for label in &light.labels {
+            let stays = |sprite: &&Sprite| sprite.id == label.id && !(sprite.act == Act::Land && sprite.done > 0.6);
             if let Some(sprite) = sprites.iter().find(stays) {
-                self.label(sprite.at, strong, rest, Some(*id) == light.hovered);
+                self.label(sprite.at, label, Some(label.id) == light.hovered);
             }
         }
         self.sprites = sprites;
@@ -253,11 +274,19 @@ impl Painter {
         context.set_global_alpha(1.0);
     }
 
-    fn chips(&self, chips: &[Chip]) {
-        self.context.set_font(&format!("600 12px {}", self.palette.font));
-        self.context.set_text_align("center");
-        self.context.set_line_width(1.25);
-        chips.iter().for_each(|chip| self.chip(chip));
+    /// The counts that are large enough to be read; those on small marks are for who zooms in.
+    fn chips(&self, chips: &[Chip], lens: Lens) {
+        let context = &self.context;
+        context.set_text_align("center");
+        context.set_line_width(1.25);
+        let mut font = 0.0;
+        for chip in chips.iter().filter(|chip| f64::from(TYPE * chip.scale) * lens.scale >= SMALLEST) {
+            if font != chip.scale {
+                font = chip.scale;
+                context.set_font(&format!("600 {}px {}", TYPE * font, self.palette.font));
+            }
+            self.chip(chip);
+        }
     }
 
     /// A count on the edge of a box.
@@ -272,7 +301,7 @@ impl Painter {
         context.set_stroke_style_str(hue.unwrap_or(&palette.edge));
         context.stroke();
         context.set_fill_style_str(&palette.text);
-        let _ = context.fill_text(&chip.text, x + w / 2.0, y + 12.3);
+        let _ = context.fill_text(&chip.text, x + w / 2.0, y + h * 0.77);
     }
 
     /// The trace whose packet is nearest to a point of the scene, within a finger's reach.
@@ -443,9 +472,9 @@ impl Painter {
         context.stroke();
     }
 
-    fn label(&self, at: Pt, strong: &str, rest: &str, hovered: bool) {
+    fn label(&self, at: Pt, label: &PacketLabel, hovered: bool) {
         let context = &self.context;
-        let (x, y) = (f64::from(at.x), f64::from(at.y) - 16.0);
+        let (x, y) = (f64::from(at.x), f64::from(at.y) + if label.below { 43.0 } else { -16.0 });
         let side = if at.x > 160.0 { 1.0 } else { -1.0 };
         let x = if hovered { x } else { x + 14.0 * side };
         context.set_text_align(if hovered {
@@ -459,8 +488,8 @@ impl Painter {
         context.set_line_width(5.0);
         context.set_stroke_style_str(&self.palette.back);
         for (words, dy, font, weight, colour) in [
-            (strong, -14.0, &self.palette.font, "600", &self.palette.text),
-            (rest, 0.0, &self.palette.mono, "400", &self.palette.text),
+            (&label.strong, -14.0, &self.palette.font, "600", &self.palette.text),
+            (&label.rest, 0.0, &self.palette.mono, "400", &self.palette.text),
         ] {
             context.set_font(&format!("{weight} 12px {font}"));
             let _ = context.stroke_text(words, x, y + dy);
