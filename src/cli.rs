@@ -1,7 +1,9 @@
 //! The command line: arguments to a session, output to the terminal.
 //!
-//! `kubehop [-p PROFILE] [-s SEED] [--proxy-mode MODE] [-f FILE_OR_DIR]... [-c LINE]... [-q] [--lang LANG] [--no-settle]`: a contract, other
-//! tools rely on it. Knows nothing of Kubernetes: it forwards lines and prints what comes back.
+//! `kubehop [-p PROFILE] [-s SEED] [--proxy-mode MODE] [-f FILE_OR_DIR]... [-c LINE]... [-q] [--lang LANG] [--no-settle]`, and
+//! `kubehop lessons check [DIR]`: a contract, other tools rely on it. Knows nothing of Kubernetes: it forwards lines and prints what comes back.
+
+mod lessons;
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -16,6 +18,7 @@ use kubehop::time::Duration;
 
 const USAGE: &str = "\
 usage: kubehop [-p PROFILE] [-s SEED] [--proxy-mode iptables|nftables] [-f FILE_OR_DIR]... [-c LINE]... [-q] [--lang en|zh] [--no-settle]
+       kubehop [--lang en|zh] lessons check [DIR]
 
   -p PROFILE      the environment: minikube (default), multinode or cloud
   -s SEED         where chance begins; the same seed gives the same output (default 1)
@@ -26,6 +29,8 @@ usage: kubehop [-p PROFILE] [-s SEED] [--proxy-mode iptables|nftables] [-f FILE_
   -q              print only what the last line prints
   --lang LANG     the language of the lab's own remarks: en (default) or zh
   --no-settle     do not let virtual time pass by itself around lines
+  lessons check   prove the lessons and scenarios in DIR, or else those that come with kubehop: a line for each, errors
+                  with file and line on standard error, status 1 if there is any
   -h, --help      this text
   -V, --version   the version
 ";
@@ -44,18 +49,28 @@ struct Options {
     settle: bool,
 }
 
+/// What is to be done.
+enum Task {
+    Play(Box<Options>),
+    /// Prove the lessons of a folder, or ours.
+    Lessons(Option<PathBuf>, Lang),
+}
+
 /// Runs the command line; gives the exit status.
 pub(crate) fn run() -> ExitCode {
-    let options = match options(lexopt::Parser::from_env()) {
-        Ok(Some(options)) => options,
+    let task = match task(lexopt::Parser::from_env()) {
+        Ok(Some(task)) => task,
         Ok(None) => return ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("kubehop: {error}\n\n{USAGE}");
             return ExitCode::from(2);
         }
     };
-    let mut face = Face::new(options);
-    let code = match face.play() {
+    let done = match task {
+        Task::Play(options) => Face::new(*options).play(),
+        Task::Lessons(folder, lang) => lessons::check(folder.as_deref(), lang),
+    };
+    let code = match done {
         Ok(code) => code,
         // A reader that has seen enough (`kubehop … | head`) is no failure.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
@@ -67,11 +82,11 @@ pub(crate) fn run() -> ExitCode {
     ExitCode::from(code.rem_euclid(256) as u8)
 }
 
-fn options(mut parser: lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
+fn task(mut parser: lexopt::Parser) -> Result<Option<Task>, lexopt::Error> {
     use lexopt::prelude::*;
     let (mut profile, mut mode) = ("minikube".to_owned(), ProxyMode::Iptables);
     let (mut seed, mut lang, mut quiet, mut settle) = (1, Lang::En, false, true);
-    let (mut files, mut lines) = (Vec::new(), Vec::new());
+    let (mut files, mut lines, mut words) = (Vec::new(), Vec::new(), Vec::new());
     while let Some(arg) = parser.next()? {
         match arg {
             Short('p') | Long("profile") => profile = parser.value()?.string()?,
@@ -99,14 +114,21 @@ fn options(mut parser: lexopt::Parser) -> Result<Option<Options>, lexopt::Error>
                 println!("kubehop {}", env!("CARGO_PKG_VERSION"));
                 return Ok(None);
             }
+            Value(word) if words.len() < 3 && (!words.is_empty() || word == "lessons") => words.push(word),
             _ => return Err(arg.unexpected()),
         }
+    }
+    if !words.is_empty() {
+        if words.get(1).is_none_or(|word| word != "check") {
+            return Err("lessons takes check: lessons check [DIR]".into());
+        }
+        return Ok(Some(Task::Lessons(words.into_iter().nth(2).map(PathBuf::from), lang)));
     }
     let names = Profile::NAMES.join(", ");
     let mut profile =
         Profile::named(&profile).ok_or_else(|| format!("there is no profile {profile:?}; there are {names}"))?;
     profile.proxy_mode = mode;
-    Ok(Some(Options { profile, seed, lang, files, lines, quiet, settle }))
+    Ok(Some(Task::Play(Box::new(Options { profile, seed, lang, files, lines, quiet, settle }))))
 }
 
 /// A run of the command line.
@@ -263,9 +285,7 @@ fn print(chunks: &[(Stream, String)]) -> io::Result<()> {
 /// The manifests of a path: a file, `-` for standard input, or the files of a directory by name.
 fn sources(path: &Path) -> io::Result<Vec<Source>> {
     let wrong = |path: &Path, error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => {
-            io::Error::new(error.kind(), format!("error: the path \"{}\" does not exist", path.display()))
-        }
+        io::ErrorKind::NotFound => missing(path),
         kind => io::Error::new(kind, format!("{}: {error}", path.display())),
     };
     // Bytes that are no text become signs that are no YAML: the reader says where.
@@ -287,6 +307,10 @@ fn sources(path: &Path) -> io::Result<Vec<Source>> {
         .iter()
         .map(|path| Ok(Source::new(name(path), text(std::fs::read(path).map_err(|e| wrong(path, e))?))))
         .collect()
+}
+
+fn missing(path: &Path) -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, format!("error: the path \"{}\" does not exist", path.display()))
 }
 
 /// A file as the lab names it: as given, which is what kubectl's messages say.

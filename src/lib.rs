@@ -14,7 +14,7 @@
 //! 6. [`shell::run`] is the terminal: kubectl, minikube, curl and what else stands on a laptop, a node or in a pod.
 //! 7. [`session::Session`] is a seed, a profile and the log of commands; its state is their fold. Undo, reset, share links
 //!    and bug reports replay that log.
-//! 8. [`scene`] turns a snapshot and its traces into plain data to draw; [`lesson`] judges what the learner did;
+//! 8. [`scene`] turns a snapshot and its traces into plain data to draw; [`lesson`] judges what the learner did, and proves lessons;
 //!    [`diagnose`] finds what is wrong with the manifests as a whole.
 //!
 //! The program around this library has two faces: without features the command line, with the feature `web` the page.

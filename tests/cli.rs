@@ -168,6 +168,9 @@ fn arguments_that_make_no_sense_are_refused() {
         (&["--lang", "fr"], "kubehop: --lang takes en or zh, not \"fr\"\n"),
         (&["--proxy-mode", "ipvs"], "kubehop: --proxy-mode takes iptables or nftables, not \"ipvs\"\n"),
         (&["--frob"], "kubehop: invalid option '--frob'\n"),
+        (&["lessons"], "kubehop: lessons takes check: lessons check [DIR]\n"),
+        (&["lessons", "check", "a", "b"], "kubehop: unexpected argument \"b\"\n"),
+        (&["lesson"], "kubehop: unexpected argument \"lesson\"\n"),
     ] {
         let output = kubehop(&folder, args, "");
         let text = String::from_utf8(output.stderr).unwrap();
@@ -181,4 +184,224 @@ fn remarks_follow_the_language() {
     let folder = folder("lang", &[]);
     let output = kubehop(&folder, &["--lang", "zh", "-c", "frob"], "");
     assert!(String::from_utf8(output.stderr).unwrap().contains("实验室在此处提供"));
+}
+
+/// A lesson of one step, and how it may be broken.
+const LESSON: &str = "\
+---
+title: One
+profile: minikube
+files:
+  - name: svc.yaml
+    text: |
+      apiVersion: v1
+      kind: Service
+      metadata: {name: web}
+      spec: {ports: [{port: 80}]}
+---
+
+## A Service
+
+Prose.
+
+### Task
+
+Apply it.
+
+```yaml step
+check:
+  - service: web
+solution:
+  - apply: svc.yaml
+```
+
+### Solution
+
+So.
+";
+
+const SCENARIO: &str = "\
+title: {en: T, zh: 题}
+about: {en: A, zh: 简短}
+look: {en: L, zh: 看看}
+profile: minikube
+seed: 7
+files:
+  - name: svc.yaml
+    text: |
+      apiVersion: v1
+      kind: Service
+      metadata: {name: web}
+      spec: {ports: [{port: 80}]}
+log:
+  - [0, {apply: svc.yaml}]
+  - [3, {send: {from: node/minikube, url: 'http://{web}/', count: 2}}]
+next:
+  - say: {en: N, zh: 下一步}
+    do: [{run: kubectl get svc}]
+expect:
+  - traffic: {from: node, to: web, count: 2, outcome: refused}
+";
+
+#[test]
+fn lessons_that_come_with_it_are_proved_anywhere() {
+    let folder = folder("shipped", &[]);
+    let output = kubehop(&folder, &["lessons", "check"], "");
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert_eq!((String::from_utf8_lossy(&output.stderr).as_ref(), output.status.code()), ("", Some(0)));
+    for line in [
+        "public/lessons/en/nodeport.md:75: ok: step 2, \"Any node will do\": starts unsolved (0 of 3 conditions), its solution solves it\n",
+        "public/lessons/zh/nodeport.md:1: ok: asks for the same as public/lessons/en/nodeport.md\n",
+        "public/scenarios/status-503.yaml:1: ok: \"503: a Service with nobody behind it\": 2 conditions hold at its end and none before; it replays; 2 suggestions work\n",
+    ] {
+        assert!(out.contains(line), "{line}{out}");
+    }
+    assert!(out.ends_with(", all hold\n"), "{out}");
+}
+
+#[test]
+fn lessons_of_a_folder_are_proved() {
+    let files = [("one.md", LESSON), ("README.md", "# No lesson\n"), ("s.yaml", SCENARIO), ("svc.yaml", SERVICE)];
+    let folder = folder("lessons", &files);
+    let out = "\
+./one.md:13: ok: step 1, \"A Service\": starts unsolved (0 of 1 conditions), its solution solves it
+./s.yaml:1: ok: \"T\": 1 conditions hold at its end and none before; it replays; 1 suggestions work
+lessons: 1, scenarios: 1, all hold
+";
+    check(&folder, &["lessons", "check", "."], "", out, "", 0);
+    let zh = "one.md:13: 通过: 步骤 1“A Service”：开始时未完成（0/1），答案能完成它\n课程 1 份，场景 0 个，全部通过\n";
+    check(&folder, &["--lang", "zh", "lessons", "check", "one.md"], "", zh, "", 0);
+    check(&folder, &["lessons", "check", "gone"], "", "", "error: the path \"gone\" does not exist\n", 1);
+    let nothing = "error: no lesson (NAME.md) and no scenario (NAME.yaml) in svc.yaml\n";
+    check(&folder, &["lessons", "check", "svc.yaml"], "", "", nothing, 1);
+}
+
+/// Each mistake is told at its line, and ends with status 1.
+#[test]
+fn lessons_that_do_not_hold_are_told_at_their_place() {
+    let step = "step 1, \"A Service\":";
+    for (from, to, told) in [
+        ("title: One", "title: One: two", "2: error: mapping values are not allowed in this context"),
+        (
+            "title: One",
+            "tittle: One",
+            "2: error: unknown field `tittle`, expected one of `title`, `profile`, `seed`, `files`",
+        ),
+        (
+            "profile: minikube",
+            "profile: moon",
+            "3: error: profile: there is no profile \"moon\"; there are minikube, multinode, cloud",
+        ),
+        ("---\ntitle", "title", "1: error: a lesson begins with front matter"),
+        ("### Task", "### Tusk", "17: error: \"Tusk\" is neither Task, Hint nor Solution"),
+        ("- service: web", "- servise: web", "23: error: check[0]: unknown field `servise`"),
+        ("  - service: web", "  - {service: web", "24: error: did not find expected ',' or '}'"),
+        ("check:\n  - service: web\n", "", "22: error: check: is empty"),
+        ("- service: web", "- {service: web, doors: 0}", "23: error: check[0]: a check asks for one thing, not 2"),
+        ("- service: web", "- service: kubernetes", &format!("22: error: {step} starts solved")),
+        (
+            "- service: web",
+            "- service: shop",
+            &format!("23: error: {step} the solution does not bring this: shop has a cluster IP (0 of 1)\n"),
+        ),
+        (
+            "{port: 80}",
+            "{port: 0}",
+            &format!(
+                "23: error: {step} the solution does not bring this: web has a cluster IP (0 of 1); solution[0]: The Service \"web\" is invalid: "
+            ),
+        ),
+        ("apply: svc.yaml", "apply: web.yaml", "25: error: solution[0].apply: there is no file \"web.yaml\""),
+        ("apply: svc.yaml", "press: 1", "25: error: solution[0].press: there is no such button"),
+        (
+            "apply: svc.yaml",
+            "{run: 'true', apply: svc.yaml}",
+            "25: error: solution[0]: a deed has one of apply, run, send, press",
+        ),
+        (
+            "apply: svc.yaml",
+            "{apply: svc.yaml, replace: [[a b, c]]}",
+            "25: error: solution[0].replace[0]: svc.yaml has no such text",
+        ),
+        (
+            "### Solution",
+            "```yaml step\ncheck: [{service: web}]\n```\n### Solution",
+            "28: error: a step has one block `yaml step`",
+        ),
+    ] {
+        assert!(LESSON.contains(from), "{from}");
+        let folder = folder("broken", &[("one.md", &LESSON.replacen(from, to, 1))]);
+        let output = kubehop(&folder, &["lessons", "check", "one.md"], "");
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert!(err.starts_with(&format!("one.md:{told}")), "{to}: {err}");
+        assert_eq!(output.status.code(), Some(1));
+        assert!(String::from_utf8(output.stdout).unwrap().ends_with("lessons: 1, scenarios: 0, errors: 1\n"));
+    }
+}
+
+#[test]
+fn lessons_must_be_the_same_in_both_languages() {
+    let zh = LESSON
+        .replace("### Task", "### 任务")
+        .replace("### Solution", "### 答案")
+        .replace("## A Service", "## 一个 Service");
+    let folder = folder("languages", &[]);
+    let write = |lang: &str, text: &str| {
+        fs::create_dir_all(folder.join(lang)).unwrap();
+        fs::write(folder.join(lang).join("one.md"), text).unwrap();
+    };
+    write("en", LESSON);
+    let told = || {
+        let output = kubehop(&folder, &["lessons", "check", "."], "");
+        (String::from_utf8(output.stderr).unwrap(), output.status.code())
+    };
+    assert_eq!(told(), ("./en/one.md:1: error: there is no ./zh/one.md beside it\n".into(), Some(1)));
+    write("zh", &zh);
+    assert_eq!(told(), (String::new(), Some(0)));
+    write("zh", &zh.replace("Prose.", "Prose.\n\nMore."));
+    let parts = "./zh/one.md:13: error: \"一个 Service\": 2 parts in its prose, but 1 in ./en/one.md\n";
+    assert!(told().0.contains(parts), "{}", told().0);
+    write("zh", &zh.replace("  - apply: svc.yaml", "  - run: kubectl create service clusterip web --tcp=80"));
+    assert!(told().0.contains("./zh/one.md:24: error: solution: not that of ./en/one.md\n"), "{}", told().0);
+    write("zh", &zh.replace("minikube", "cloud"));
+    assert!(told().0.contains("./zh/one.md:3: error: profile: not those of ./en/one.md\n"), "{}", told().0);
+}
+
+#[test]
+fn scenarios_that_do_not_hold_are_told_at_their_place() {
+    for (from, to, told) in [
+        ("seed: 7", "sead: 7", "5: error: unknown field `sead`"),
+        ("seed: 7", "seed: 7: 8", "5: error: mapping values are not allowed in this context"),
+        ("{apply: svc.yaml}", "{apply: web.yaml}", "14: error: log[0].apply: there is no file \"web.yaml\""),
+        ("zh: 看看", "zh: Look", "3: error: look: is in the wrong language"),
+        ("spec: {ports", "spec: {prots", "7: error: files[0]: svc.yaml:4: "),
+        (
+            "outcome: refused",
+            "status: 200",
+            "20: error: its log does not bring this: two answers from the node with status 200 (0 of 2)",
+        ),
+        (
+            "- traffic",
+            "- service: kubernetes\n  - traffic",
+            "20: error: holds before the log begins: kubernetes has a cluster IP",
+        ),
+        ("kubectl get svc", "kubectl get pod x", "18: error: next[0].do[0]: fails: Error from server (NotFound)"),
+        (
+            "do: [{run: kubectl get svc}]",
+            "open: other",
+            "18: error: next[0].open: there is no other scenario \"other\"",
+        ),
+    ] {
+        assert!(SCENARIO.contains(from), "{from}");
+        let folder = folder("broken-scenarios", &[("s.yaml", &SCENARIO.replacen(from, to, 1))]);
+        let output = kubehop(&folder, &["lessons", "check", "s.yaml"], "");
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert!(err.starts_with(&format!("s.yaml:{told}")), "{to}: {err}");
+        assert_eq!(output.status.code(), Some(1), "{to}");
+    }
+    let list = "- title: {en: All, zh: 全部}\n  scenarios:\n    - s\n    - t\n";
+    let folder = folder("gallery", &[("s.yaml", SCENARIO), ("u.yaml", SCENARIO), ("index.yaml", list)]);
+    let output = kubehop(&folder, &["lessons", "check", "."], "");
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(err, "./index.yaml:4: error: there is no t.yaml\n./index.yaml:1: error: u.yaml is not listed\n");
 }

@@ -1,72 +1,59 @@
-//! Every lesson starts unsolved, its solution passes, step after step, and its languages match.
+//! Every lesson and scenario proved, by what `kubehop lessons check` runs: the library's own judgement.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::time::Duration;
+use std::path::PathBuf;
 
 use kubehop::lang::Lang;
-use kubehop::lesson::{self, Lesson, Report, Since, Step};
-use kubehop::object::Profile;
-use kubehop::session::{Command, Session};
+use kubehop::lesson::{self, Format, Verdict};
+use kubehop::text::Source;
 
-fn lessons(lang: Lang) -> Vec<(String, Lesson)> {
-    let folder = format!("public/lessons/{}", lang.pick("en", "zh"));
-    let mut names: Vec<_> = fs::read_dir(&folder).expect("lessons").map(|e| e.expect("an entry").file_name()).collect();
-    names.sort();
-    let read = |name: &std::ffi::OsString| {
-        let name = name.to_string_lossy().into_owned();
-        let text = fs::read_to_string(format!("{folder}/{name}")).expect("a text");
-        (name.clone(), lesson::read(&text).unwrap_or_else(|error| panic!("{folder}/{name}: {error}")))
-    };
-    names.iter().map(read).collect()
-}
-
-#[test]
-fn languages_match() {
-    let (en, zh) = (lessons(Lang::En), lessons(Lang::Zh));
-    assert_eq!(en.len(), zh.len());
-    for ((name, en), (other, zh)) in en.iter().zip(&zh) {
-        assert_eq!(name, other);
-        assert_eq!((&en.profile, en.seed, &en.files), (&zh.profile, zh.seed, &zh.files), "{name}");
-        assert_eq!(en.steps.len(), zh.steps.len(), "{name}");
-        for (a, b) in en.steps.iter().zip(&zh.steps) {
-            let machine = |step: &Step| (step.check.clone(), step.actions.clone(), step.deeds.clone());
-            assert_eq!(machine(a), machine(b), "{name}: {}", a.title);
-            let shape = |step: &Step| (step.prose.len(), step.task.len(), step.hints.len(), step.solution.len());
-            assert_eq!(shape(a), shape(b), "{name}: {}", a.title);
-        }
-    }
-}
-
-#[test]
-fn solutions_pass() {
-    for (name, lesson) in lessons(Lang::En) {
-        let profile = Profile::named(&lesson.profile).expect("a profile");
-        let mut session = Session::new(profile, lesson.seed, Lang::En);
-        for file in &lesson.files {
-            session.run(Command::Write(file.clone()));
-        }
-        for step in &lesson.steps {
-            let since = Since::now(&session);
-            let judge = |session: &Session| -> Report {
-                lesson::judge(&step.check, session, since, &BTreeSet::new(), Lang::En)
-            };
-            assert!(!judge(&session).is_solved(), "{name}: {:?} starts solved", step.title);
-            for deed in &step.deeds {
-                for command in deed.commands(&lesson.files, &step.actions, &session) {
-                    session.run(command);
-                    settle(&mut session);
-                }
+/// What stands in `public/` and is a lesson, a scenario or their list.
+fn sources() -> Vec<Source> {
+    let mut folders = vec![PathBuf::from("public")];
+    let mut sources = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = path.display().to_string();
+            if path.is_dir() {
+                folders.push(path);
+            } else if name.ends_with(".md") || name.ends_with(".yaml") {
+                sources.push(Source::new(name, fs::read_to_string(&path).expect("a text")));
             }
-            let report = judge(&session);
-            assert!(report.is_solved(), "{name}: {:?} is not solved: {report:#?}", step.title);
         }
+    }
+    sources.retain(|source| Format::of(source).is_some());
+    sources
+}
+
+#[test]
+fn all_that_we_ship_holds() {
+    let sources = sources();
+    let verdicts: Vec<Verdict> = lesson::verify(&sources, Lang::En).collect();
+    let wrong: Vec<String> =
+        verdicts.iter().filter_map(|v| Some(format!("{}:{}: {}", v.file, v.line, v.what.as_ref().err()?))).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let told: BTreeSet<&str> = verdicts.iter().map(|verdict| verdict.file.as_str()).collect();
+    let all: BTreeSet<&str> = sources.iter().map(|source| source.name.as_str()).collect();
+    assert_eq!(told, all);
+    for source in &sources {
+        // A line for each step and one for the pair.
+        let lines = verdicts.iter().filter(|verdict| verdict.file == source.name).count();
+        let wanted = match Format::of(source) {
+            Some(Format::Lesson) => lesson::read(&source.text).expect("it was proved").steps.len() + 1,
+            _ => 1,
+        };
+        assert_eq!(lines, wanted, "{}", source.name);
     }
 }
 
-fn settle(session: &mut Session) {
-    let limit = session.cluster().now() + Duration::from_secs(60);
-    while let Some(next) = session.cluster().pending().filter(|next| *next < limit) {
-        session.advance(next);
+/// The program holds each of them, to prove them anywhere.
+#[test]
+fn the_program_holds_all_of_them() {
+    let list = fs::read_to_string("src/cli/lessons.rs").expect("the list");
+    for source in sources() {
+        let row = source.name.replacen("public/", "\"", 1) + "\",";
+        assert!(list.contains(&row), "src/cli/lessons.rs lacks {row}");
     }
 }

@@ -1,13 +1,11 @@
-//! Every scenario of the gallery reads strictly, plays the same every time, shows what it says, and what it suggests can be done.
+//! What each scenario of the gallery shows has the cause that it names: without it, it shows something else. All else that holds
+//! of scenarios is proved by `tests/lessons.rs`.
 
 use std::collections::BTreeSet;
 use std::fs;
 
 use kubehop::lang::Lang;
 use kubehop::lesson::{self, Group, Scenario};
-use kubehop::session::{Command, Session};
-use kubehop::text::Source;
-use kubehop::time::Duration;
 
 const FOLDER: &str = "public/scenarios";
 
@@ -30,112 +28,8 @@ fn scenarios() -> Vec<(String, Scenario)> {
 }
 
 #[test]
-fn the_list_names_every_file_once() {
-    let mut names: Vec<String> = groups().into_iter().flat_map(|group| group.scenarios).collect();
-    names.sort();
-    let mut files: Vec<String> = fs::read_dir(FOLDER)
-        .expect("scenarios")
-        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().trim_end_matches(".yaml").to_owned())
-        .filter(|name| name != "index")
-        .collect();
-    files.sort();
-    assert_eq!(names, files);
-    assert!(files.len() >= 12);
-}
-
-#[test]
-fn they_are_told_in_both_languages() {
-    let han = |text: &str| text.chars().filter(|c| ('\u{4e00}'..='\u{9fff}').contains(c)).count();
-    for (name, scenario) in scenarios() {
-        let texts = scenario.next.iter().map(|next| &next.say).chain([&scenario.about, &scenario.look]);
-        for said in texts {
-            let (en, zh) = (said.text(Lang::En), said.text(Lang::Zh));
-            assert_eq!(han(en), 0, "{name}: {en}");
-            // Code and names stay as they are in every language.
-            let words: String = zh.split('`').step_by(2).collect();
-            assert!(han(&words) >= 2, "{name}: {zh}");
-            assert_eq!(said.prose(Lang::En).len(), said.prose(Lang::Zh).len(), "{name}: {en}");
-        }
-        assert!((1..=3).contains(&scenario.next.len()), "{name}");
-        assert!(scenario.about.text(Lang::En).len() < 100, "{name}: a card holds a line or two");
-    }
-}
-
-#[test]
-fn what_they_show_comes_of_their_log_and_of_nothing_less() {
-    let mut wrong = Vec::new();
-    for (name, scenario) in scenarios() {
-        let opened = scenario.open(Lang::En);
-        let report = scenario.judge(&opened.session, Lang::En);
-        let unmet = report.conditions.iter().filter(|condition| !condition.met);
-        wrong.extend(unmet.map(|c| format!("{name}: {} ({} of {})", c.text, c.have, c.want)));
-        let fresh = Session::new(scenario.profile.clone(), scenario.seed, Lang::En);
-        let report = scenario.judge(&fresh, Lang::En);
-        // Each condition needs the log, or else says nothing.
-        let idle = report.conditions.iter().filter(|condition| condition.met);
-        wrong.extend(idle.map(|condition| format!("{name}: {} from the start", condition.text)));
-        if opened.batch.is_empty() {
-            wrong.push(format!("{name}: the stage has nothing to play"));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-#[test]
-fn they_replay_to_the_same_bytes() {
-    for (name, scenario) in scenarios() {
-        let json = |session: &Session| {
-            let traces: Vec<String> =
-                session.traces().iter().map(|t| kubehop::trace::to_json(t, Lang::En).to_string()).collect();
-            (traces, session.cluster().store().revision(), session.cluster().now())
-        };
-        let first = scenario.open(Lang::En);
-        assert_eq!(json(&first.session), json(&scenario.open(Lang::En).session), "{name}");
-        let mut again = Session::from_json(&first.session.to_json(), Lang::En).expect("its own words");
-        assert_eq!(json(&first.session), json(&again), "{name}: written down and read");
-        assert_eq!(again.log(), first.session.log(), "{name}");
-        while again.undo() {}
-        assert!(again.traces().is_empty(), "{name}: undone");
-    }
-}
-
-#[test]
-fn what_they_suggest_can_be_done_and_changes_something() {
-    let names: BTreeSet<String> = groups().into_iter().flat_map(|group| group.scenarios).collect();
-    let mut wrong = Vec::new();
-    for (name, scenario) in scenarios() {
-        for next in &scenario.next {
-            if let Some(other) = &next.open {
-                assert!(names.contains(other) && *other != name, "{name}: opens {other}");
-            }
-            let mut session = scenario.open(Lang::En).session;
-            for deed in &next.deeds {
-                let before = (session.cluster().store().revision(), session.traces().len());
-                let commands = deed.commands(&scenario.files, &[], &session);
-                assert!(!commands.is_empty(), "{name}: {deed:?} does nothing");
-                for command in commands {
-                    let was_applied = matches!(command, Command::Apply(_));
-                    let reply = session.run(command);
-                    let said = format!("{name}: {deed:?}: {:?}", reply.output);
-                    if deed.send.is_none() && reply.output.code != 0 || deed.send.is_some() && reply.traces.is_empty() {
-                        wrong.push(format!("{said} fails"));
-                    }
-                    let after = (session.cluster().store().revision(), session.traces().len());
-                    if was_applied && after == before {
-                        wrong.push(format!("{said} changes nothing"));
-                    }
-                    let printed = reply.output.chunks.iter().any(|(_, text)| !text.trim().is_empty());
-                    let passes =
-                        deed.run.as_ref().is_some_and(|line| line.starts_with("sleep") || line.starts_with("kill"));
-                    if deed.run.is_some() && !passes && !printed {
-                        wrong.push(format!("{said} prints nothing"));
-                    }
-                }
-                session.settle(Duration::from_secs(20));
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+fn there_are_many() {
+    assert!(scenarios().len() >= 12);
 }
 
 #[test]
@@ -194,14 +88,4 @@ fn a_change_of_the_cause_changes_the_outcome() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-#[test]
-fn files_are_manifests_that_can_be_read() {
-    for (name, scenario) in scenarios() {
-        for Source { name: file, text } in &scenario.files {
-            let parsed = kubehop::manifest::parse(&Source::new(file.as_str(), text.as_str()));
-            assert_eq!(parsed.diagnostics, [], "{name}: {file}");
-        }
-    }
 }

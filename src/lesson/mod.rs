@@ -3,11 +3,13 @@
 //! A lesson's file has front matter (title, profile, files), then one `## ` section for each step. A step is prose, then
 //! `### Task`, any number of `### Hint`s and a `### Solution`; one fenced block marked `yaml step` holds what machines read:
 //! the checks, the buttons and the deeds of the solution. Checks look at objects and traffic, never at text, so whatever
-//! works counts. A [`Scenario`] is a session to be watched rather than a task. Knows nothing of the screen.
+//! works counts. A [`Scenario`] is a session to be watched rather than a task. [`verify`] proves files of either kind. Knows nothing of the screen.
 
 mod check;
 mod markdown;
+mod misread;
 mod scenario;
+mod verify;
 
 use std::collections::BTreeMap;
 
@@ -15,7 +17,9 @@ use serde::Deserialize;
 
 pub use check::{Cell, Check, Condition, Fate, Report, Since, judge};
 pub use markdown::{Block, Inline};
+pub use misread::{At, Misread};
 pub use scenario::{Group, Move, Opened, Said, Scenario, gallery, scenario};
+pub use verify::{Format, Verdict, verify};
 
 use crate::object::{Body, Kind, Object, Ref};
 use crate::session::{Command, Fault, Requests, Session};
@@ -130,19 +134,20 @@ const fn usual_seed() -> u64 {
 }
 
 /// Reads a lesson. The error says where the file is not one.
-pub fn read(text: &str) -> Result<Lesson, String> {
+pub fn read(text: &str) -> Result<Lesson, Misread> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let (front, body) = text
         .strip_prefix("---\n")
         .and_then(|text| text.split_once("\n---\n"))
-        .ok_or("a lesson begins with front matter between two lines of ---")?;
-    let front: Front = serde_yaml::from_str(front).map_err(|e| format!("front matter: {e}"))?;
+        .ok_or_else(|| Misread::at_line(1, "a lesson begins with front matter between two lines of ---"))?;
+    let front_lines = front.lines().count();
+    let front: Front = misread::yaml(front, 1)?;
     let mut steps = Vec::new();
-    for section in sections(body, "## ") {
-        steps.push(step(&section).map_err(|e| format!("step {:?}: {e}", section.title))?);
+    for section in sections(body, "## ", front_lines + 3) {
+        steps.push(step(&section)?);
     }
     if steps.is_empty() {
-        return Err("a lesson has at least one step, a section that begins with ##".into());
+        return Err(Misread::at_line(1, "a lesson has at least one step, a section that begins with ##"));
     }
     Ok(Lesson { title: front.title, profile: front.profile, seed: front.seed, files: front.files, steps })
 }
@@ -151,16 +156,19 @@ pub fn read(text: &str) -> Result<Lesson, String> {
 struct Section {
     title: String,
     text: String,
+    /// The heading's line in the file.
+    line: usize,
 }
 
-/// Cuts a text at its headings of one level; what stands before the first is left out. Fenced code has no headings.
-fn sections(text: &str, mark: &str) -> Vec<Section> {
+/// Cuts a text, which begins at a line of its file, at its headings of one level; what stands before the first is left out.
+/// Fenced code has no headings.
+fn sections(text: &str, mark: &str, first: usize) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
     let mut fenced = false;
-    for line in text.lines() {
+    for (i, line) in text.lines().enumerate() {
         fenced ^= line.starts_with("```");
         if let Some(title) = line.strip_prefix(mark).filter(|_| !fenced) {
-            sections.push(Section { title: title.trim().to_owned(), text: String::new() });
+            sections.push(Section { title: title.trim().to_owned(), text: String::new(), line: first + i });
         } else if let Some(section) = sections.last_mut() {
             section.text.push_str(line);
             section.text.push('\n');
@@ -169,29 +177,35 @@ fn sections(text: &str, mark: &str) -> Vec<Section> {
     sections
 }
 
-fn step(section: &Section) -> Result<Step, String> {
+fn step(section: &Section) -> Result<Step, Misread> {
     let mut step = Step { title: section.title.clone(), ..Step::default() };
     let prose = section.text.split("\n### ").next().unwrap_or_default();
-    step.prose = machine(markdown::blocks(prose), &mut step)?;
-    for part in sections(&section.text, "### ") {
-        let blocks = machine(markdown::blocks(&part.text), &mut step)?;
+    step.prose = machine(prose, section.line + 1, &mut step)?;
+    for part in sections(&section.text, "### ", section.line + 1) {
+        let blocks = machine(&part.text, part.line + 1, &mut step)?;
         match part.title.as_str() {
             "Task" | "任务" => step.task = blocks,
             "Hint" | "提示" => step.hints.push(blocks),
             "Solution" | "答案" => step.solution = blocks,
-            other => return Err(format!("{other:?} is neither Task, Hint nor Solution")),
+            other => return Err(Misread::at_line(part.line, format!("{other:?} is neither Task, Hint nor Solution"))),
         }
     }
     Ok(step)
 }
 
-/// Takes the block for machines out of the prose.
-fn machine(blocks: Vec<Block>, step: &mut Step) -> Result<Vec<Block>, String> {
+/// Whether a line opens the block for machines.
+fn opens_machine(line: &str) -> bool {
+    line.strip_prefix("```").is_some_and(|info| info.trim() == "yaml step")
+}
+
+/// Reads prose, which begins at a line of its file, and takes the block for machines out of it.
+fn machine(text: &str, first: usize, step: &mut Step) -> Result<Vec<Block>, Misread> {
     let mut prose = Vec::new();
-    for block in blocks {
+    for block in markdown::blocks(text) {
         match block {
-            Block::Code { info, text } if info == "yaml step" => {
-                let read: Machine = serde_yaml::from_str(&text).map_err(|e| e.to_string())?;
+            Block::Code { info, text: code } if info == "yaml step" => {
+                let fence = text.lines().position(opens_machine).unwrap_or_default();
+                let read: Machine = misread::yaml(&code, first + fence)?;
                 (step.check, step.actions, step.deeds) = (read.check, read.actions, read.solution);
             }
             block => prose.push(block),
@@ -236,6 +250,28 @@ impl Send {
 }
 
 impl Deed {
+    /// What is wrong with how it is written, where these files are applied and, if any are meant, so many buttons pressed: the
+    /// field and the fault.
+    fn fault(&self, files: &[Source], buttons: Option<usize>) -> Option<(String, String)> {
+        let set = [self.apply.is_some(), self.run.is_some(), self.send.is_some(), self.press.is_some()];
+        if set.iter().filter(|set| **set).count() != 1 || self.press.is_some() && buttons.is_none() {
+            let press = if buttons.is_some() { ", press" } else { "" };
+            return Some((String::new(), format!("a deed has one of apply, run, send{press}")));
+        }
+        if self.press.zip(buttons).is_some_and(|(n, buttons)| n == 0 || n > buttons) {
+            return Some((".press".into(), "there is no such button".into()));
+        }
+        let Some(name) = &self.apply else {
+            let misplaced = !self.replace.is_empty();
+            return misplaced.then(|| (".replace".into(), "belongs to apply".into()));
+        };
+        let Some(file) = files.iter().find(|file| file.name == *name) else {
+            return Some((".apply".into(), format!("there is no file {name:?}")));
+        };
+        let lacks = self.replace.iter().position(|(from, _)| !file.text.contains(from.as_str()));
+        lacks.map(|i| (format!(".replace[{i}]"), format!("{name} has no such text")))
+    }
+
     /// The commands of this deed, where these files are applied and these buttons pressed.
     pub fn commands(&self, files: &[Source], acts: &[Act], session: &Session) -> Vec<Command> {
         let mut commands = Vec::new();

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Deserializer};
 
 use super::markdown::{self, Block};
+use super::misread::{self, Misread};
 use super::{Check, Deed, Report, Since, judge};
 use crate::lang::Lang;
 use crate::object::{Host, Profile, ProxyMode};
@@ -104,13 +105,13 @@ pub struct Group {
 }
 
 /// Reads the gallery's list.
-pub fn gallery(text: &str) -> Result<Vec<Group>, String> {
-    serde_yaml::from_str(text).map_err(|error| error.to_string())
+pub fn gallery(text: &str) -> Result<Vec<Group>, Misread> {
+    misread::yaml(text, 0)
 }
 
-/// Reads a scenario. The error says what is wrong and where: a line and a column, or the path of a field.
-pub fn scenario(text: &str) -> Result<Scenario, String> {
-    let mut read: Scenario = serde_yaml::from_str(text).map_err(|error| error.to_string())?;
+/// Reads a scenario. The error says what is wrong and where: a line, or the path of a field.
+pub fn scenario(text: &str) -> Result<Scenario, Misread> {
+    let mut read: Scenario = misread::yaml(text, 0)?;
     read.profile.proxy_mode = read.mode;
     read.profile.host = read.host.unwrap_or(read.profile.host);
     read.check()?;
@@ -127,54 +128,45 @@ fn profile<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Profile, D::Err
 
 impl Scenario {
     /// What a reader of fields one by one cannot see.
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<(), Misread> {
         let mut before = 0;
         for (i, (at, deed)) in self.log.iter().enumerate() {
             let place = format!("log[{i}]");
             if *at < before {
-                return Err(format!("{place}: {at} seconds is before {before}"));
+                return Err(Misread::at_field(place, format!("{at} seconds is before {before}")));
             }
             before = *at;
             self.check_deed(&place, deed)?;
         }
         for (i, next) in self.next.iter().enumerate() {
             if next.deeds.is_empty() == next.open.is_none() {
-                return Err(format!("next[{i}]: takes either do or open"));
+                return Err(Misread::at_field(format!("next[{i}]"), "takes either do or open"));
             }
             for (j, deed) in next.deeds.iter().enumerate() {
-                self.check_deed(&format!("next[{i}].do[{j}]"), deed)?;
+                let place = format!("next[{i}].do[{j}]");
+                self.check_deed(&place, deed)?;
             }
         }
         for (field, is_empty) in
             [("files", self.files.is_empty()), ("log", self.log.is_empty()), ("expect", self.expect.is_empty())]
         {
             if is_empty {
-                return Err(format!("{field}: is empty"));
+                return Err(Misread::at_field(field, "is empty"));
             }
         }
-        let texts = self.next.iter().map(|next| &next.say).chain([&self.title, &self.about, &self.look]);
-        for said in texts {
+        let texts = self.next.iter().enumerate().map(|(i, next)| (format!("next[{i}].say"), &next.say));
+        let own = [("title", &self.title), ("about", &self.about), ("look", &self.look)];
+        for (field, said) in texts.chain(own.map(|(field, said)| (field.to_owned(), said))) {
             if said.en.trim().is_empty() || said.zh.trim().is_empty() {
-                return Err(format!("{:?}: a text is missing in one language", said.en));
+                return Err(Misread::at_field(field, "is empty in one language"));
             }
         }
         Ok(())
     }
 
-    fn check_deed(&self, place: &str, deed: &Deed) -> Result<(), String> {
-        let set =
-            usize::from(deed.apply.is_some()) + usize::from(deed.run.is_some()) + usize::from(deed.send.is_some());
-        if set != 1 || deed.press.is_some() {
-            return Err(format!("{place}: a deed has one of apply, run, send"));
-        }
-        let Some(name) = &deed.apply else {
-            return if deed.replace.is_empty() { Ok(()) } else { Err(format!("{place}.replace: belongs to apply")) };
-        };
-        let Some(file) = self.files.iter().find(|file| file.name == *name) else {
-            return Err(format!("{place}.apply: there is no file {name:?}"));
-        };
-        match deed.replace.iter().position(|(from, _)| !file.text.contains(from.as_str())) {
-            Some(i) => Err(format!("{place}.replace[{i}]: {name} has no such text")),
+    fn check_deed(&self, place: &str, deed: &Deed) -> Result<(), Misread> {
+        match deed.fault(&self.files, None) {
+            Some((field, what)) => Err(Misread::at_field(format!("{place}{field}"), what)),
             None => Ok(()),
         }
     }
@@ -276,15 +268,15 @@ expect:
                 "profile: moon",
                 "profile: there is no profile \"moon\"; there are minikube, multinode, cloud",
             ),
-            ("seed: 7", "seed: x", "at line 5 column 7"),
+            ("seed: 7", "seed: x", "line 5: "),
             ("[2, {run", "[9, {run", "log[2]: 3 seconds is before 9"),
             ("{apply: svc.yaml}", "{apply: x.yaml}", "log[0].apply: there is no file \"x.yaml\""),
             ("{apply: svc.yaml}", "{press: 1}", "log[0]: a deed has one of"),
             ("port: 80'", "port: 82'", "next[0].do[0].replace[0]: svc.yaml has no such text"),
-            ("zh: 题", "zh: ''", "a text is missing"),
+            ("zh: 题", "zh: ''", "title: is empty in one language"),
         ] {
             assert!(GOOD.contains(from), "{from}");
-            let told = scenario(&GOOD.replacen(from, to, 1)).unwrap_err();
+            let told = scenario(&GOOD.replacen(from, to, 1)).unwrap_err().to_string();
             assert!(told.contains(error), "{told}");
         }
     }

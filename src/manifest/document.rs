@@ -108,6 +108,27 @@ fn same(a: &Node, b: &Node) -> bool {
     }
 }
 
+/// The line, from 1, where the field of a path stands in the first document of a text, or the nearest written one above it.
+pub(super) fn line_of(text: &str, path: &str) -> usize {
+    let mut at = 0;
+    let read = yaml::read(text, 0, &mut Vec::new()).ok().flatten();
+    let mut node = read.as_ref();
+    for part in path.split(['.', '[']).map(|part| part.trim_end_matches(']')).filter(|part| !part.is_empty()) {
+        let below = match node.map(|node| &node.data) {
+            Some(Data::Map(entries)) => {
+                entries.iter().find(|entry| entry.key == part).map(|entry| (entry.key_span, &entry.value))
+            }
+            Some(Data::List(items)) => {
+                part.parse().ok().and_then(|i: usize| items.get(i)).map(|item| (item.span, item))
+            }
+            _ => None,
+        };
+        let Some((span, value)) = below else { break };
+        (at, node) = (span.start as usize, Some(value));
+    }
+    text.get(..at).unwrap_or_default().matches('\n').count() + 1
+}
+
 struct Reader<'a> {
     source: &'a Source,
     parsed: Parsed,
@@ -415,5 +436,13 @@ mod tests {
         assert_eq!(cut("---\na\n---\nb"), ["---\na\n", "b"]);
         assert_eq!(cut("a\n--- # c\n---\nb\n"), ["a\n", "---\nb\n"]);
         assert_eq!(cut("a\n---b\nc"), ["a\n", "!---b", "c"]);
+    }
+    #[test]
+    fn a_field_has_a_line() {
+        let text = "# c\na:\n  - b: 1\n  - {c: [1, 2]}\nd: |\n  e: 1\nf: 2\n";
+        for (path, line) in [("a", 2), ("a[0].b", 3), ("a[1].c[1]", 4), ("a[7]", 2), ("d.e", 5), ("f", 7), ("", 1)] {
+            assert_eq!(line_of(text, path), line, "{path}");
+        }
+        assert_eq!(line_of("a: [", "a"), 1);
     }
 }

@@ -106,6 +106,11 @@ pub(crate) fn is_same(a: &str, b: &str) -> bool {
     document::is_same(a, b)
 }
 
+/// The line, from 1, where the field of a path stands in a text's first document, or the nearest written one above it.
+pub(crate) fn line_of(text: &str, path: &str) -> usize {
+    document::line_of(text, path)
+}
+
 impl Manifest {
     /// What names the object, in `namespace` unless it names its own.
     pub fn key(&self, namespace: &str) -> Ref {
