@@ -14,8 +14,8 @@
 //! 6. [`shell::run`] is the terminal: kubectl, minikube, curl and what else stands on a laptop, a node or in a pod.
 //! 7. [`session::Session`] is a seed, a profile and the log of commands; its state is their fold. Undo, reset, share links
 //!    and bug reports replay that log.
-//! 8. [`scene`] turns a snapshot and its traces into plain data to draw; [`lesson`] judges what the learner did, and proves lessons;
-//!    [`diagnose`] finds what is wrong with the manifests as a whole.
+//! 8. [`scene`] turns a snapshot and its traces into plain data to draw; [`lesson`] judges what the learner did, and proves
+//!    lessons; [`assist`] helps who writes, and [`diagnose`] finds what is wrong with the manifests as a whole.
 //!
 //! The program around this library has two faces: without features the command line, with the feature `web` the page.
 //!
@@ -53,7 +53,7 @@ pub mod net;
 pub mod cluster;
 pub mod shell;
 pub mod session;
-pub mod diagnose;
 pub mod assist;
+pub mod diagnose;
 pub mod lesson;
 pub mod scene;

@@ -20,18 +20,19 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("controller", &["api", "object", "inet", "time", "rng", "sort"]),
     ("trace", &["object", "inet", "time", "lang"]),
     ("net", &["trace", "api", "object", "inet", "time", "rng", "sort"]),
-    ("cluster", ABOVE_LESSONS.split_at(3).1),
-    ("shell", ABOVE_LESSONS.split_at(2).1),
-    ("session", ABOVE_LESSONS.split_at(1).1),
-    ("diagnose", ABOVE_LESSONS),
-    ("assist", ABOVE_LESSONS),
-    ("lesson", ABOVE_LESSONS),
+    ("cluster", ABOVE_DIAGNOSE.split_at(4).1),
+    ("shell", ABOVE_DIAGNOSE.split_at(3).1),
+    ("session", ABOVE_DIAGNOSE.split_at(2).1),
+    ("assist", ABOVE_DIAGNOSE.split_at(1).1),
+    ("diagnose", ABOVE_DIAGNOSE),
+    ("lesson", ABOVE_DIAGNOSE.split_at(1).1),
     ("scene", &["cluster", "trace", "api", "object", "diag", "text", "lang", "inet", "time", "sort"]),
 ];
 
-/// What diagnose, assist and lesson may use: the session and all above it, but not each other. Highest first, so that a tail
-/// is what a higher module may use.
-const ABOVE_LESSONS: &[&str] = &[
+/// What diagnose may use: assist, whose fixes it offers, the session and all above it. Highest first, so that a tail is what
+/// a higher module may use; assist and lesson use the session and what is above it, not each other.
+const ABOVE_DIAGNOSE: &[&str] = &[
+    "assist",
     "session",
     "shell",
     "cluster",

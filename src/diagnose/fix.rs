@@ -3,7 +3,7 @@
 //! An edit touches what it changes and nothing else: comments, order and style of the text stay.
 
 use crate::manifest::{FieldSpan, Manifest};
-use crate::text::{Source, Span};
+use crate::text::{self, Source, Span};
 
 /// What would mend a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,10 +28,8 @@ pub enum Act {
 pub struct Edit {
     /// The file's name.
     pub file: String,
-    /// What goes.
-    pub span: Span,
-    /// What comes in its place.
-    pub text: String,
+    /// What changes.
+    pub edit: text::Edit,
 }
 
 /// A line of a file that a fix takes out or puts in.
@@ -59,32 +57,26 @@ impl Fix {
         files
     }
 
+    /// Its edits of a file, in the order of the text.
+    fn edits(&self, file: &str) -> Vec<text::Edit> {
+        let Act::Edit(edits) = &self.act else { return Vec::new() };
+        let mut own: Vec<_> = edits.iter().filter(|edit| edit.file == file).map(|edit| edit.edit.clone()).collect();
+        crate::sort::by_key(&mut own, |edit| edit.span);
+        own
+    }
+
     /// A file as it will be.
     pub fn apply(&self, source: &Source) -> Source {
-        let Act::Edit(edits) = &self.act else { return source.clone() };
-        let mut own: Vec<&Edit> = edits.iter().filter(|edit| edit.file == source.name).collect();
-        // From the end, so that places stay true.
-        crate::sort::by(&mut own, |a, b| b.span.start.cmp(&a.span.start));
-        let mut text = source.text.clone();
-        for edit in own {
-            let (start, end) = (edit.span.start as usize, edit.span.end as usize);
-            if text.is_char_boundary(start) && text.is_char_boundary(end) && start <= end {
-                text.replace_range(start..end, &edit.text);
-            }
-        }
-        Source { name: source.name.clone(), text }
+        Source { name: source.name.clone(), text: source.edited(&self.edits(&source.name)) }
     }
 
     /// The lines of a file that go and come, place by place.
     pub fn preview(&self, source: &Source) -> Vec<Changed> {
-        let Act::Edit(edits) = &self.act else { return Vec::new() };
-        let mut own: Vec<&Edit> = edits.iter().filter(|edit| edit.file == source.name).collect();
-        crate::sort::by(&mut own, |a, b| a.span.start.cmp(&b.span.start));
         let mut out = Vec::new();
         let mut shift = 0;
-        for edit in own {
-            let alone = Self { label: String::new(), act: Act::Edit(vec![edit.clone()]) }.apply(source);
-            let (old, new): (Vec<&str>, Vec<&str>) = (source.text.lines().collect(), alone.text.lines().collect());
+        for edit in self.edits(&source.name) {
+            let alone = source.edited(&[edit]);
+            let (old, new): (Vec<&str>, Vec<&str>) = (source.text.lines().collect(), alone.lines().collect());
             let same = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
             let most = old.len().min(new.len()) - same;
             let tail = old.iter().rev().zip(new.iter().rev()).take(most).take_while(|(a, b)| a == b).count();
@@ -193,7 +185,8 @@ impl<'a> Pen<'a> {
     }
 
     fn edit(&self, start: usize, end: usize, text: String) -> Edit {
-        Edit { file: self.source.name.clone(), span: Span { start: start as u32, end: end as u32 }, text }
+        let span = Span { start: start as u32, end: end as u32 };
+        Edit { file: self.source.name.clone(), edit: text::Edit { span, text } }
     }
 
     /// Gives a field another value, writing it and what it stands under where it is not written.

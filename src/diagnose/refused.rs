@@ -3,7 +3,8 @@
 use super::desk::{Desk, value};
 use super::fix::Pen;
 use super::{Act, Edit, File, Finding, Fix, Place, Severity};
-use crate::diag::{self, Diagnostic, Hint};
+use crate::assist;
+use crate::diag::{self, Diagnostic};
 use crate::manifest::Manifest;
 use crate::object::{Deployment, FieldRef, Kind, Labels, Ref, Service};
 
@@ -70,24 +71,11 @@ fn one(desk: &mut Desk<'_>, file: &File<'_>, diagnostic: &Diagnostic) {
 
 /// What would mend it.
 fn mended(desk: &Desk<'_>, file: &File<'_>, said: &Diagnostic, pen: Option<(Pen<'_>, &Ref)>) -> Option<Fix> {
-    let over = |text: String| {
-        let label = desk.lang.pick(format!("Write {text}"), format!("写成 {text}"));
-        let edit = Edit { file: file.source.name.clone(), span: said.span, text };
-        Some(Fix { label, act: Act::Edit(vec![edit]) })
-    };
-    let marked = file.source.text.get(said.span.start as usize..said.span.end as usize)?;
-    match &said.hint {
-        Some(Hint::DidYouMean(right) | Hint::ApiVersion(right)) if !marked.contains('\n') => {
-            return over(right.clone());
-        }
-        Some(Hint::Quote(right) | Hint::Unquote(right)) => return over(right.clone()),
-        Some(Hint::Tab) => {
-            let label = desk.lang.pick("Write spaces".into(), "改用空格".into());
-            let edit = Edit { file: file.source.name.clone(), span: said.span, text: "  ".repeat(marked.len()) };
-            return Some(Fix { label, act: Act::Edit(vec![edit]) });
-        }
-        _ => {}
+    if let Some(fix) = assist::fix(file.source, said, desk.lang) {
+        let edit = |edit| Edit { file: file.source.name.clone(), edit };
+        return Some(Fix { label: fix.title, act: Act::Edit(fix.edits.into_iter().map(edit).collect()) });
     }
+    let marked = file.source.text.get(said.span.start as usize..said.span.end as usize)?;
     let message = said.message.as_str();
     if message.contains("failed calling webhook") {
         return desk.line("kubectl delete validatingwebhookconfiguration ingress-nginx-admission");
