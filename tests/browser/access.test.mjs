@@ -1,33 +1,13 @@
 // What axe finds in every state of the page that a reader comes to, in both themes and languages; and what axe does not
 // see: the contrast of the words on the stage, taken from the very pixels they stand on.
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { PNG } from "pngjs";
-import { open, phone, small } from "./page.mjs";
-import { browser, serve } from "./support.mjs";
+import { phone, small, visit, web } from "./page.mjs";
 
-let chrome, server;
-before(async () => {
-  server = await serve({ "/": "dist" });
-  chrome = await browser("--disable-lcd-text");
-});
-after(async () => {
-  await chrome?.close();
-  await server?.stop();
-});
+const site = visit({ flags: ["--disable-lcd-text"] });
 
-const manifest = `apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  replicas: 6
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-        - {name: hello, image: "hello:1.0", ports: [{containerPort: 9090}]}
----
+const manifest = `${web(6)}---
 apiVersion: v1
 kind: Service
 metadata: {name: web}
@@ -52,6 +32,8 @@ async function clean(lab, where) {
  */
 async function faint(lab) {
   const { page } = lab;
+  // What comes or goes has done so.
+  await page.evaluate(() => Promise.allSettled(document.getAnimations().map((animation) => animation.finished)));
   const words = await page.evaluate(() => {
     const frame = document.querySelector("[data-testid=stage]").getBoundingClientRect();
     return [...document.querySelectorAll("svg.stage text:not(.sig text)")].flatMap((text) => {
@@ -96,7 +78,7 @@ describe("access", { timeout: 600_000 }, () => {
   for (const [lang, theme] of looks) {
     test(`each lesson in ${lang}, ${theme}: every step, its hints and its solution`, async () => {
       for (const lesson of ["clusterip", "nodeport", "loadbalancer"]) {
-        const lab = await open(chrome, server.origin, { lang, theme, query: `&lesson=${lesson}` });
+        const lab = await site.open({ lang, theme, query: `&lesson=${lesson}` });
         for (let step = 1; ; step++) {
           while (await lab.at("hint").count()) await lab.at("hint").click();
           await lab.at("show-solution").click();
@@ -111,7 +93,7 @@ describe("access", { timeout: 600_000 }, () => {
     });
 
     test(`the inspector, menus and panels in ${lang}, ${theme}`, async () => {
-      const lab = await open(chrome, server.origin, { lang, theme, query: "&profile=cloud" });
+      const lab = await site.open({ lang, theme, query: "&profile=cloud" });
       await lab.edit(manifest);
       await ready(lab, 6);
       await lab.page.waitForTimeout(4000);
@@ -154,7 +136,7 @@ describe("access", { timeout: 600_000 }, () => {
     });
 
     test(`a phone in ${lang}, ${theme}: every pane, and the menu`, async () => {
-      const lab = await open(chrome, server.origin, { lang, theme, viewport: phone });
+      const lab = await site.open({ lang, theme, viewport: phone });
       await lab.page.locator(".burger").click();
       await clean(lab, "the menu");
       await lab.page.locator(".burger").click();
@@ -170,7 +152,7 @@ describe("access", { timeout: 600_000 }, () => {
 
     test(`the stage's words in ${lang}, ${theme} stand out from what they stand on`, async () => {
       for (const viewport of [undefined, small]) {
-        const lab = await open(chrome, server.origin, { lang, theme, query: "&profile=cloud", ...(viewport && { viewport }) });
+        const lab = await site.open({ lang, theme, query: "&profile=cloud", ...(viewport && { viewport }) });
         await lab.edit(manifest);
         await lab.page.waitForTimeout(700);
         const check = async (where) => {

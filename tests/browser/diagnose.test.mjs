@@ -1,19 +1,9 @@
 // Diagnose: a broken selector is found, its fix is accepted, and the request is answered.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { open, phone } from "./page.mjs";
-import { browser, serve } from "./support.mjs";
+import { test } from "node:test";
+import { phone, visit } from "./page.mjs";
 
-let server, chromium;
-
-before(async () => {
-  server = await serve({ "/": "dist" });
-  chromium = await browser();
-});
-after(async () => {
-  await chromium?.close();
-  await server?.stop();
-});
+const site = visit();
 
 const service = (selector, more = "") => `apiVersion: v1
 kind: Service
@@ -28,7 +18,7 @@ ${more}`;
 
 /** Applies the lesson's files, the Service with another text. */
 async function begin(options, text) {
-  const lab = await open(chromium, server.origin, options);
+  const lab = await site.open(options);
   const touch = options?.viewport === phone;
   if (touch) await lab.at("tab-yaml").click();
   for (const name of ["deploy.yaml", "client.yaml", "svc.yaml"]) {

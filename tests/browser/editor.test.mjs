@@ -2,19 +2,10 @@
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism, loadavg } from "node:os";
-import { after, before, describe, test } from "node:test";
-import { open, phone } from "./page.mjs";
-import { browser, serve } from "./support.mjs";
+import { describe, test } from "node:test";
+import { phone, visit } from "./page.mjs";
 
-let chrome, server;
-before(async () => {
-  server = await serve({ "/": "dist" });
-  chrome = await browser();
-});
-after(async () => {
-  await chrome?.close();
-  await server?.stop();
-});
+const site = visit();
 
 const service = `apiVersion: v1
 kind: Service
@@ -51,7 +42,7 @@ const menu = async (lab, item) => {
 
 describe("the editor", { timeout: 300_000 }, () => {
   test("completes fields, values, and names of the cluster", async () => {
-    const lab = await open(chrome, server.origin);
+    const lab = await site.open();
     await write(lab, "svc.yaml", service);
     await type(lab, "  sessionAff");
     await offers(lab).first().waitFor();
@@ -87,7 +78,7 @@ describe("the editor", { timeout: 300_000 }, () => {
   });
 
   test("begins an empty file with a whole manifest", async () => {
-    const lab = await open(chrome, server.origin, { lang: "zh" });
+    const lab = await site.open({ lang: "zh" });
     await lab.at("new-file").click();
     await lab.page.keyboard.type("mine.yaml");
     await lab.page.keyboard.press("Enter");
@@ -105,7 +96,7 @@ describe("the editor", { timeout: 300_000 }, () => {
   });
 
   test("explains a field, by pointer and by key, in the API's words", async () => {
-    const lab = await open(chrome, server.origin);
+    const lab = await site.open();
     await lab.file("svc.yaml");
     assert.ok(!lab.asked.includes("/fields.json"), "not before it is asked for");
     const help = lab.page.locator(".cm-help");
@@ -131,7 +122,7 @@ describe("the editor", { timeout: 300_000 }, () => {
   });
 
   test("mends what it can, in the list, at the caret and in the tooltip, and undo takes it back", async () => {
-    const lab = await open(chrome, server.origin);
+    const lab = await site.open();
     await lab.file("svc.yaml");
     const wrong = service.replace("selector", "selektor").replace("80", '"80"').replace("targetPort", "targetport");
     await lab.edit(wrong);
@@ -162,7 +153,7 @@ describe("the editor", { timeout: 300_000 }, () => {
   });
 
   test("tidies a file and keeps its comments", async () => {
-    const lab = await open(chrome, server.origin);
+    const lab = await site.open();
     await lab.file("svc.yaml");
     const untidy = "apiVersion:   v1\nkind: Service\nmetadata:\n    name: 'web'\nspec:\n    # who answers\n    selector:\n        app:  test-label\n    ports:\n    -   port: 80   # http\n        targetPort: 9090  \n";
     await lab.edit(untidy);
@@ -180,7 +171,7 @@ describe("the editor", { timeout: 300_000 }, () => {
   });
 
   test("shows what is not applied yet, and puts a change back", async () => {
-    const lab = await open(chrome, server.origin);
+    const lab = await site.open();
     await lab.file("svc.yaml");
     await lab.edit(service);
     await lab.page.waitForFunction(() => document.querySelector("[data-testid=standing]").textContent === "applied");
@@ -207,7 +198,7 @@ describe("the editor", { timeout: 300_000 }, () => {
   });
 
   test("makes, renames, deletes, reads and hands out files", async () => {
-    const lab = await open(chrome, server.origin);
+    const lab = await site.open();
     await lab.at("new-file").click();
     await lab.page.keyboard.type("extra.yaml");
     await lab.page.keyboard.press("Enter");
@@ -273,7 +264,7 @@ describe("the editor", { timeout: 300_000 }, () => {
   });
 
   test("without any file there is a way to begin", async () => {
-    const lab = await open(chrome, server.origin);
+    const lab = await site.open();
     for (let i = 0; i < 3; i++) await menu(lab, "file-delete");
     assert.equal(await lab.page.locator("[role=tablist] [data-testid^=file-]").count(), 0);
     assert.match(await lab.at("new-file").innerText(), /New file/);
@@ -287,7 +278,7 @@ describe("the editor", { timeout: 300_000 }, () => {
   });
 
   test("on a phone the list and the menu stay in sight", async () => {
-    const lab = await open(chrome, server.origin, { viewport: phone, theme: "dark" });
+    const lab = await site.open({ viewport: phone, theme: "dark" });
     await lab.at("tab-yaml").click();
     await write(lab, "svc.yaml", service);
     await type(lab, "  external");
@@ -304,7 +295,7 @@ describe("the editor", { timeout: 300_000 }, () => {
   });
 
   test("typing in a lesson's files holds nothing up", async () => {
-    const lab = await open(chrome, server.origin);
+    const lab = await site.open();
     await lab.file("deploy.yaml");
     await write(lab, "deploy.yaml", (await lab.text()).trimEnd());
     await lab.page.evaluate(() => {

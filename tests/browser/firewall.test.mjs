@@ -2,20 +2,10 @@
 // and a packet that it dropped offers to open its port. Then the same programs behind one Ingress, and the counts beside each other.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { open } from "./page.mjs";
-import { browser, serve } from "./support.mjs";
+import { visit } from "./page.mjs";
 
-let chrome, server, lab;
-before(async () => {
-  server = await serve({ "/": "dist" });
-  chrome = await browser();
-  lab = await open(chrome, server.origin, { query: "&scenario=three-doors" });
-});
-after(async () => {
-  await lab?.close();
-  await chrome?.close();
-  await server?.stop();
-});
+const site = visit();
+let lab;
 
 const exposed = () => lab.at("exposed").innerText();
 const send = async () => {
@@ -28,6 +18,10 @@ const send = async () => {
 };
 
 describe("the firewall", { timeout: 120_000 }, () => {
+  before(async () => {
+    lab = await site.open({ query: "&scenario=three-doors" });
+  });
+  after(() => lab?.close());
   test("a dropped packet names it, and offers its port", async () => {
     await lab.page.locator("[data-testid=stage]").focus();
     await lab.page.keyboard.press("End");

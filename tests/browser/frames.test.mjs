@@ -1,20 +1,11 @@
 // Packets as a reader meets them: picked with the pointer, muted by kind, in steps where motion is unwanted; and what they cost:
 // nothing while nothing moves, and no memory in the long run.
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { remember } from "./memory.mjs";
-import { open } from "./page.mjs";
-import { browser, serve } from "./support.mjs";
+import { visit } from "./page.mjs";
 
-let chrome, server;
-before(async () => {
-  server = await serve({ "/": "dist" });
-  chrome = await browser();
-});
-after(async () => {
-  await chrome?.close();
-  await server?.stop();
-});
+const site = visit();
 
 /** Three replicas behind a node port. */
 async function serving(lab) {
@@ -26,7 +17,7 @@ async function serving(lab) {
 
 /** A page whose frames and strokes are counted, with three replicas behind a node port. */
 async function begin(more = {}) {
-  const lab = await open(chrome, server.origin, more);
+  const lab = await site.open(more);
   await serving(lab);
   await lab.page.evaluate(() => {
     const counts = (window.counts = { frames: 0, strokes: 0 });
@@ -114,7 +105,7 @@ describe("what packets cost", { timeout: 240_000 }, () => {
   });
 
   test("ten thousand requests leave no more behind than two thousand", async () => {
-    const lab = await open(chrome, server.origin);
+    const lab = await site.open();
     const megabytes = await remember(lab);
     await serving(lab);
     const some = async (count) => {

@@ -4,21 +4,13 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { join } from "node:path";
-import { open, Page, phone } from "./page.mjs";
-import { browser, root, serve } from "./support.mjs";
+import { Page, phone, visit } from "./page.mjs";
+import { root } from "./support.mjs";
 
 const list = readFileSync(join(root, "public/scenarios/index.yaml"), "utf8");
 const names = [...list.matchAll(/\[(.*)\]/g)].flatMap((row) => row[1].split(", "));
 
-let chrome, server;
-before(async () => {
-  server = await serve({ "/": "dist" });
-  chrome = await browser();
-});
-after(async () => {
-  await chrome?.close();
-  await server?.stop();
-});
+const site = visit();
 
 const title = (lab) => lab.page.locator(".lesson .scroll h1").innerText();
 async function pick(lab, name) {
@@ -37,7 +29,7 @@ const ends = async (lab) => (await lab.at("inspector").locator(".stat").innerTex
 describe("the gallery", { timeout: 240_000 }, () => {
   let lab;
   before(async () => {
-    lab = await open(chrome, server.origin);
+    lab = await site.open();
   });
   after(() => lab?.close());
 
@@ -117,7 +109,7 @@ describe("the gallery", { timeout: 240_000 }, () => {
 });
 
 test("a link opens a scenario in Chinese on a phone", { timeout: 60_000 }, async () => {
-  const lab = await open(chrome, server.origin, { lang: "zh", viewport: phone, theme: "dark", query: "&scenario=ingress-paths" });
+  const lab = await site.open({ lang: "zh", viewport: phone, theme: "dark", query: "&scenario=ingress-paths" });
   await lab.page.locator(".lesson-badge h1").filter({ hasText: "一扇门" }).waitFor();
   await lab.shot("gallery-phone-stage");
   await lab.at("tab-lesson").click();
@@ -132,9 +124,9 @@ test("a link opens a scenario in Chinese on a phone", { timeout: 60_000 }, async
 });
 
 test("an embed shows a scenario by its name", { timeout: 60_000 }, async () => {
-  const page = await (await chrome.newContext()).newPage();
-  const lab = new Page(page, server.origin);
-  await page.goto(`${server.origin}/?embed=1&lang=en&scenario=nodeport`);
+  const page = await (await site.chrome.newContext()).newPage();
+  const lab = new Page(page, site.server.origin);
+  await page.goto(`${site.server.origin}/?embed=1&lang=en&scenario=nodeport`);
   await page.locator("svg.stage").getByText("30000").first().waitFor();
   await page.locator("[data-testid=editor] .cm-content").waitFor();
   assert.match(await lab.text(), /type: NodePort/);

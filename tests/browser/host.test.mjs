@@ -4,24 +4,16 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { firstVisit } from "../../tools/sizes.mjs";
-import { open, Page } from "./page.mjs";
-import { browser, root, serve } from "./support.mjs";
+import { Page, visit } from "./page.mjs";
+import { root, serve } from "./support.mjs";
 
 const blank = { text: '<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>another page</title><h1>Another page</h1>' };
-let chrome, server;
-before(async () => {
-  server = await serve({ "/blog/kubehop/": "dist", "/blank": blank });
-  chrome = await browser();
-});
-after(async () => {
-  await chrome?.close();
-  await server?.stop();
-});
+const site = visit({ mounts: { "/blog/kubehop/": "dist", "/blank": blank } });
 
 test("below a sub-path, asking for the files of the size table and no others", async () => {
-  const lab = await open(chrome, server.origin, { path: "/blog/kubehop/" });
+  const lab = await site.open({ path: "/blog/kubehop/" });
   assert.match(await lab.run("kubectl get node"), /minikube\s+Ready/);
   const counted = firstVisit(join(root, "dist")).flatMap(([, files]) => files);
   const asked = new Set(lab.asked.map((path) => path.replace("/blog/kubehop/", "") || "index.html"));
@@ -31,11 +23,11 @@ test("below a sub-path, asking for the files of the size table and no others", a
 });
 
 test("what comes after first paint is waited for where it is needed sooner", async () => {
-  const page = await chrome.newPage();
+  const page = await site.chrome.newPage();
   let refused = 0;
   await page.route("**/*_rest.wasm", (route) => (refused++ ? route.continue() : route.abort()));
-  const lab = new Page(page, server.origin);
-  await page.goto(`${server.origin}/blog/kubehop/?lang=en`);
+  const lab = new Page(page, site.server.origin);
+  await page.goto(`${site.server.origin}/blog/kubehop/?lang=en`);
   await page.locator(".lesson h1").first().waitFor({ state: "attached" });
   assert.match(await lab.run("kubectl describe node minikube"), /Name:\s+minikube/);
   const rest = lab.asked.filter((path) => path.endsWith("_rest.wasm"));
@@ -46,9 +38,9 @@ test("what comes after first paint is waited for where it is needed sooner", asy
 });
 
 test("with no network after the first visit", async () => {
-  const lab = await open(chrome, server.origin, { path: "/blog/kubehop/" });
+  const lab = await site.open({ path: "/blog/kubehop/" });
   await lab.page.evaluate(() => navigator.serviceWorker.ready);
-  server.down = true;
+  site.server.down = true;
   try {
     await lab.page.reload();
     await lab.page.locator("[data-testid=editor] .cm-content").waitFor({ state: "attached" });
@@ -56,7 +48,7 @@ test("with no network after the first visit", async () => {
     await lab.at("lang").click();
     await lab.page.locator("html[lang^=zh] .lesson h1").waitFor();
   } finally {
-    server.down = false;
+    site.server.down = false;
   }
   lab.errors.length = 0; // the browser's own line about the worker it could not ask for
   await lab.close();
@@ -86,8 +78,8 @@ spec:
   const lines = ["sleep 10", "kubectl get pod -o wide", "trace -n 9 -o json --from node/minikube http://10.96.0.77:9090/api/hello", "trace -n 1 -o json http://10.96.0.77:9090/"];
   const folder = mkdtempSync(join(tmpdir(), "kubehop-"));
   writeFileSync(join(folder, "app.yaml"), yaml);
-  const page = await chrome.newPage();
-  await page.goto(`${server.origin}/blank`);
+  const page = await site.chrome.newPage();
+  await page.goto(`${site.server.origin}/blank`);
   for (const [profile, seed] of [["minikube", 42], ["multinode", 7], ["minikube", 123456789]]) {
     const native = lines.map((_, i) =>
       execFileSync(join(root, "target/debug/kubehop"), ["-q", "--no-settle", "-p", profile, "-s", String(seed), "-f", join(folder, "app.yaml"), ...lines.slice(0, i + 1).flatMap((line) => ["-c", `${line} || true`])], { encoding: "utf8" }),
@@ -117,7 +109,7 @@ test("a YAML block in an article becomes a live cluster", async () => {
       headers: { "content-security-policy": "default-src 'none'; script-src 'self'; frame-src 'self'; style-src 'unsafe-inline'; img-src data:" },
     },
   });
-  const page = await chrome.newPage();
+  const page = await site.chrome.newPage();
   await page.goto(`${article.origin}/`);
   assert.equal(await page.locator("kube-hop iframe").count(), 0, "not before the reader comes near");
   await page.locator("kube-hop").scrollIntoViewIfNeeded();

@@ -2,20 +2,10 @@
 import assert from "node:assert/strict";
 import { availableParallelism, loadavg } from "node:os";
 import { after, before, describe, test } from "node:test";
-import { open } from "./page.mjs";
-import { browser, serve } from "./support.mjs";
+import { visit } from "./page.mjs";
 
-let chrome, server, lab;
-before(async () => {
-  server = await serve({ "/": "dist" });
-  chrome = await browser();
-  lab = await open(chrome, server.origin);
-});
-after(async () => {
-  await lab?.close();
-  await chrome?.close();
-  await server?.stop();
-});
+const site = visit();
+let lab;
 
 const bomb = () => {
   let text = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n";
@@ -42,6 +32,10 @@ const inputs = {
 const crowd = Math.max(1, loadavg()[0] / availableParallelism());
 
 describe("hostile input", { timeout: 300_000 }, () => {
+  before(async () => {
+    lab = await site.open();
+  });
+  after(() => lab?.close());
   for (const [name, text] of Object.entries(inputs)) {
     test(name, async () => {
       await lab.file("svc.yaml");
@@ -71,7 +65,7 @@ describe("what is typed is not lost", () => {
   };
 
   test("by a reload right after the last key", async () => {
-    const own = await open(chrome, server.origin);
+    const own = await site.open();
     await own.paste("kind: [broken # typed last\n");
     await own.page.reload();
     await back(own.page);
@@ -80,9 +74,9 @@ describe("what is typed is not lost", () => {
   });
 
   test("to another tab of the page that was written to later", async () => {
-    const first = await open(chrome, server.origin);
-    const second = new first.constructor(await first.page.context().newPage(), server.origin);
-    await second.page.goto(`${server.origin}/?lang=en`);
+    const first = await site.open();
+    const second = new first.constructor(await first.page.context().newPage(), site.server.origin);
+    await second.page.goto(`${site.server.origin}/?lang=en`);
     await back(second.page);
     await first.paste("# of the first\n");
     await second.paste("# of the second\n");

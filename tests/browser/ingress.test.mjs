@@ -1,32 +1,12 @@
 // An Ingress in the page: paper while nobody reads it, served by the addon's controller, and which rule won or lost.
 // Pictures go to target/screenshots/.
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { open } from "./page.mjs";
-import { browser, serve } from "./support.mjs";
+import { describe, test } from "node:test";
+import { visit, web } from "./page.mjs";
 
-let chrome, server;
-before(async () => {
-  server = await serve({ "/": "dist" });
-  chrome = await browser();
-});
-after(async () => {
-  await chrome?.close();
-  await server?.stop();
-});
+const site = visit();
 
-const manifest = `apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  replicas: 3
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-        - {name: hello, image: "hello:1.0", ports: [{containerPort: 9090}]}
----
+const manifest = `${web()}---
 apiVersion: v1
 kind: Service
 metadata: {name: web}
@@ -73,7 +53,7 @@ describe("an Ingress", { timeout: 240_000 }, () => {
   for (const [lang, theme] of [["en", "light"], ["zh", "dark"]]) {
     test(`in ${lang}: paper, then served by a controller, and why a rule lost`, async () => {
       const said = how[lang];
-      const lab = await open(chrome, server.origin, { lang, theme, query: "&profile=minikube" });
+      const lab = await site.open({ lang, theme, query: "&profile=minikube" });
       await lab.edit(manifest);
       await lab.until("kubectl get pod", (text) => (text.match(/1\/1\s+Running/g) ?? []).length === 3);
 

@@ -1,21 +1,12 @@
 // Programs that hold a terminal: their output is seen as it comes, other terminals go on, Ctrl-C ends them.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { open } from "./page.mjs";
-import { browser as launch, serve } from "./support.mjs";
+import { test } from "node:test";
+import { visit } from "./page.mjs";
 
-let server, browser;
-before(async () => {
-  server = await serve({ "/": "dist" });
-  browser = await launch();
-});
-after(async () => {
-  await browser.close();
-  await server.stop();
-});
+const site = visit();
 
 test("a tunnel holds its terminal; another one uses it; Ctrl-C ends it", async () => {
-  const lab = await open(browser, server.origin);
+  const lab = await site.open();
   await lab.run("kubectl create deployment tunnelled --image=hello:1.0");
   await lab.run("kubectl expose deployment tunnelled --port=9090");
   await lab.until("kubectl get deploy tunnelled", (text) => text.includes("1/1"));
@@ -39,7 +30,7 @@ test("a tunnel holds its terminal; another one uses it; Ctrl-C ends it", async (
 });
 
 test("what is watched appears as it changes", async () => {
-  const lab = await open(browser, server.origin);
+  const lab = await site.open();
   await lab.run("kubectl get deploy -w &");
   await lab.run("kubectl create deployment watched --image=hello:1.0");
   await lab.at("terminal-output").getByText(/watched\s+1\/1/).first().waitFor();

@@ -1,19 +1,10 @@
 // The page by keys alone: from the first Tab to the last step of the ClusterIP lesson, nothing is clicked, nothing is
 // focused by the test. At every stop the focus can be seen, and every stop can be left.
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { open, phone } from "./page.mjs";
-import { browser, serve } from "./support.mjs";
+import { describe, test } from "node:test";
+import { phone, visit } from "./page.mjs";
 
-let chrome, server;
-before(async () => {
-  server = await serve({ "/": "dist" });
-  chrome = await browser();
-});
-after(async () => {
-  await chrome?.close();
-  await server?.stop();
-});
+const site = visit();
 
 /** What has the focus: who it is, in which part of the page, and whether one sees it. */
 const here = (page) =>
@@ -122,7 +113,7 @@ class Hands {
 
 describe("by keys alone", { timeout: 240_000 }, () => {
   test("the ClusterIP lesson, from the first Tab to its last step", async () => {
-    const lab = await open(chrome, server.origin);
+    const lab = await site.open();
     const hands = new Hands(lab);
     const { keys } = hands;
     await keys.press("Tab");
@@ -190,7 +181,7 @@ describe("by keys alone", { timeout: 240_000 }, () => {
   });
 
   test("round the whole page and out again, in the order it is read", async () => {
-    const lab = await open(chrome, server.origin);
+    const lab = await site.open();
     const hands = new Hands(lab);
     await hands.line("kubectl apply -f deploy.yaml -f svc.yaml");
     await hands.line("kubectl scale deployment test-deployment --replicas=40");
@@ -220,7 +211,7 @@ describe("by keys alone", { timeout: 240_000 }, () => {
   });
 
   test("what opens over the page is left by Escape, and the focus is where it was", async () => {
-    const lab = await open(chrome, server.origin);
+    const lab = await site.open();
     const hands = new Hands(lab);
     const { keys } = hands;
     await hands.line("kubectl apply -f deploy.yaml -f svc.yaml");
@@ -252,7 +243,7 @@ describe("by keys alone", { timeout: 240_000 }, () => {
   });
 
   test("a packet is chosen, stepped and read by keys", async () => {
-    const lab = await open(chrome, server.origin);
+    const lab = await site.open();
     const hands = new Hands(lab);
     const { keys } = hands;
     await hands.line("kubectl apply -f deploy.yaml -f svc.yaml");
@@ -279,7 +270,7 @@ describe("by keys alone", { timeout: 240_000 }, () => {
   });
 
   test("on a phone the panes are reached by keys, too", async () => {
-    const lab = await open(chrome, server.origin, { viewport: phone });
+    const lab = await site.open({ viewport: phone });
     const hands = new Hands(lab);
     await hands.press("tab-terminal");
     await hands.line("kubectl get node");

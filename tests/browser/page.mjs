@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { root } from "./support.mjs";
+import { after, before } from "node:test";
+import { browser, root, serve } from "./support.mjs";
 
 const axe = readFileSync(join(root, "node_modules/axe-core/axe.min.js"), "utf8");
 const pictures = join(root, "target/screenshots");
@@ -11,6 +12,37 @@ mkdirSync(pictures, { recursive: true });
 export const wide = { width: 1440, height: 900 };
 export const small = { width: 1024, height: 768 };
 export const phone = { width: 390, height: 844 };
+
+/**
+ * For a file of tests: dist/ (or other `mounts`) served, and Chromium (with these `flags`), from before the first test until
+ * after the last. `open(how)` opens the page.
+ */
+export function visit({ mounts = { "/": "dist" }, flags = [] } = {}) {
+  const site = { open: (how) => open(site.chrome, site.server.origin, how) };
+  before(async () => {
+    site.server = await serve(mounts);
+    site.chrome = await browser(...flags);
+  });
+  after(async () => {
+    await site.chrome?.close();
+    await site.server?.stop();
+  });
+  return site;
+}
+
+/** A Deployment `web` of a program that answers on 9090. */
+export const web = (replicas = 3) => `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: ${replicas}
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+        - {name: hello, image: "hello:1.0", ports: [{containerPort: 9090}]}
+`;
 
 /** Opens the page in a context of its own (fresh storage) and waits until it can be used. */
 export async function open(browser, origin, { lang = "en", theme = "light", viewport = wide, path = "/", query = "", editor = true, before = undefined, ...more } = {}) {

@@ -1,31 +1,24 @@
 // Scenes of the page, each a picture in tests/pictures/ that is reviewed by eye and then compared (pictures.mjs).
 // `make screenshots` draws them anew. The page's clocks are the test's: time passes when a scene says so.
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { open, phone, small, wide } from "./page.mjs";
+import { before, describe, test } from "node:test";
+import { phone, small, visit, wide } from "./page.mjs";
 import { compare, drawing, drawnBy, keep, same, sign, unlike } from "./pictures.mjs";
-import { browser, serve } from "./support.mjs";
 
-let chrome, server;
+const site = visit({ flags: ["--font-render-hinting=none", "--disable-lcd-text", "--force-color-profile=srgb"] });
 let unlikely = "";
 before(async () => {
-  server = await serve({ "/": "dist" });
-  chrome = await browser("--font-render-hinting=none", "--disable-lcd-text", "--force-color-profile=srgb");
-  const lab = await open(chrome, server.origin, { editor: false });
-  const here = await drawnBy(lab.page, chrome);
+  const lab = await site.open({ editor: false });
+  const here = await drawnBy(lab.page, site.chrome);
   await lab.close();
   if (drawing) sign(here);
   else unlikely = unlike(here);
   if (unlikely) console.log(`SKIPPED pictures: they are not compared, ${unlikely}; the scenes are played all the same`);
 });
-after(async () => {
-  await chrome?.close();
-  await server?.stop();
-});
 
 /** A page whose time stands still: it passes by `lab.pass(ms)` only. The session begins at its second zero. */
 async function still(how) {
-  const lab = await open(chrome, server.origin, { ...how, before: (page) => page.clock.install({ time: 1_800_000_000_000 }) });
+  const lab = await site.open({ ...how, before: (page) => page.clock.install({ time: 1_800_000_000_000 }) });
   const { page } = lab;
   await page.clock.pauseAt(1_800_000_600_000);
   lab.pass = (ms) => page.clock.runFor(ms);

@@ -2,31 +2,11 @@
 // dark under traffic, another environment and back. Pictures go to target/screenshots/.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { open, phone, small } from "./page.mjs";
-import { browser, serve } from "./support.mjs";
+import { phone, small, visit, web } from "./page.mjs";
 
-let chrome, server;
-before(async () => {
-  server = await serve({ "/": "dist" });
-  chrome = await browser();
-});
-after(async () => {
-  await chrome?.close();
-  await server?.stop();
-});
+const site = visit();
 
-const manifest = `apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  replicas: 3
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-        - {name: hello, image: "hello:1.0", ports: [{containerPort: 9090}]}
----
+const manifest = `${web()}---
 apiVersion: v1
 kind: Service
 metadata: {name: web-np}
@@ -87,7 +67,7 @@ const answers = async (lab) => (await lab.at("inspector").locator(".stat").inner
 describe("Services of every type", { timeout: 240_000 }, () => {
   let lab;
   before(async () => {
-    lab = await open(chrome, server.origin, { query: "&profile=multinode" });
+    lab = await site.open({ query: "&profile=multinode" });
     await lab.edit(manifest);
     await ready(lab, 3);
   });
@@ -233,7 +213,7 @@ describe("ways in from outside", { timeout: 240_000 }, () => {
   const tubes = (lab) => lab.page.locator("svg.stage path.tube.stands").count();
 
   test("a port-forward is a tunnel to one pod, until Ctrl-C", async () => {
-    const lab = await open(chrome, server.origin, { query: "&profile=multinode" });
+    const lab = await site.open({ query: "&profile=multinode" });
     await lab.edit(manifest);
     await ready(lab, 3);
     await lab.run("kubectl port-forward svc/web-np 9091:9090");
@@ -253,7 +233,7 @@ describe("ways in from outside", { timeout: 240_000 }, () => {
   });
 
   test("minikube tunnel fills the empty socket", async () => {
-    const lab = await open(chrome, server.origin, { query: "&profile=minikube" });
+    const lab = await site.open({ query: "&profile=minikube" });
     await lab.edit(manifest + types);
     await ready(lab, 3);
     await service(lab, "balanced");
@@ -271,7 +251,7 @@ describe("ways in from outside", { timeout: 240_000 }, () => {
   });
 
   test("in a cloud the firewall drops what comes straight, and the balancer's address answers", async () => {
-    const lab = await open(chrome, server.origin, { query: "&lesson=loadbalancer" });
+    const lab = await site.open({ query: "&lesson=loadbalancer" });
     for (const name of ["deploy.yaml", "svc-lb.yaml"]) {
       await lab.file(name);
       await lab.at("apply").click();
@@ -299,7 +279,7 @@ describe("ways in from outside", { timeout: 240_000 }, () => {
 describe("a mistake that tutorials print", { timeout: 120_000 }, () => {
   test("a nodePort in a ClusterIP is refused at its field, and explained in both languages", async () => {
     for (const [lang, hint] of [["en", /only Services of type NodePort or LoadBalancer/], ["zh", /NodePort/]]) {
-      const lab = await open(chrome, server.origin, { lang, query: "&lesson=nodeport" });
+      const lab = await site.open({ lang, query: "&lesson=nodeport" });
       await lab.file("svc-np.yaml");
       await lab.at("apply").click();
       const problems = lab.at("diagnostics");
@@ -322,7 +302,7 @@ describe("how Services look", { timeout: 240_000 }, () => {
     "lesson-nodeport-zh": { query: "&lesson=nodeport", lang: "zh" },
   })) {
     test(`${name}: nothing for axe to complain about, nothing cut off`, async () => {
-      const lab = await open(chrome, server.origin, how);
+      const lab = await site.open(how);
       if (how.viewport === phone) await lab.at("tab-terminal").click();
       await lab.run("kubectl create deployment web --image=hello:1.0 --replicas=3");
       await lab.run("kubectl expose deployment web --type=LoadBalancer --port=80 --target-port=9090");

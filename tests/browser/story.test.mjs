@@ -2,18 +2,9 @@
 // which its packets reach the replicas or miss them. Pictures of each step go to target/screenshots/.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { open, phone, small } from "./page.mjs";
-import { browser, serve } from "./support.mjs";
+import { phone, small, visit } from "./page.mjs";
 
-let chrome, server;
-before(async () => {
-  server = await serve({ "/": "dist" });
-  chrome = await browser();
-});
-after(async () => {
-  await chrome?.close();
-  await server?.stop();
-});
+const site = visit();
 
 const endpoints = "kubectl get endpoints test-svc-cluster";
 const addresses = (text) => [...text.matchAll(/10\.244\.\d+\.\d+/g)].map(([address]) => address).sort();
@@ -33,7 +24,7 @@ async function begin(lab) {
 describe("the story of a ClusterIP Service", { timeout: 180_000 }, () => {
   let lab, start;
   before(async () => {
-    lab = await open(chrome, server.origin);
+    lab = await site.open();
     start = await begin(lab);
   });
   after(() => lab?.close());
@@ -170,7 +161,7 @@ describe("how it looks", { timeout: 180_000 }, () => {
     "phone-zh-dark": { viewport: phone, lang: "zh", theme: "dark" },
   })) {
     test(`${name}: nothing for axe to complain about, nothing cut off`, async () => {
-      const lab = await open(chrome, server.origin, how);
+      const lab = await site.open(how);
       const isPhone = how.viewport === phone;
       const tab = (id) => isPhone && lab.at(`tab-${id}`).click();
       if (!isPhone) {

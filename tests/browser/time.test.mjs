@@ -1,18 +1,9 @@
 // Time in the reader's hand: the cluster goes back with its packets, and comes forward to now.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { open, phone, small } from "./page.mjs";
-import { browser, serve } from "./support.mjs";
+import { phone, small, visit } from "./page.mjs";
 
-let chrome, server;
-before(async () => {
-  server = await serve({ "/": "dist" });
-  chrome = await browser();
-});
-after(async () => {
-  await chrome?.close();
-  await server?.stop();
-});
+const site = visit();
 
 const endpoints = "kubectl get endpoints test-svc-cluster";
 const three = (text) => (text.match(/10\.244\.\d+\.\d+/g) ?? []).length === 3;
@@ -52,7 +43,7 @@ const picture = (lab) => lab.page.locator("svg.stage").innerHTML();
 describe("going back in time", { timeout: 180_000 }, () => {
   let lab, story;
   before(async () => {
-    lab = await open(chrome, server.origin);
+    lab = await site.open();
     story = await live(lab);
   });
   after(() => lab?.close());
@@ -213,7 +204,7 @@ describe("going back in time", { timeout: 180_000 }, () => {
 describe("how the strip looks", { timeout: 120_000 }, () => {
   for (const [name, how] of Object.entries({ light: {}, dark: { theme: "dark" }, "zh-1024": { lang: "zh", viewport: small }, "phone-zh-dark": { viewport: phone, lang: "zh", theme: "dark" }, calm: { reducedMotion: "reduce" } })) {
     test(`${name}: nothing for axe to complain about, nothing cut off`, async () => {
-      const lab = await open(chrome, server.origin, how);
+      const lab = await site.open(how);
       if (how.viewport === phone) await lab.at("tab-terminal").click();
       await live(lab);
       if (how.viewport === phone) await lab.at("tab-stage").click();

@@ -1,32 +1,12 @@
 // Why: the caret's field lights what it affects, a hop leads to its line and back, a part of the picture to its field.
 // Pictures go to target/screenshots/.
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { open, phone } from "./page.mjs";
-import { browser, serve } from "./support.mjs";
+import { describe, test } from "node:test";
+import { phone, visit, web } from "./page.mjs";
 
-let chrome, server;
-before(async () => {
-  server = await serve({ "/": "dist" });
-  chrome = await browser();
-});
-after(async () => {
-  await chrome?.close();
-  await server?.stop();
-});
+const site = visit();
 
-const manifest = `apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  replicas: 3
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-        - {name: hello, image: "hello:1.0", ports: [{containerPort: 9090}]}
----
+const manifest = `${web()}---
 apiVersion: v1
 kind: Service
 metadata: {name: web-np}
@@ -59,7 +39,7 @@ spec:
 
 /** Opens the page with the manifest applied and three pods ready. */
 async function begin(options) {
-  const lab = await open(chrome, server.origin, { query: "&profile=multinode&seed=3", ...options });
+  const lab = await site.open({ query: "&profile=multinode&seed=3", ...options });
   if (options?.viewport === phone) await lab.at("tab-yaml").click();
   await lab.edit(manifest);
   if (options?.viewport === phone) await lab.at("tab-terminal").click();

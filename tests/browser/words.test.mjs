@@ -2,32 +2,13 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
-import { open } from "./page.mjs";
-import { browser, root, serve } from "./support.mjs";
+import { describe, test } from "node:test";
+import { visit, web } from "./page.mjs";
+import { browser, root } from "./support.mjs";
 
-let chrome, server;
-before(async () => {
-  server = await serve({ "/": "dist" });
-  chrome = await browser();
-});
-after(async () => {
-  await chrome?.close();
-  await server?.stop();
-});
+const site = visit();
 
-const manifest = `apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  replicas: 3
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-        - {name: hello, image: "hello:1.0", ports: [{containerPort: 9090}]}
----
+const manifest = `${web()}---
 apiVersion: v1
 kind: Service
 metadata: {name: web}
@@ -53,7 +34,7 @@ const traces = async (lab, line) => JSON.parse(await lab.run(line));
 
 /** Opens a cluster with an Ingress that is served. */
 async function served(how) {
-  const lab = await open(chrome, server.origin, { query: "&profile=minikube", ...how });
+  const lab = await site.open({ query: "&profile=minikube", ...how });
   await lab.edit(manifest);
   await ready(lab);
   await lab.run("minikube addons enable ingress");
@@ -107,7 +88,7 @@ describe("the stage in words", { timeout: 240_000 }, () => {
   });
 
   test("one line is spoken for each answer or failure, and none for a hop", async () => {
-    const lab = await open(chrome, server.origin, { query: "&profile=minikube" });
+    const lab = await site.open({ query: "&profile=minikube" });
     await lab.edit(manifest.slice(0, manifest.indexOf("---\napiVersion: networking")));
     await ready(lab);
     const sent = async (count, url) => {
@@ -185,7 +166,7 @@ describe("a trace on paper", { timeout: 240_000 }, () => {
   }
 
   test("without a trace the lesson's step is what is printed", async () => {
-    const lab = await open(chrome, server.origin);
+    const lab = await site.open();
     await lab.page.emulateMedia({ media: "print" });
     await lab.page.waitForTimeout(200);
     const seen = await lab.page.evaluate(() => document.body.innerText);
