@@ -33,7 +33,7 @@ async function clean(lab, where) {
 async function faint(lab) {
   const { page } = lab;
   // What comes or goes has done so.
-  await page.evaluate(() => Promise.allSettled(document.getAnimations().map((animation) => animation.finished)));
+  await page.waitForFunction(() => document.querySelector("svg.stage").getAnimations({ subtree: true }).every(({ playState }) => playState !== "running"), null, { timeout: 3000 });
   const words = await page.evaluate(() => {
     const frame = document.querySelector("[data-testid=stage]").getBoundingClientRect();
     return [...document.querySelectorAll("svg.stage text:not(.sig text)")].flatMap((text) => {
