@@ -15,13 +15,14 @@ export const phone = { width: 390, height: 844 };
 
 /**
  * For a file of tests: dist/ (or other `mounts`) served, and Chromium (with these `flags`), from before the first test until
- * after the last. `open(how)` opens the page.
+ * after the last. `open(how)` opens the page; `ready(site)` may look at it before the first test.
  */
-export function visit({ mounts = { "/": "dist" }, flags = [] } = {}) {
+export function visit({ mounts = { "/": "dist" }, flags = [], ready = undefined } = {}) {
   const site = { open: (how) => open(site.chrome, site.server.origin, how) };
   before(async () => {
     site.server = await serve(mounts);
     site.chrome = await browser(...flags);
+    await ready?.(site);
   });
   after(async () => {
     await site.chrome?.close();

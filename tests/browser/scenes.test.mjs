@@ -1,19 +1,21 @@
 // Scenes of the page, each a picture in tests/pictures/ that is reviewed by eye and then compared (pictures.mjs).
 // `make screenshots` draws them anew. The page's clocks are the test's: time passes when a scene says so.
 import assert from "node:assert/strict";
-import { before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { phone, small, visit, wide } from "./page.mjs";
 import { compare, drawing, drawnBy, keep, same, sign, unlike } from "./pictures.mjs";
 
-const site = visit({ flags: ["--font-render-hinting=none", "--disable-lcd-text", "--force-color-profile=srgb"] });
 let unlikely = "";
-before(async () => {
-  const lab = await site.open({ editor: false });
-  const here = await drawnBy(lab.page, site.chrome);
-  await lab.close();
-  if (drawing) sign(here);
-  else unlikely = unlike(here);
-  if (unlikely) console.log(`SKIPPED pictures: they are not compared, ${unlikely}; the scenes are played all the same`);
+const site = visit({
+  flags: ["--font-render-hinting=none", "--disable-lcd-text", "--force-color-profile=srgb"],
+  ready: async (site) => {
+    const lab = await site.open({ editor: false });
+    const here = await drawnBy(lab.page, site.chrome);
+    await lab.close();
+    if (drawing) sign(here);
+    else unlikely = unlike(here);
+    if (unlikely) console.log(`SKIPPED pictures: they are not compared, ${unlikely}; the scenes are played all the same`);
+  },
 });
 
 /** A page whose time stands still: it passes by `lab.pass(ms)` only. The session begins at its second zero. */
@@ -217,6 +219,39 @@ const scenes = [
     await apply(lab, `${deployment("web", 200)}${nodePort}`, 60_000);
     await send(lab, { from: "laptop", url: "http://192.168.49.2:30000/api/hello", count: 60, ms: 2500 });
   }, ".st"],
+  ["gallery", { query: "&profile=minikube" }, async (lab) => {
+    await lab.at("open-gallery").first().click();
+    await lab.pass(400);
+  }],
+  ["gallery-phone-zh-dark", { query: "&profile=minikube", viewport: phone, lang: "zh", theme: "dark" }, async (lab) => {
+    await lab.page.locator(".burger").click();
+    await lab.at("scenarios").click();
+    await lab.pass(400);
+  }],
+  ["diagnose", { query: "&profile=minikube" }, async (lab) => {
+    await apply(lab, `${deployment("web", 2)}${service("web", "wbe", "ports: [{port: 9090}]")}${service("far", "web", "ports: [{port: 80}]")}`);
+    await lab.at("panel-tab-diagnose").click();
+    await lab.pass(2000);
+  }],
+  ["changes-dark", { query: "&profile=minikube", theme: "dark" }, async (lab) => {
+    await apply(lab, `${deployment("web", 3)}${nodePort}`);
+    await lab.at("panel-tab-changes").click();
+    await apply(lab, `${deployment("web", 3)}${nodePort.replace("app: web", "app: wbe")}`, 700);
+  }],
+  ["rewound", { query: "&profile=minikube" }, async (lab) => {
+    await apply(lab, `${deployment("web", 3)}${clusterIP}`);
+    await send(lab, { from: "node/minikube", url: "", count: 9 });
+    await type(lab, "kubectl scale deployment web --replicas=0", 40_000);
+    await send(lab, { from: "node/minikube", url: "", count: 9 });
+    await lab.at("history").focus();
+    for (let i = 0; i < 3; i++) await lab.page.keyboard.press("ArrowLeft");
+    await lab.pass(500);
+  }],
+  ["affects", { query: "&profile=minikube" }, async (lab) => {
+    await apply(lab, `${deployment("web", 3)}${clusterIP}`);
+    await lab.page.locator(".cm-line", { hasText: "selector: {app: web}" }).first().click({ position: { x: 60, y: 8 } });
+    await lab.pass(600);
+  }],
   ["mistake", { query: "&profile=minikube" }, async (lab) => {
     await apply(lab, `${clusterIP.replace("port: 9090", "port: 9090, nodePort: 30000").replace("selector", "selecter")}`);
   }],

@@ -1,19 +1,10 @@
 // The stage as a picture to look around in: many nodes, a crowd of them, zoom, one Service alone, one packet followed, and the
 // row of an Ingress that decided.
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { open } from "./page.mjs";
-import { browser, serve } from "./support.mjs";
+import { describe, test } from "node:test";
+import { visit } from "./page.mjs";
 
-let chrome, server;
-before(async () => {
-  server = await serve({ "/": "dist" });
-  chrome = await browser();
-});
-after(async () => {
-  await chrome?.close();
-  await server?.stop();
-});
+const site = visit();
 
 /** An environment of so many nodes, with a Service in it. */
 async function nodes(lab, count) {
@@ -43,7 +34,7 @@ const ring = (lab) =>
 
 describe("the stage", () => {
   test("eight nodes are drawn in full, and of twelve the rest is one room with a list", async () => {
-    const lab = await open(chrome, server.origin);
+    const lab = await site.open();
     await nodes(lab, 8);
     assert.deepEqual(await rooms(lab), ["n01", "n02", "n03", "n04", "n05", "n06", "n07", "n08"]);
     assert.equal(await lab.page.locator("[data-crowd]").count(), 0);
@@ -67,7 +58,7 @@ describe("the stage", () => {
   });
 
   test("the keys zoom the picture and bring it back", async () => {
-    const lab = await open(chrome, server.origin);
+    const lab = await site.open();
     await lab.at("stage").focus();
     const usual = await scale(lab);
     for (let i = 0; i < 4; i++) await lab.page.keyboard.press("+");
@@ -78,7 +69,7 @@ describe("the stage", () => {
   });
 
   test("one Service stands alone until Escape", async () => {
-    const lab = await open(chrome, server.origin);
+    const lab = await site.open();
     await lab.run("kubectl create deployment other --image=hello:1.0 --port=9090");
     await lab.run("kubectl expose deployment other --port=9090");
     await lab.run("kubectl create deployment web --image=hello:1.0 --replicas=2 --port=9090");
@@ -100,7 +91,7 @@ describe("the stage", () => {
   });
 
   test("a picture larger than its frame goes with the selected packet", async () => {
-    const lab = await open(chrome, server.origin);
+    const lab = await site.open();
     await lab.run("kubectl create deployment web --image=hello:1.0 --port=9090");
     await lab.run("kubectl expose deployment web --port=9090 --type=NodePort");
     await lab.until("kubectl get endpoints web", (text) => /:9090/.test(text));
@@ -119,7 +110,7 @@ describe("the stage", () => {
   });
 
   test("the row of an Ingress that decided is lit while its hop is shown", async () => {
-    const lab = await open(chrome, server.origin);
+    const lab = await site.open();
     await lab.run("minikube addons enable ingress");
     await lab.run("kubectl create deployment web --image=hello:1.0 --port=9090");
     await lab.run("kubectl expose deployment web --port=9090");
