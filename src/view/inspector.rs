@@ -304,7 +304,10 @@ fn answers(state: State, scenery: Scenery) -> impl IntoView {
             }}
         </p>
         <p class="note" class:hid=move || !none()>
-            {move || state.pick("No request has been sent yet.", "还没有发送请求。")}
+            {move || match state.is_past() {
+                true => state.pick("No request was sent in this step.", "这一步没有发送请求。"),
+                false => state.pick("No request has been sent yet.", "还没有发送请求。"),
+            }}
         </p>
     }
 }
