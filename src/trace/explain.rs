@@ -336,16 +336,16 @@ pub fn explain(because: &Because, lang: Lang) -> String {
             format!("{endpoint} 回答控制器 {status}，控制器再经由客户端自己的连接转回。"),
         ),
         NextEndpoint(failed) => (
-            format!("{failed} gave no answer, so the controller tries the next endpoint before it tells the client anything."),
-            format!("{failed} 没有给出应答，控制器先尝试下一个端点，再回答客户端。"),
+            format!("{failed} gave no answer, so the controller tries once more before it tells the client anything: with the next endpoint in turn, or the same if there is no other."),
+            format!("{failed} 没有给出应答，控制器先再试一次，再回答客户端：轮到下一个端点，没有别的就还是同一个。"),
         ),
         BadGateway { endpoint, tried } => (
-            format!("The controller could not get an answer from {endpoint} (endpoints tried: {tried}): it answers 502 itself. The rule matched; what is behind it is broken."),
-            format!("控制器无法从 {endpoint} 得到应答（已尝试 {tried} 个端点），自己回答 502。规则匹配了，坏的是后面的程序。"),
+            format!("The controller could not get an answer from {endpoint} (attempts: {tried}): it answers 502 itself. The rule matched; what is behind it is broken."),
+            format!("控制器无法从 {endpoint} 得到应答（已尝试 {tried} 次），自己回答 502。规则匹配了，坏的是后面的程序。"),
         ),
         GatewayTimeout { endpoint, tried } => (
-            format!("{endpoint} did not answer the controller in time (endpoints tried: {tried}): it answers 504 itself."),
-            format!("{endpoint} 没有在时限内回答控制器（已尝试 {tried} 个端点），控制器自己回答 504。"),
+            format!("{endpoint} did not answer the controller in time (attempts: {tried}): it answers 504 itself."),
+            format!("{endpoint} 没有在时限内回答控制器（已尝试 {tried} 次），控制器自己回答 504。"),
         ),
         TooSlow { by, millis } => (
             format!("{by} takes {millis} ms to answer, longer than its client waits: the client closes the connection."),
