@@ -4,8 +4,8 @@
 //!
 //! - `nodes`: how many, named n1, n2, n3 (three unless it is said); `zones`: their zones, in order; `profile`: another than
 //!   multinode.
-//! - `pods`: `NAME NODE [LABEL=VALUE] [[NAME:]PORT[/UDP]]…`; a pod listens on its ports, on 8080 if it has none, and takes
-//!   20 seconds to end. `host` puts it on its node's network.
+//! - `pods`: `NAME NODE [LABEL=VALUE] [[NAME:]PORT[@HOSTPORT][/UDP]]…`; a pod listens on its ports, on 8080 if it has none, and
+//!   takes 20 seconds to end. `host` puts it on its node's network.
 //! - `services`: specs by name; `manifests`: anything else; `then`: more of it, once all runs: there `$POD` is its address.
 //! - `do`: what happens then: `unready POD`, `delete POD`, `wait SECONDS`, `balancer SERVICE ADDRESS [MODE]`.
 //! - `nftables`: rows that are so in nftables mode, in place of those with the same `from` and `to`.
@@ -30,9 +30,10 @@ use super::World;
 use super::truth::{list, text};
 
 /// The files.
-pub(crate) const FILES: [(&str, &str); 6] = [
+pub(crate) const FILES: [(&str, &str); 7] = [
     ("cluster-ip.yaml", include_str!("../flows/cluster-ip.yaml")),
     ("node-port.yaml", include_str!("../flows/node-port.yaml")),
+    ("host-port.yaml", include_str!("../flows/host-port.yaml")),
     ("outside.yaml", include_str!("../flows/outside.yaml")),
     ("cloud.yaml", include_str!("../flows/cloud.yaml")),
     ("endpoints.yaml", include_str!("../flows/endpoints.yaml")),
@@ -200,7 +201,9 @@ pub(crate) fn pod(line: &str) -> String {
             let (port, proto) = word.split_once('/').unwrap_or((word, "TCP"));
             let (name, port) = port.split_once(':').map_or(("", port), |(name, port)| (name, port));
             let name = if name.is_empty() { String::new() } else { format!("name: {name}, ") };
-            ports.push(format!("{{{name}containerPort: {port}, protocol: {proto}}}"));
+            let (port, on) = port.split_once('@').unwrap_or((port, ""));
+            let on = if on.is_empty() { String::new() } else { format!("hostPort: {on}, ") };
+            ports.push(format!("{{{name}{on}containerPort: {port}, protocol: {proto}}}"));
         }
     }
     let (labels, ports) = (labels.join(", "), ports.join(", "));
