@@ -25,7 +25,7 @@
 //!           because one sentence, in the page's language
 //!           cause   object (Kind/NS/NAME) and field; absent where no manifest is behind it
 //!           compared  of an ingress controller's choice: rule, lost (why not, absent for the one taken: host | wider-host |
-//!                   path | shorter | after-exact | later), because, cause
+//!                   path | shorter | after-exact | later | not-made), because, cause
 //! ```
 
 use std::fmt::Write as _;

@@ -148,12 +148,14 @@ pub enum Lost {
     AfterExact,
     /// It says the same as a rule that was there before.
     Later,
+    /// It would match, but its Service, the port or the endpoints are missing, and so the controller (Traefik) made nothing of it.
+    NotMade,
 }
 
 impl Lost {
     /// `host`, as traces name it.
     pub fn name(self) -> &'static str {
-        ["host", "wider-host", "path", "shorter", "after-exact", "later"][self as usize]
+        ["host", "wider-host", "path", "shorter", "after-exact", "later", "not-made"][self as usize]
     }
 
     /// Says why, in one short sentence.
@@ -170,6 +172,10 @@ impl Lost {
                 ("Its path matches as a prefix, but an exact one goes first.", "路径按前缀匹配，但精确匹配优先。")
             }
             Self::Later => ("An older rule says the same and goes first.", "更早的规则内容相同，先到先得。"),
+            Self::NotMade => (
+                "It would match, but its Service, port or endpoints are missing: Traefik drops such a rule (where allowEmptyServices is set, missing endpoints alone give 503).",
+                "本可匹配，但它的 Service、端口或端点不存在：Traefik 会丢掉这样的规则（若设置了 allowEmptyServices，只缺端点时回答 503）。",
+            ),
         };
         lang.pick(en, zh)
     }
@@ -347,7 +353,9 @@ mod tests {
         for decision in routing {
             reads_well(&decision.explain(Lang::En), &decision.explain(Lang::Zh));
         }
-        for lost in [Lost::Host, Lost::WiderHost, Lost::Path, Lost::Shorter, Lost::AfterExact, Lost::Later] {
+        for lost in
+            [Lost::Host, Lost::WiderHost, Lost::Path, Lost::Shorter, Lost::AfterExact, Lost::Later, Lost::NotMade]
+        {
             reads_well(lost.explain(Lang::En), lost.explain(Lang::Zh));
             assert!(!lost.name().is_empty());
         }

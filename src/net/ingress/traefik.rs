@@ -23,7 +23,7 @@ use super::{
     page,
 };
 use crate::api::Store;
-use crate::net::route::{Asked, HostRule, PathRule, Rule, Server, Table};
+use crate::net::route::{Asked, HostRule, NOWHERE, PathRule, Rule, Server, Table};
 use crate::object::{FieldRef, HttpIngressPath, Ingress, IngressServiceBackend, Kind, Meta, Ref};
 use crate::time::Duration;
 use crate::trace::{Because, ChosenBy, Reason, Routing};
@@ -90,7 +90,7 @@ pub(super) fn router(store: &Store, controller: &Arc<Controller>) -> Router {
                     continue;
                 };
                 let cause = FieldRef::new(key.clone(), format!("{}.backend.service.name", field.path));
-                let Some(to) = router.target(store, &key, service, &cause, false) else { continue };
+                let to = router.target(store, &key, service, &cause, false).unwrap_or(NOWHERE);
                 let (matcher, path_rule) = matcher(meta, path);
                 let rule_text = rule_text(&rule.host, matcher, &path.path);
                 let priority = annotation(meta, "router.priority").and_then(|text| text.parse().ok());

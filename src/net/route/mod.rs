@@ -18,6 +18,9 @@ use crate::trace::{Compared, Lost};
 /// More rules than this are not told of.
 const MOST_COMPARED: usize = 32;
 
+/// Where a rule leads that was written and of which the controller made nothing: it is told of, and never taken.
+pub const NOWHERE: usize = usize::MAX;
+
 /// Which hosts a rule is for. In order of closeness.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum HostRule {
@@ -49,7 +52,7 @@ pub struct Rule {
     pub host: HostRule,
     /// Which paths.
     pub path: PathRule,
-    /// Where it leads: a number of the controller's.
+    /// Where it leads: a number of the controller's, or [`NOWHERE`].
     pub to: usize,
     /// How it is told of, as `shop.test/api (Prefix)`; none for a row of the controller's own.
     pub shown: Option<Arc<str>>,
@@ -165,7 +168,8 @@ impl Table {
     /// The rule that a request gets.
     pub fn choose(&self, asked: &Asked<'_>) -> Choice<'_> {
         let server = self.server(asked.host);
-        let matches = |rule: &&Rule| rule.path.matches(asked.path) && rule.host.matches(asked.host);
+        let matches =
+            |rule: &&Rule| rule.to != NOWHERE && rule.path.matches(asked.path) && rule.host.matches(asked.host);
         Choice { server, rule: server.and_then(|server| server.rules.iter().find(matches)) }
     }
 
@@ -205,6 +209,9 @@ fn lost(rule: &Rule, asked: &Asked<'_>, choice: &Choice<'_>, same_server: bool) 
     }
     if !same_server {
         return Some(Lost::WiderHost);
+    }
+    if rule.to == NOWHERE && rule.path.matches(asked.path) {
+        return Some(Lost::NotMade);
     }
     let Some(chosen) = choice.rule.filter(|_| rule.path.matches(asked.path)) else { return Some(Lost::Path) };
     Some(match (&chosen.path, &rule.path) {
