@@ -15,20 +15,32 @@ pub struct Cause {
     pub field: FieldRef,
     /// Whether the server picked the value.
     pub is_allocated: bool,
+    /// What stands there, all of it whatever space there is.
+    pub says: String,
 }
 
-/// The parts of the kernels' rules, each with its field: what matches by the port that says so, who may be picked by the selector.
+/// The parts of the kernels' rules, each with its field: what matches by the port that says so, who may be picked by the selector;
+/// then the rules of Ingresses.
 pub fn causes(store: &Store, scene: &Scene) -> Vec<Cause> {
-    let Some((key, service)) =
-        scene.spine.as_ref().and_then(|spine| Some((&spine.key, store.read::<Service>(&spine.key)?.1)))
-    else {
-        return Vec::new();
-    };
-    let spec = &service.spec;
     let mut found = Vec::new();
-    let mut put = |rect: Rect, path: String| {
+    if let Some(spine) = &scene.spine
+        && let Some((_, service)) = store.read::<Service>(&spine.key)
+    {
+        of_rules(store, scene, (&spine.key, service), &mut found);
+    }
+    let routes = scene.sheets.iter().flat_map(|sheet| &sheet.routes);
+    found.extend(routes.filter_map(|route| {
+        let field = route.cause.clone()?;
+        Some(Cause { rect: route.rect, field, is_allocated: false, says: route.whole.clone() })
+    }));
+    found
+}
+
+fn of_rules(store: &Store, scene: &Scene, (key, service): (&Ref, &Service), found: &mut Vec<Cause>) {
+    let spec = &service.spec;
+    let mut put = |rect: Rect, path: String, says: String| {
         let (field, origin) = source(store, &FieldRef::new(key.clone(), path));
-        found.push(Cause { rect, field, is_allocated: origin == Some(Origin::Allocated) });
+        found.push(Cause { rect, field, is_allocated: origin == Some(Origin::Allocated), says });
     };
     for rule in scene.rooms.iter().flat_map(|room| &room.kernel.rules) {
         let port_of = |address: &str| {
@@ -46,15 +58,15 @@ pub fn causes(store: &Store, scene: &Scene) -> Vec<Cause> {
             by_cluster(&rule.cluster)
         };
         if let Some(path) = near {
-            put(rule.pill, path);
+            put(rule.pill, path, rule.text.clone());
         }
         if let Some((rect, path)) = rule.far.as_ref().and_then(|(rect, _)| Some((*rect, by_cluster(&rule.cluster)?))) {
-            put(rect, path);
+            put(rect, path, rule.cluster.clone());
         }
         let (left, end) = (rule.arrow.x + 16.0, rule.picks.last().map_or(rule.arrow.x + 90.0, |pick| pick.at.x + 12.0));
-        put(Rect::new(left, rule.pill.y, end - left, rule.pill.h), "spec.selector".to_owned());
+        let says = if rule.ends.is_empty() { rule.after.text.clone() } else { rule.ends.join(", ") };
+        put(Rect::new(left, rule.pill.y, end - left, rule.pill.h), "spec.selector".to_owned(), says);
     }
-    found
 }
 
 /// The field behind a pod: what was written that it was made from.

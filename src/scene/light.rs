@@ -51,6 +51,15 @@ pub enum Spot {
 }
 
 impl Spot {
+    /// Its middle; none for lines.
+    pub fn middle(&self) -> Option<Pt> {
+        match self {
+            Self::Box(rect, _) | Self::Pill(rect) => Some(rect.center()),
+            Self::Ring(at, _) => Some(*at),
+            Self::Wire(_) | Self::Dashed(_) => None,
+        }
+    }
+
     /// The corner where a small tag belongs; none for lines.
     pub fn corner(&self) -> Option<Pt> {
         match self {

@@ -33,6 +33,7 @@ pub mod target;
 pub mod traffic;
 pub mod crowd;
 pub mod pulse;
+pub mod hand;
 #[cfg(test)]
 mod fixture;
 

@@ -5,9 +5,10 @@
 use super::lay::{DOORSTEP, RECOIL, shorten};
 use super::line::{Line, Pt};
 use super::{Anchor, Motion, Scene};
-use crate::cluster::Beat;
+use crate::cluster::{Beat, ProbeKind};
 use crate::lang::Lang;
 use crate::time::Instant;
+use crate::trace::Place;
 
 /// A probe or a check under way.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +21,8 @@ pub struct Pulse {
     pub passes: bool,
     /// Of a failure, why, in a word or two.
     pub words: String,
+    /// Who asks whom, in words.
+    pub name: String,
     line: Line,
 }
 
@@ -55,10 +58,29 @@ pub fn pulses(scene: &Scene, beats: &[Beat], lang: Lang) -> Vec<Pulse> {
         }
         let line = Line::rounded(&way);
         let words = if beat.passes { String::new() } else { why(&beat.said, lang) };
-        let pulse = Pulse { at: beat.at, check: beat.probe.is_none(), passes: beat.passes, words, line };
+        let name = name(beat, lang);
+        let pulse = Pulse { at: beat.at, check: beat.probe.is_none(), passes: beat.passes, words, name, line };
         (pulse.line.length() > 4.0).then_some(pulse)
     });
     drawn.collect()
+}
+
+/// Who asks whom: `readiness probe: kubelet of minikube → web-x0001`.
+fn name(beat: &Beat, lang: Lang) -> String {
+    let short = |place: &Place| match place {
+        Place::Node(name) | Place::Pod(_, name) => name.to_string(),
+        other => other.to_string(),
+    };
+    let (from, to) = (short(&beat.from), short(&beat.to));
+    let (en, zh) = match beat.probe {
+        None => {
+            return lang.pick(format!("health check: load balancer → {to}"), format!("健康检查：负载均衡器 → {to}"));
+        }
+        Some(ProbeKind::Startup) => ("startup probe", "启动探针"),
+        Some(ProbeKind::Liveness) => ("liveness probe", "存活探针"),
+        Some(ProbeKind::Readiness) => ("readiness probe", "就绪探针"),
+    };
+    lang.pick(format!("{en}: kubelet of {from} → {to}"), format!("{zh}：{from} 的 kubelet → {to}"))
 }
 
 /// A kubelet's complaint in a word or two.
@@ -108,9 +130,8 @@ impl Pulse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::ProbeKind;
     use crate::scene::{Width, fixture};
-    use crate::trace::{Cloud, Place};
+    use crate::trace::Cloud;
 
     fn beat(from: Place, to: Place, probe: Option<ProbeKind>, said: &str) -> Beat {
         Beat { at: Instant::ZERO, from, to, probe, passes: said.is_empty(), said: said.into() }
@@ -135,6 +156,7 @@ mod tests {
         ];
         let pulses = pulses(&scene, &beats, Lang::En);
         assert_eq!(pulses.iter().map(|pulse| &*pulse.words).collect::<Vec<_>>(), ["", "503"]);
+        assert_eq!(pulses[0].name, "readiness probe: kubelet of minikube-m02 → web-6d8f9c7b5d-x0001");
         let (well, ill) = (&pulses[0], &pulses[1]);
         let door = scene.rest(Anchor::Pod(1, 0));
         assert_eq!(well.dot(0.0, Motion::Smooth).map(|dot| dot.at), Some(scene.rest(Anchor::Kernel(1))));
@@ -158,6 +180,7 @@ mod tests {
         let pulses = pulses(&scene, &beats, Lang::En);
         assert_eq!(pulses.len(), 1);
         assert!(pulses[0].check);
+        assert_eq!(pulses[0].name, "health check: load balancer → minikube-m02");
         assert_eq!(pulses[0].dot(OUT + 1.0, Motion::Smooth).map(|dot| dot.at), Some(scene.rest(Anchor::Kernel(1))));
     }
 }

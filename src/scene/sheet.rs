@@ -56,6 +56,8 @@ pub struct Route {
     pub arrow: Pt,
     /// Where it leads: `web:9090`.
     pub to: Label,
+    /// The Service that it names.
+    pub service: Option<Ref>,
     /// Who answers there.
     pub picks: Vec<Pick>,
     /// What stands after them: how many more, or that there is nobody.
@@ -89,6 +91,7 @@ struct RouteFacts {
     rule: String,
     kind: String,
     to: String,
+    service: Option<Ref>,
     picks: Vec<(Option<Mark>, String)>,
     /// Why it leads to nobody, at length and in a word.
     dead: Option<(&'static str, &'static str)>,
@@ -146,7 +149,7 @@ fn route(
     lang: Lang,
 ) -> RouteFacts {
     let cause = FieldRef::new(ingress.clone(), field.as_str());
-    let mut facts = RouteFacts { cause, rule, kind, to: String::new(), picks: Vec::new(), dead: None };
+    let mut facts = RouteFacts { cause, rule, kind, to: String::new(), service: None, picks: Vec::new(), dead: None };
     let Some(service) = &backend.service else {
         facts.to = "resource".to_owned();
         return facts;
@@ -156,6 +159,7 @@ fn route(
         name => format!("{}:{name}", service.name),
     };
     let key = Ref::new(Kind::Service, &*ingress.namespace, service.name.as_str());
+    facts.service = Some(key.clone());
     if store.get(&key).and_then(|object| object.body::<Service>()).is_none() {
         facts.dead = Some(lang.pick(("no such Service", "missing"), ("没有这个 Service", "不存在")));
         return facts;
@@ -285,6 +289,7 @@ impl RouteFacts {
             size: pitch - 2.0,
             arrow: pt(x, y - 4.0),
             to: Label { at: pt(to_x, y), text: to },
+            service: self.service.clone(),
             picks: picks.collect(),
             after: Label { at: after_at, text: after },
             is_dead: self.dead.is_some(),
