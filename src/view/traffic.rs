@@ -131,6 +131,22 @@ fn name_of(place: &Place, state: State) -> String {
     }
 }
 
+/// The same in little space: of a pod's name, the ends.
+fn short_name(place: &Place, state: State) -> String {
+    match place {
+        Place::Node(name) => name.to_string(),
+        Place::Pod(_, name) if name.chars().count() > LONG => {
+            let tail: String = name.chars().skip(name.chars().count() - 6).collect();
+            name.chars().take(LONG - 7).chain(['…']).collect::<String>() + &tail
+        }
+        Place::Pod(_, name) => name.to_string(),
+        _ => name_of(place, state),
+    }
+}
+
+/// A name with more letters than this is cut.
+const LONG: usize = 17;
+
 /// The line of curl that sends the same.
 pub fn curl_line(requests: &Requests) -> String {
     let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
@@ -199,10 +215,22 @@ pub fn TrafficBar() -> impl IntoView {
         let option = |place: Place| {
             let value = place.to_string();
             let selected = value == chosen;
-            view! { <option value=value selected=selected>{name_of(&place, state)}</option> }
+            let (name, whole) = (short_name(&place, state), name_of(&place, state));
+            view! { <option value=value selected=selected title=whole>{name}</option> }
         };
-        known.get().into_iter().map(option).collect_view()
+        let known = known.get();
+        let group = |(label, is): ((&'static str, &'static str), fn(&Place) -> bool)| {
+            let own = known.iter().filter(|place| is(place)).cloned().map(option).collect_view();
+            view! { <optgroup label=state.pick(label.0, label.1)>{own}</optgroup> }
+        };
+        let groups: [((&str, &str), fn(&Place) -> bool); 3] = [
+            (("Outside", "集群之外"), |place| matches!(place, Place::Laptop | Place::Internet)),
+            (("Nodes", "节点"), |place| matches!(place, Place::Node(_))),
+            (("Pods", "Pod"), |place| matches!(place, Place::Pod(..))),
+        ];
+        groups.map(group).collect_view()
     };
+    let chosen = move || Place::parse(&from.get()).map(|place| name_of(&place, state)).unwrap_or_default();
     let offered = move || {
         offers.get().into_iter().map(|target| view! { <option value=target.url>{target.what}</option> }).collect_view()
     };
@@ -214,6 +242,7 @@ pub fn TrafficBar() -> impl IntoView {
             <select
                 class="field"
                 data-testid="traffic-from"
+                title=chosen
                 aria-label=move || state.pick("From", "来源")
                 on:change=move |event| {
                     from.set(event_target_value(&event));
