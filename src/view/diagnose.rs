@@ -11,6 +11,7 @@ use leptos::prelude::*;
 
 use super::browser;
 use super::files::last_applied;
+use super::history;
 use super::icons::{Icon, icon};
 use super::panels::Panel;
 use super::state::{Pane, State, use_state};
@@ -162,6 +163,7 @@ pub fn Diagnose() -> impl IntoView {
     };
     view! {
         <section class="diag" data-testid="diagnose" node_ref=root tabindex="-1">
+            {history::of_now(state, "The stage shows the past; this list is about the cluster as it is now.", "舞台显示的是过去，这份清单说的是集群现在的状态。")}
             {body}
         </section>
     }

@@ -30,6 +30,8 @@ pub struct Editing {
     pub moved: RwSignal<Vec<(String, Option<String>)>>,
     /// What the editor is asked to do at its caret: one of `complete`, `explain`, `mend`.
     pub ask: RwSignal<Option<&'static str>>,
+    /// An offset in the open file that is to be in sight, whoever has the focus.
+    pub glance: RwSignal<Option<u32>>,
     /// Files that were deleted here, the last at the end: undoing the command brings the text back.
     pub deleted: StoredValue<Vec<Source>>,
     /// Whether the list of changes since the last application is open.
@@ -43,6 +45,7 @@ impl Editing {
             edits: RwSignal::new(None),
             moved: RwSignal::new(Vec::new()),
             ask: RwSignal::new(None),
+            glance: RwSignal::new(None),
             deleted: StoredValue::new(Vec::new()),
             changes: RwSignal::new(false),
         }

@@ -175,6 +175,10 @@ export function create(host, options) {
       const fit = (n) => Math.max(0, Math.min(view.state.doc.length, n));
       view.dispatch({ selection: { anchor: fit(offset), head: fit(end) }, effects: EditorView.scrollIntoView(fit(offset), { y: "center" }) });
     },
+    /** Brings an offset into sight; the caret stays. */
+    glance(offset) {
+      view.dispatch({ effects: EditorView.scrollIntoView(Math.min(view.state.doc.length, offset), { y: "nearest", yMargin: 44 }) });
+    },
     focus: () => view.focus(),
     setTheme(value) {
       dark = value;

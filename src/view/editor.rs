@@ -12,6 +12,7 @@ use web_sys::HtmlElement;
 use super::browser;
 use super::changes::{Changes, ChangesButton, bars};
 use super::editing::Titles;
+use super::history;
 use super::problems::Problems;
 use super::stage_scenery::use_scenery;
 use super::state::{MarkKind, State, Theme, use_state};
@@ -43,6 +44,8 @@ extern "C" {
     fn set_marks(this: &Handle, list: &js_sys::Array);
     #[wasm_bindgen(method)]
     fn reveal(this: &Handle, from: u32, to: u32);
+    #[wasm_bindgen(method)]
+    fn glance(this: &Handle, at: u32);
     #[wasm_bindgen(method)]
     fn focus(this: &Handle);
     #[wasm_bindgen(method, js_name = setTheme)]
@@ -98,6 +101,8 @@ pub fn Editor() -> impl IntoView {
         <Text on_text=on_text on_apply=apply foot=foot differences=differences fixes=fixes />
         <Changes differences=differences />
         <Problems fixes=fixes />
+        {why::beside_editor(state, use_scenery())}
+        {history::of_now(state, "The stage shows the past. What is said and offered here is about the cluster as it is now.", "舞台显示的是过去。这里的提示和补全说的是集群现在的状态。")}
         <div class="foot" node_ref=foot tabindex="-1" on:keydown=leave_backwards>
             <label class="switch">
                 <input
@@ -356,6 +361,15 @@ fn Text(
     Effect::new(move |_| {
         let (lang, label) = (state.lang.get().pick("en", "zh"), label());
         handle.with(|handle| handle.as_ref().inspect(|handle| handle.set_language(lang, &label)).is_some());
+    });
+    Effect::new(move |_| {
+        swapped.track();
+        let Some(at) = state.editing.glance.get().filter(|_| shown.get_value() == open_name.get_untracked()) else {
+            return;
+        };
+        state.editing.glance.set(None);
+        let unit = Units::new(&state.open_file().map(|file| file.text).unwrap_or_default()).at(at);
+        handle.with_untracked(|handle| handle.as_ref().inspect(|handle| handle.glance(unit)).is_some());
     });
     Effect::new(move |_| {
         swapped.track();

@@ -12,7 +12,7 @@ use leptos::prelude::*;
 
 use super::browser;
 use super::editor::Placed;
-use super::state::{Pane, State};
+use super::state::{MarkKind, Pane, State};
 
 /// Each file's name, with what was read from it.
 pub type Readings = Arc<Vec<(String, Parsed)>>;
@@ -284,8 +284,10 @@ impl State {
 
     /// The marked lines of all files.
     pub fn places(&self) -> Vec<Placed> {
+        // The field that was picked on the stage, while the caret is elsewhere.
+        let picked = self.why.field.get().filter(|field| self.caret.with(|caret| caret.as_ref() != Some(field)));
         let marks = self.marks.get();
-        if marks.is_empty() {
+        if marks.is_empty() && picked.is_none() {
             return Vec::new();
         }
         let readings = self.readings.get();
@@ -295,9 +297,29 @@ impl State {
             let Some((file, span)) = find(&readings, &mark.field) else { continue };
             let Some(source) = files.iter().find(|source| source.name == file) else { continue };
             let line = source.position(span.start).line;
-            places.push(Placed { file, line, kind: mark.kind, note: mark.note, hop: mark.hop });
+            // One line has the accent.
+            let kind = if picked.is_some() { MarkKind::Part } else { mark.kind };
+            places.push(Placed { file, line, kind, note: mark.note, hop: mark.hop });
+        }
+        if let Some((file, line)) = picked.and_then(|field| self.line_of(&field)) {
+            match places.iter_mut().find(|place| place.file == file && place.line == line) {
+                Some(place) => place.kind = MarkKind::Cause,
+                None => places.push(Placed { file, line, kind: MarkKind::Cause, note: String::new(), hop: 0 }),
+            }
         }
         places
+    }
+
+    /// Brings a field's line into sight in the editor; the caret and the focus stay.
+    pub fn glance(&self, field: &FieldRef) {
+        let Some((name, span)) = find(&self.parsed(), field) else { return };
+        let at = self.files.with_untracked(|files| files.iter().position(|source| source.name == name));
+        if let Some(at) = at {
+            if self.open.get_untracked() != at {
+                self.open.set(at);
+            }
+            self.editing.glance.set(Some(span.start));
+        }
     }
 
     /// Where a field stands: file and line, if the editor has it.

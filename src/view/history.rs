@@ -191,6 +191,16 @@ pub fn PastBar() -> impl IntoView {
     }
 }
 
+/// While the stage shows the past: that what stands here is about now, and the way back there.
+pub fn of_now(state: State, en: &'static str, zh: &'static str) -> impl IntoView {
+    view! {
+        <p class="of-now" role="status" data-testid="of-now" hidden=move || !state.is_past()>
+            {svg_icon(CLOCK)} <span>{move || state.is_past().then(|| state.pick(en, zh))}</span>
+            <button class="link" on:click=move |_| state.return_to_now()>{move || state.pick("Back to now", "回到现在")}</button>
+        </p>
+    }
+}
+
 /// The steps as shapes: a square was applied, a chevron is a line, a disc was sent (red with a cross where any failed), a bolt
 /// broke, a small ring happened by itself. Where there is no space for all of them, what failed and what broke stay.
 fn drawn(steps: &[Step], here: usize, apart: f64) -> String {

@@ -167,7 +167,9 @@ pub fn view(state: State, scenery: Scenery, key: Ref) -> impl IntoView {
             }
         };
         let rule = move |(rule, to, field): (String, String, FieldRef)| {
-            view! { <li><code>{rule}</code> " → " <code>{to}</code> {cause_link(state, field)}</li> }
+            let own = field.clone();
+            let mine = move || state.why.is_about(Some(&own));
+            view! { <li class:mine=mine><code>{rule}</code> " → " <code>{to}</code> {cause_link(state, field)}</li> }
         };
         view! {
             <dl class="facts2">

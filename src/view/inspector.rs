@@ -108,11 +108,21 @@ fn packet_view(
         let Some(list) = list.get() else { return };
         // Keeps the present hop in sight inside its own list; the page itself does not scroll.
         let Ok(Some(row)) = list.query_selector(&format!("[data-hop='{}']", now + 1)) else { return };
-        let (view, at) = (list.get_bounding_client_rect(), row.get_bounding_client_rect());
+        // Where the list is as long as it is, on a phone, the whole sheet moves; unless its top, the hop itself, is what is read.
+        let own = list.scroll_height() > list.client_height() + 1;
+        let sheet: Element = match list.closest(".insp") {
+            Ok(Some(sheet)) if !own => sheet,
+            _ => list.clone().into(),
+        };
+        let (view, at) = (sheet.get_bounding_client_rect(), row.get_bounding_client_rect());
+        let all = list.get_bounding_client_rect();
+        if !own && (sheet.scroll_top() == 0 || all.top() > view.bottom() || all.bottom() < view.top()) {
+            return;
+        }
         if at.top() < view.top() {
-            list.set_scroll_top(list.scroll_top() + (at.top() - view.top()) as i32);
+            sheet.set_scroll_top(sheet.scroll_top() + (at.top() - view.top()) as i32);
         } else if at.bottom() > view.bottom() {
-            list.set_scroll_top(list.scroll_top() + (at.bottom() - view.bottom()) as i32 + 1);
+            sheet.set_scroll_top(sheet.scroll_top() + (at.bottom() - view.bottom()) as i32 + 1);
         }
     });
     view! {

@@ -39,6 +39,7 @@ mod stage;
 mod stage_canvas;
 mod stage_ink;
 mod stage_scenery;
+mod stage_over;
 mod stage_sheet;
 mod stage_svg;
 mod state;

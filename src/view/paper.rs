@@ -14,6 +14,7 @@ use super::browser;
 use super::environment::mode_name;
 use super::icons::{Icon, icon};
 use super::stage;
+use super::stage_over;
 use super::stage_scenery::{Scenery, outcome, use_scenery};
 use super::stage_svg::{self, mark_shape};
 use super::state::{State, use_state};
@@ -117,10 +118,10 @@ fn sheet(state: State, scenery: Scenery, trace: &Arc<Trace>) -> impl IntoView + 
 fn picture(state: State, scenery: Scenery, trace: &Trace) -> impl IntoView + use<> {
     let failures = Memo::new(move |_| scenery.timeline.with(|timeline| timeline.stones(scenery.beat.get())));
     let (lit, routed) = (stage::lit(state, scenery), stage::routed(state, scenery));
-    let over = stage::over(state, scenery, failures);
+    let over = stage_over::over(state, scenery, failures);
     let name = lang_label(state, trace);
     scenery.scene.with(|scene| {
-        let mut svg = stage_svg::backdrop(scene, lit.as_ref(), routed.as_ref());
+        let mut svg = stage_svg::backdrop(scene, lit.as_ref(), routed.as_ref(), None);
         for pod in scene.rooms.iter().flat_map(|room| &room.pods) {
             let (x, y) = (pod.rect.x, pod.rect.y);
             svg += &format!(r#"<g transform="translate({x:.1} {y:.1})">{}</g>"#, stage_svg::pod(pod, false));

@@ -5,13 +5,15 @@
 use std::time::Duration;
 
 use kubehop::cluster::Beat;
+use kubehop::scene::line::{self, words};
 use kubehop::scene::pulse::{self, Pulse};
-use kubehop::scene::{Errand, Motion};
+use kubehop::scene::{Errand, Motion, Pt};
 use kubehop::time::Instant;
 use leptos::prelude::*;
 
 use super::browser;
 use super::stage_scenery::Scenery;
+use super::stage_svg;
 use super::state::State;
 
 /// What is under way of probes and checks.
@@ -21,6 +23,8 @@ pub(super) struct Pulses {
     pub(super) live: Memo<Vec<Pulse>>,
     /// The cluster's time, while one is to be seen.
     pub(super) now: RwSignal<Instant>,
+    /// Where the pointer is, while there is something for it to find.
+    pointed: RwSignal<Option<Pt>>,
     beats: RwSignal<Vec<Beat>>,
     /// Until when beats were taken.
     until: StoredValue<Instant>,
@@ -29,6 +33,9 @@ pub(super) struct Pulses {
     running: StoredValue<bool>,
     calm: ReadSignal<bool>,
 }
+
+/// A pointer as near as this means it: they are small and move, in units.
+const NEAR: f32 = 26.0;
 
 /// Nothing is to be seen longer than this.
 const LONGEST: Duration = Duration::from_millis(2100);
@@ -47,6 +54,7 @@ pub(super) fn start(state: State, scenery: Scenery) -> Pulses {
     let pulses = Pulses {
         live,
         now: RwSignal::new(Instant::ZERO),
+        pointed: RwSignal::new(None),
         beats,
         until: StoredValue::new(Instant::ZERO),
         turn: StoredValue::new(0),
@@ -69,6 +77,35 @@ pub(super) fn start(state: State, scenery: Scenery) -> Pulses {
 }
 
 impl Pulses {
+    /// The pointer is at a place of the scene, or away.
+    pub(super) fn point(self, at: Option<Pt>) {
+        let at = at.filter(|_| self.live.with_untracked(|live| !live.is_empty()));
+        if self.pointed.get_untracked() != at {
+            self.pointed.set(at);
+        }
+    }
+
+    /// The name of the probe or check at the pointer, as SVG beside it.
+    pub(super) fn named(self, scenery: Scenery) -> Memo<String> {
+        Memo::new(move |_| {
+            let Some(pointer) = self.pointed.get() else { return String::new() };
+            let (now, motion) = (self.now.get(), motion(scenery));
+            let width = scenery.scene.with(|scene| scene.width);
+            self.live.with(|live| {
+                let near = live.iter().filter_map(|pulse| {
+                    let dot = pulse.dot(now.since(pulse.at).as_micros() as f32 / 1000.0, motion)?;
+                    (dot.at.to(pointer) < NEAR).then_some((dot.at, &pulse.name))
+                });
+                let Some((at, name)) = near.last() else { return String::new() };
+                let half = words(name) / 2.0 + 6.0;
+                let x = at.x.clamp(half.min(width / 2.0), (width - half).max(width / 2.0));
+                let mut out = String::new();
+                stage_svg::text(&mut out, "k mid over", line::pt(x, at.y - 12.0), name);
+                out
+            })
+        })
+    }
+
     /// Waits for the next beat.
     fn plan(self, state: State) {
         let muted = state.kinds.muted.get_untracked();

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kubehop::object::{Kind, Ref};
-use kubehop::scene::line::words;
+use kubehop::scene::hand::Hand;
 use kubehop::scene::traffic::Tally;
-use kubehop::scene::{self, PodBox, Room, Scene, Width, crowd, timeline};
-use kubehop::trace::{Action, OutcomeKind, Place, Trace};
+use kubehop::scene::{self, PodBox, Room, Scene, Spot, Width, crowd};
+use kubehop::trace::{OutcomeKind, Place, Trace};
 use leptos::html;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
@@ -20,10 +20,11 @@ use super::errands::ErrandMenu;
 use super::firewall;
 use super::inspector::{is_kept, is_tunnelled};
 use super::pulses;
-use super::reach;
-use super::stage_canvas::{Frame, Lens, PacketLabel, Painter, Spotlight};
-use super::stage_scenery::{Scenery, outcome, use_scenery};
-use super::stage_svg::{self, Card, CardRow, Stone};
+use super::reach::{self, Held};
+use super::stage_canvas::{Frame, Lens, Painter, Spotlight};
+use super::stage_over;
+use super::stage_scenery::{Scenery, use_scenery};
+use super::stage_svg;
 use super::state::{State, use_state};
 use super::why;
 
@@ -40,13 +41,18 @@ pub fn Stage() -> impl IntoView {
     let painter = StoredValue::new_local(None::<Painter>);
     let Scenery { scene, size, timeline, .. } = scenery;
 
-    let lens = Memo::new(move |_| {
-        let ((w, h), zoom, (px, py)) = (size.get(), zoom.get(), pan.get());
+    // The scale that all is seen at, and the one that is usual: smaller type cannot be read, rather the picture is moved.
+    let scales = Memo::new(move |_| {
+        let (w, h) = size.get();
         let (sw, sh, narrow) = scene.with(|s| (f64::from(s.width), f64::from(s.height), s.form == Width::Narrow));
         let whole = (w / sw).min(h / sh);
-        // Smaller type cannot be read: rather the picture is moved.
-        let least = if narrow { w / sw * 0.66 } else { (w / sw).min(0.8) };
-        let scale = whole.max(least) * zoom;
+        (whole, whole.max(if narrow { w / sw * 0.66 } else { (w / sw).min(0.6) }))
+    });
+    let smallest = Memo::new(move |_| scales.with(|(whole, usual)| whole / usual));
+    let lens = Memo::new(move |_| {
+        let ((w, h), zoom, (px, py)) = (size.get(), zoom.get(), pan.get());
+        let (sw, sh) = scene.with(|s| (f64::from(s.width), f64::from(s.height)));
+        let scale = scales.get().1 * zoom;
         let place = |space: f64, length: f64, pan: f64| {
             let free = space - length;
             if free >= 0.0 { free / 2.0 } else { pan.clamp(free, 0.0) }
@@ -118,7 +124,7 @@ pub fn Stage() -> impl IntoView {
         let selected = state.spotlit().filter(|_| scenery.object.with(Option::is_none));
         let (looks, tube) = (!state.playing.get(), tube.get());
         let (now, motion) = (pulses.now.get(), pulses::motion(scenery));
-        let labels = labels(state, scenery, hovered, t);
+        let labels = stage_over::labels(state, scenery, hovered, t);
         let light = Spotlight { selected, hovered, labels };
         timeline.with(|timeline| {
             chips.with(|chips| {
@@ -132,15 +138,20 @@ pub fn Stage() -> impl IntoView {
         });
     });
 
+    let behind = Memo::new(move |_| {
+        let ips = |scene: &Arc<Scene>| scene.behind().into_iter().map(str::to_owned).collect::<BTreeSet<_>>();
+        state.kinds.alone.get().then(|| scene.with(ips))
+    });
     let lit = Memo::new(move |_| lit(state, scenery));
     let routed = Memo::new(move |_| routed(state, scenery));
     let backdrop = Memo::new(move |_| {
         let routed = routed.get();
-        let lit = lit.get();
-        scene.with(|scene| stage_svg::backdrop(scene, lit.as_ref(), routed.as_ref()))
+        let (lit, behind) = (lit.get(), behind.get());
+        scene.with(|scene| stage_svg::backdrop(scene, lit.as_ref(), routed.as_ref(), behind.as_ref()))
     });
     let failures = Memo::new(move |_| timeline.with(|timeline| timeline.stones(scenery.beat.get())));
-    let over = Memo::new(move |_| over(state, scenery, failures));
+    let over = Memo::new(move |_| stage_over::over(state, scenery, failures));
+    let probe = pulses.named(scenery);
     let halo = why::halo(scenery);
     let carried = why::carried(state, scenery);
     let changed = altered::marks(state, scenery);
@@ -165,10 +176,6 @@ pub fn Stage() -> impl IntoView {
         });
         picked.and_then(|_| scene::inspect::destination(&trace).cloned())
     });
-    let behind = Memo::new(move |_| {
-        let ips = |scene: &Arc<Scene>| scene.behind().into_iter().map(str::to_owned).collect::<BTreeSet<_>>();
-        state.kinds.alone.get().then(|| scene.with(ips))
-    });
     let pods = move || scene.with(|scene| scene.rooms.iter().flat_map(|room| room.pods.clone()).collect::<Vec<_>>());
 
     let to_scene = move |event: &PointerEvent| {
@@ -181,34 +188,76 @@ pub fn Stage() -> impl IntoView {
         painter.with_value(|painter| painter.as_ref().and_then(|painter| painter.hit(at)))
     };
     follow(state, scenery, Sight { lens, pan, overflows });
-    let drag = StoredValue::new(None::<(i32, i32, (f64, f64), bool)>);
+    // What the keyboard is at: a packet as if it were pointed at, anything else with a ring around it, and all of it in sight.
+    let held = RwSignal::new(None::<Held>);
+    let spots = reach::spots(scenery, made, held);
+    let ring = Memo::new(move |_| spots.with(|spots| why::drawn(spots, "held")));
+    Effect::new(move |_| {
+        let packet = held.with(|held| if let Some(Held::Packet(id)) = held { Some(*id) } else { None });
+        if packet.is_some() || hovered.get_untracked().is_some() {
+            hovered.set(packet);
+        }
+        let Some(at) = spots.with(|spots| spots.iter().find_map(Spot::middle)) else { return };
+        let (now, (w, h)) = (lens.get_untracked(), size.get_untracked());
+        let (x, y) = now.pixel(at);
+        let (to_x, to_y) = (x.clamp(w * 0.1, w * 0.9), y.clamp(h * 0.1, h * 0.9));
+        if (x, y) != (to_x, to_y) {
+            pan.set((now.x + to_x - x, now.y + to_y - y));
+        }
+    });
+    // What lies at one point of the view comes to lie at another, and all is larger or smaller; never smaller than all of it.
+    let zoom_at = move |factor: f64, from: (f64, f64), to: (f64, f64)| {
+        let before = lens.get_untracked();
+        let now = (zoom.get_untracked() * factor).clamp(smallest.get_untracked(), LARGEST);
+        let factor = now / zoom.get_untracked();
+        pan.set((to.0 - (from.0 - before.x) * factor, to.1 - (from.1 - before.y) * factor));
+        zoom.set(now);
+    };
+    let hand = StoredValue::new(Hand::default());
+    let spot = move |event: &PointerEvent| {
+        let bounds = frame.get_untracked().map(|frame| frame.get_bounding_client_rect());
+        let corner = bounds.map_or((0.0, 0.0), |bounds| (bounds.left(), bounds.top()));
+        (f64::from(event.client_x()) - corner.0, f64::from(event.client_y()) - corner.1)
+    };
     let on_down = move |event: PointerEvent| {
-        if is_control(&event) {
+        if !is_control(&event) {
+            hand.update_value(|hand| hand.press(event.pointer_id(), spot(&event)));
+        }
+    };
+    let on_move = move |event: PointerEvent| {
+        let pointer = event.pointer_id();
+        // A button that was let go elsewhere.
+        if event.buttons() & 1 == 0 {
+            hand.update_value(|hand| {
+                hand.lift(pointer);
+            });
+        }
+        if hand.with_value(|hand| hand.has(pointer)) {
+            let moved = hand.try_update_value(|hand| hand.drag(pointer, spot(&event))).flatten();
+            if let Some(moved) = moved {
+                // What it began on may be drawn anew meanwhile.
+                if let Some(frame) = frame.get_untracked() {
+                    let _ = frame.set_pointer_capture(pointer);
+                }
+                zoom_at(moved.factor, moved.from, moved.to);
+            }
             return;
         }
-        let Lens { x, y, .. } = lens.get_untracked();
-        drag.set_value(Some((event.client_x(), event.client_y(), (x, y), false)));
+        point(&event);
+        let found = hit(&event);
+        if hovered.get_untracked() != found {
+            hovered.set(found);
+        }
+        pulses.point(to_scene(&event));
     };
-    let on_move = move |event: PointerEvent| match drag.get_value() {
-        Some((x, y, from, moved)) if event.buttons() & 1 == 1 => {
-            let (dx, dy) = (event.client_x() - x, event.client_y() - y);
-            if moved || dx.abs() + dy.abs() > 5 {
-                drag.set_value(Some((x, y, from, true)));
-                pan.set((from.0 + f64::from(dx), from.1 + f64::from(dy)));
-            }
-        }
-        _ => {
-            point(&event);
-            let found = hit(&event);
-            if hovered.get_untracked() != found {
-                hovered.set(found);
-            }
-        }
+    let on_cancel = move |event: PointerEvent| {
+        hand.update_value(|hand| {
+            hand.lift(event.pointer_id());
+        });
     };
     let on_up = move |event: PointerEvent| {
-        let moved = drag.get_value().is_some_and(|(_, _, _, moved)| moved);
-        drag.set_value(None);
-        if moved || is_control(&event) {
+        let tapped = hand.try_update_value(|hand| hand.lift(event.pointer_id())).unwrap_or_default();
+        if !tapped || is_control(&event) {
             return;
         }
         if let Some(id) = hit(&event) {
@@ -217,7 +266,9 @@ pub fn Stage() -> impl IntoView {
             if why::pick(state, made, &target) {
                 return;
             }
-            if let Some((list, more)) = folded(&target, scenery) {
+            if let Some(from) = closest(&target, "[data-from]").and_then(|it| it.get_attribute("data-from")) {
+                send_from(state, from);
+            } else if let Some((list, more)) = folded(&target, scenery) {
                 let bounds = list.get_bounding_client_rect();
                 let x = f64::from(event.client_x()).clamp(bounds.left(), bounds.right());
                 let menu = Menu { key: None, more, x, y: f64::from(event.client_y()) + 4.0 };
@@ -231,8 +282,9 @@ pub fn Stage() -> impl IntoView {
     let on_menu = move |event: MouseEvent| {
         let Some(target) = event.target() else { return };
         let target: Element = target.unchecked_into();
-        let key = object_at(&target).or_else(|| reach::object(&target, scenery));
-        if key.is_some() {
+        let more = folded(&target, scenery).map(|(_, more)| more).unwrap_or_default();
+        let key = object_at(&target).or_else(|| reach::object(&target, scenery)).filter(|_| more.is_empty());
+        if key.is_some() || !more.is_empty() {
             event.prevent_default();
             let bounds = target.get_bounding_client_rect();
             // The keyboard's menu key says no place.
@@ -241,23 +293,15 @@ pub fn Stage() -> impl IntoView {
                 true => (bounds.left(), bounds.bottom()),
                 false => (f64::from(event.client_x()), f64::from(event.client_y())),
             };
-            scenery.menu.set(Some(Menu { key, more: Vec::new(), x, y }));
+            scenery.menu.set(Some(Menu { key, more, x, y }));
         }
-    };
-    // The point of the view at `x`, `y` stays where it is.
-    let zoom_at = move |factor: f64, x: f64, y: f64| {
-        let before = lens.get_untracked();
-        let now = (zoom.get_untracked() * factor).clamp(0.4, 12.0);
-        let factor = now / zoom.get_untracked();
-        pan.set((x - (x - before.x) * factor, y - (y - before.y) * factor));
-        zoom.set(now);
     };
     let zoom_by = move |factor: f64| {
         let (w, h) = size.get_untracked();
-        zoom_at(factor, w / 2.0, h / 2.0);
+        zoom_at(factor, (w / 2.0, h / 2.0), (w / 2.0, h / 2.0));
     };
     let fit = move || {
-        zoom.set(1.0);
+        zoom.set(smallest.get_untracked());
         pan.set((0.0, 0.0));
     };
     // The wheel, and two fingers on a touchpad, which come as a wheel with Ctrl; in an article the wheel alone is the article's.
@@ -267,7 +311,7 @@ pub fn Stage() -> impl IntoView {
         let bounds = frame.get_bounding_client_rect();
         let step = if event.ctrl_key() { 0.01 } else { 0.0015 };
         let (x, y) = (f64::from(event.client_x()) - bounds.left(), f64::from(event.client_y()) - bounds.top());
-        zoom_at((-event.delta_y() * step).clamp(-0.5, 0.5).exp(), x, y);
+        zoom_at((-event.delta_y() * step).clamp(-0.5, 0.5).exp(), (x, y), (x, y));
     };
     let on_key = move |event: KeyboardEvent| {
         let step = match event.key().as_str() {
@@ -307,7 +351,11 @@ pub fn Stage() -> impl IntoView {
             on:pointerdown=on_down
             on:pointermove=on_move
             on:pointerup=on_up
-            on:pointerleave=move |_| hovered.set(None)
+            on:pointercancel=on_cancel
+            on:pointerleave=move |_| {
+                hovered.set(None);
+                pulses.point(None);
+            }
             on:keydown=on_key
             on:wheel=on_wheel
             on:contextmenu=on_menu
@@ -326,11 +374,15 @@ pub fn Stage() -> impl IntoView {
                 <g inner_html=move || changed.get()></g>
                 <g inner_html=move || halo.get()></g>
                 <g inner_html=move || carried.get()></g>
+                <g inner_html=move || ring.get()></g>
             </svg>
             <canvas node_ref=canvas aria-hidden="true"></canvas>
             // Words lie above packets and their ways.
             <div class="stage words" aria-hidden="true">
-                <svg viewBox=view_box preserveAspectRatio="none" inner_html=move || over.get()></svg>
+                <svg viewBox=view_box preserveAspectRatio="none">
+                    <g inner_html=move || over.get()></g>
+                    <g inner_html=move || probe.get()></g>
+                </svg>
             </div>
             <div class="zoom">
                 <button class="btn ghost sq" aria-label=move || state.pick("Zoom out", "缩小") on:click=move |_| zoom_by(0.8)>
@@ -350,7 +402,7 @@ pub fn Stage() -> impl IntoView {
                 </button>
                 <ErrandMenu />
             </div>
-            {reach::buttons(state, scenery)}
+            {reach::buttons(state, scenery, made, held)}
             <ObjectMenu />
             <p class="vh" role="status" data-testid="said">{move || scenery.said.get()}</p>
             {why::spoken(scenery)}
@@ -462,13 +514,35 @@ fn object_at(element: &Element) -> Option<Ref> {
         .or_else(|| of("data-node").map(|name| Ref::new(Kind::Node, "", name)))
 }
 
-/// What an element of the picture stands for, if that is more than one object: Services or nodes without a place of their own.
+fn closest(element: &Element, what: &str) -> Option<Element> {
+    element.closest(what).ok().flatten()
+}
+
+/// The next requests start there.
+fn send_from(state: State, from: String) {
+    let words = match from.as_str() {
+        "laptop" => state.pick("Requests start at the laptop now", "之后的请求从你的电脑发出"),
+        _ => state.pick("Requests start on the internet now", "之后的请求从互联网发出"),
+    };
+    if let Some(place) = Place::parse(&from) {
+        state.traffic.start_from(&place);
+    }
+    state.notice.set(words.to_owned());
+}
+
+/// What an element of the picture stands for, if that is more than one object: Services or nodes without a place of their own,
+/// the cluster's own pods on a node.
 fn folded(element: &Element, scenery: Scenery) -> Option<(Element, Vec<Ref>)> {
-    let closest = |name: &str| element.closest(name).ok().flatten();
-    if let Some(more) = closest("[data-more]") {
+    if let Some(more) = closest(element, "[data-more]") {
         return Some((more, scenery.scene.with(|scene| scene.hidden.clone())));
     }
-    let crowd = closest("[data-crowd]")?;
+    if let Some(system) = closest(element, "[data-system]") {
+        let text = system.get_attribute("data-system").unwrap_or_default();
+        let pods = text.split(' ').filter_map(|pod| pod.split_once('/'));
+        let pods: Vec<Ref> = pods.map(|(namespace, name)| Ref::new(Kind::Pod, namespace, name)).collect();
+        return (pods.len() > 1).then_some((system, pods));
+    }
+    let crowd = closest(element, "[data-crowd]")?;
     let nodes = scenery.scene.with(|scene| scene.rooms.iter().flat_map(|room| room.folded.clone()).collect::<Vec<_>>());
     Some((crowd, nodes.iter().map(|name| Ref::new(Kind::Node, "", name.as_str())).collect()))
 }
@@ -491,141 +565,5 @@ pub(super) fn lit(state: State, scenery: Scenery) -> Option<scene::Lit> {
     scenery.scene.with(|scene| scene::lit(scene, &trace, hop))
 }
 
-/// What lies over the picture: words of failures, and the selected packet's label while it stands still.
-pub(super) fn over(state: State, scenery: Scenery, failures: Memo<Vec<timeline::Stone>>) -> String {
-    let lang = state.lang.get();
-    let stands = !state.playing.get() || scenery.calm.get();
-    let selected = state.spotlit().filter(|_| stands && scenery.object.with(Option::is_none));
-    let hop = scenery.hop();
-    // While packets move no frame is looked at for this.
-    let t = if selected.is_some() { state.playhead.get() as f32 } else { 0.0 };
-    let stones = failures.get();
-    scenery.traces.with(|traces| {
-        scenery.scene.with(|scene| {
-            scenery.timeline.with(|timeline| {
-                let dsts: Vec<String> = stones.iter().map(|stone| target(traces.get(stone.run))).collect();
-                let stones: Vec<Stone<'_>> = stones
-                    .iter()
-                    .zip(&dsts)
-                    .filter_map(|(stone, to)| {
-                        let trace = traces.get(stone.run)?;
-                        let mut word = outcome(trace, lang);
-                        if stone.count > 1 {
-                            word.push_str(&format!(" × {}", stone.count));
-                        }
-                        let outside = Some(&stone.at) == scene.laptop.lost.last();
-                        let why = if outside { wrap(&scene::inspect::shortly(trace, lang), 158.0) } else { Vec::new() };
-                        Some(Stone { at: stone.at, word, to, why, outside })
-                    })
-                    .collect();
-                let mut out = stage_svg::stones(scene, &stones);
-                let card = selected.zip(hop).filter(|_| scene.form == Width::Wide).and_then(|(id, hop)| {
-                    let trace = traces.iter().find(|trace| trace.id == id)?;
-                    let run = timeline.run(id).filter(|run| t >= run.start && !run.is_over(t))?;
-                    // A failure's own words are enough.
-                    let failing = |hop: &kubehop::trace::Hop| matches!(hop.action, Action::Drop | Action::Unreachable);
-                    let at = timeline.position(run, t);
-                    if trace.hops.get(hop).is_none_or(failing) {
-                        return None;
-                    }
-                    Some((at, card(trace, hop, scenery, state)))
-                });
-                // The margin has no space for the legend and all else that may stand there.
-                let crowded = scene.socket.is_some() || stones.iter().any(|stone| stone.outside);
-                let far = scene.edge.is_some() && (card.is_some() || crowded);
-                let legend = stage_svg::has_legend(scene) && !(card.is_some() && crowded) && !far;
-                if legend {
-                    out.push_str(&stage_svg::legend(scene, lang));
-                }
-                if let Some((at, card)) = card {
-                    out.push_str(&stage_svg::card(scene, at, &card, legend));
-                }
-                out
-            })
-        })
-    })
-}
-
-/// The address that a request was sent to.
-fn target(trace: Option<&Arc<Trace>>) -> String {
-    trace.and_then(|t| t.hops.iter().rfind(|hop| !hop.reply)).map(|hop| hop.packet.dst.to_string()).unwrap_or_default()
-}
-
-/// Words in lines no wider than this.
-fn wrap(text: &str, width: f32) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for piece in text.split_inclusive(|c: char| c == ' ' || c as u32 >= 0x2E80) {
-        if let Some(line) = lines.last_mut() {
-            if !line.is_empty() && words(line) + words(piece.trim_end()) > width {
-                lines.push(piece.to_owned());
-            } else {
-                line.push_str(piece);
-            }
-        }
-    }
-    lines.truncate(4);
-    lines
-}
-
-fn card(trace: &Trace, hop: usize, scenery: Scenery, state: State) -> Card {
-    let lang = state.lang.get();
-    let facts = scene::inspect::headers(trace, hop);
-    let path = trace.request.url.split_once("//").map_or(&*trace.request.url, |(_, rest)| rest);
-    let path = path.find('/').map_or(path, |slash| &path[slash..]);
-    let label = kubehop::trace::action_label(&trace.hops[hop], lang);
-    let at = match state.playing.get() {
-        true => lang.pick("hop", "第"),
-        false => lang.pick("paused at hop", "停在第"),
-    };
-    let verb = label.split(' ').next().filter(|word| word.ends_with("NAT")).unwrap_or(&label).to_owned();
-    let of = |name: &'static str, row: scene::inspect::Header| CardRow {
-        name,
-        old: row.before,
-        when: match (&row.after, row.later) {
-            (None, _) => String::new(),
-            (Some(_), None) => lang.pick("now", "现在").to_owned(),
-            (Some(_), Some(verb)) => format!("{}{verb}", lang.pick("next, ", "下一步 ")),
-        },
-        now: row.later.is_none(),
-        new: row.after,
-    };
-    Card {
-        title: format!("#{}", trace.id),
-        what: format!("{} {path}", trace.request.method).trim().chars().take(34).collect(),
-        state: lang.pick(format!("{at} {}, {verb}", hop + 1), format!("{at} {} 跳：{verb}", hop + 1)),
-        rows: [of("dst", facts.dst), of("src", facts.src)],
-        mark: scenery.marks.with(|marks| scene::inspect::picked(trace, marks)),
-    }
-}
-
-/// Labels on the canvas: of the packet below the pointer, and of a few more where packets do not move smoothly.
-fn labels(state: State, scenery: Scenery, hovered: Option<u64>, t: f32) -> Vec<PacketLabel> {
-    let (lang, calm, selected) = (state.lang.get(), scenery.calm.get(), state.selected.get());
-    if hovered.is_none() && !calm {
-        return Vec::new();
-    }
-    scenery.timeline.with_untracked(|timeline| {
-        let mut ids: Vec<u64> = hovered.into_iter().collect();
-        if calm {
-            // The selected one has its card.
-            let under_way = |run: &&timeline::Run| t >= run.start && !run.is_over(t) && Some(run.id) != selected;
-            let mut few: Vec<u64> = timeline.runs.iter().filter(under_way).take(FEW + 1).map(|run| run.id).collect();
-            few.retain(|id| Some(*id) != hovered);
-            if few.len() <= FEW {
-                ids.extend(few);
-            }
-        }
-        let label = |id: u64| {
-            let trace = scenery.trace(id)?;
-            let run = timeline.run(id)?;
-            let hop = trace.hops.get(run.hop_at(t))?;
-            let below = scenery.scene.with_untracked(|scene| scene.is_below_words(timeline.position(run, t)));
-            let what = if hop.reply { outcome(&trace, lang) } else { lang.pick("request", "请求").to_owned() };
-            Some(PacketLabel { id, strong: format!("#{id} {what}"), rest: hop.packet.dst.to_string(), below })
-        };
-        ids.into_iter().filter_map(label).collect()
-    })
-}
-
-/// So many packets at most have labels at once.
-const FEW: usize = 4;
+/// How much larger than usual the picture may be: the least mark of 200 pods is read then.
+const LARGEST: f64 = 12.0;

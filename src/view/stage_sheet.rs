@@ -1,15 +1,19 @@
 //! Ingresses on the stage: a dashed sheet while nobody reads it, a solid table once a controller does. The row that decided a
 //! hop is lit while the hop is shown.
 
-use kubehop::scene::{Rect, Routed, Sheet};
+use kubehop::object::Ref;
+use kubehop::scene::{Rect, Route, Routed, Sheet};
 
 use super::stage_svg::{escape, label, mark, put, rect};
 
-/// A sheet, and the row that decided the shown hop if it is on this one.
-pub(crate) fn sheet(out: &mut String, sheet: &Sheet, routed: Option<&Routed>) {
+/// A sheet, and the row that decided the shown hop if it is on this one. While a Service stands alone, what leads elsewhere is pale.
+pub(crate) fn sheet(out: &mut String, sheet: &Sheet, routed: Option<&Routed>, alone: Option<&Ref>) {
     let Some(key) = &sheet.key else { return };
     let Rect { x, y, w, h } = sheet.rect;
-    put(out, format_args!(r#"<g class="click sheet" data-ingress="{}/{}">"#, key.namespace, escape(&key.name)));
+    let elsewhere = |route: &Route| alone.is_some_and(|alone| route.service.as_ref() != Some(alone));
+    let is_other = alone.is_some() && sheet.routes.iter().all(elsewhere);
+    let pale = if is_other { " pale" } else { "" };
+    put(out, format_args!(r#"<g class="click sheet{pale}" data-ingress="{}/{}">"#, key.namespace, escape(&key.name)));
     put(out, format_args!("<title>Ingress {}</title>", escape(&key.name)));
     if sheet.is_paper {
         // A corner is turned down.
@@ -38,7 +42,8 @@ pub(crate) fn sheet(out: &mut String, sheet: &Sheet, routed: Option<&Routed>) {
     label(out, if sheet.is_paper { "warn" } else { "q" }, &sheet.note);
     for (i, route) in sheet.routes.iter().enumerate() {
         let won = routed.is_some_and(|routed| routed.route == Some(i));
-        put(out, format_args!("<g><title>{}</title>", escape(&route.whole)));
+        let pale = if !is_other && elsewhere(route) { r#" class="pale""# } else { "" };
+        put(out, format_args!("<g{pale}><title>{}</title>", escape(&route.whole)));
         if won {
             rect(out, "row on", route.rect, 4.0);
         }

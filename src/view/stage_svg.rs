@@ -1,5 +1,6 @@
 //! A scene to SVG: strings for the still parts, so that a change of the cluster sets a few attributes and no more.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use kubehop::lang::Lang;
@@ -62,7 +63,14 @@ pub(super) fn mark(out: &mut String, mark: Option<Mark>, at: Pt, size: f32) {
 }
 
 /// Everything that stands still but the pods: wires, rooms, kernels, the laptop, the Service.
-pub(crate) fn backdrop(scene: &Scene, lit: Option<&Lit>, routed: Option<&Routed>) -> String {
+///
+/// `behind` are the addresses of the pods behind the Service in focus, while that stands alone.
+pub(crate) fn backdrop(
+    scene: &Scene,
+    lit: Option<&Lit>,
+    routed: Option<&Routed>,
+    behind: Option<&BTreeSet<String>>,
+) -> String {
     let mut out = String::with_capacity(8192);
     let out = &mut out;
     for (region, name) in &scene.zones {
@@ -87,8 +95,13 @@ pub(crate) fn backdrop(scene: &Scene, lit: Option<&Lit>, routed: Option<&Routed>
     for tunnel in &scene.tunnels {
         put!(out, r#"<path class="tube stands" d="{tunnel}"/>"#);
     }
+    // The wires to boxes that step back; marks in a row share theirs.
+    let is_other = |pod: &&PodBox| !pod.is_bare() && behind.is_some_and(|ips| !pod.ips().any(|ip| ips.contains(ip)));
+    let pods = scene.rooms.iter().flat_map(|room| &room.pods);
+    let others: Vec<String> = pods.filter(is_other).map(|pod| line::svg(&pod.feed)).collect();
     for wire in &scene.wires {
-        put!(out, r#"<path class="wire" d="{wire}"/>"#);
+        let pale = if others.contains(wire) { " pale" } else { "" };
+        put!(out, r#"<path class="wire{pale}" d="{wire}"/>"#);
     }
     for (i, room) in scene.rooms.iter().enumerate() {
         rect(out, "notch", room.notch, 2.0);
@@ -113,7 +126,7 @@ pub(crate) fn backdrop(scene: &Scene, lit: Option<&Lit>, routed: Option<&Routed>
     if let Some(edge) = &scene.edge {
         self::edge(out, edge, scene);
     }
-    put!(out, r#"<g class="click" data-laptop="">"#);
+    put!(out, r#"<g class="click" data-from="laptop">"#);
     rect(out, "box", scene.laptop.rect, 6.0);
     label(out, "h", &scene.laptop.name);
     label(out, "m", &scene.laptop.address);
@@ -125,7 +138,8 @@ pub(crate) fn backdrop(scene: &Scene, lit: Option<&Lit>, routed: Option<&Routed>
     out.push_str("</g>");
     socket(out, scene);
     for (i, sheet) in scene.sheets.iter().enumerate() {
-        stage_sheet::sheet(out, sheet, routed.filter(|routed| routed.sheet == i));
+        let alone = scene.spine.as_ref().map(|spine| &spine.key).filter(|_| behind.is_some());
+        stage_sheet::sheet(out, sheet, routed.filter(|routed| routed.sheet == i), alone);
     }
     service(out, scene);
     std::mem::take(out)
@@ -219,10 +233,12 @@ fn shell(out: &mut String, host: &HostBox) {
 
 /// The cloud's edge. The wall is solid, with one opening.
 fn edge(out: &mut String, edge: &Edge, scene: &Scene) {
-    for client in [&edge.internet, &edge.control] {
+    for (client, from) in [(&edge.internet, r#" class="click" data-from="internet""#), (&edge.control, "")] {
+        put!(out, "<g{from}>");
         rect(out, "box", client.rect, 6.0);
         label(out, "k strong", &client.name);
         label(out, "m", &client.address);
+        out.push_str("</g>");
     }
     if !edge.wall_note.text.is_empty() {
         out.push_str(r#"<g class="click" data-wall="">"#);
@@ -416,9 +432,14 @@ pub(crate) fn stones(scene: &Scene, stones: &[Stone<'_>]) -> String {
                 false => ("bad over", at.x + 88.0, edge.wall_name.at.y),
             };
             text(out, class, line::pt(x, y), &stone.word);
-        } else if let Some(rule) = rejecting(scene, at) {
-            let x = rule.after.at.x + words(&rule.after.text) + 10.0;
-            text(out, "bad", line::pt(x, rule.after.at.y), &stone.word);
+        } else if let Some((room, rule)) = rejecting(scene, at) {
+            // After what the rule says of it; below the strip where that leaves no space.
+            let (end, kernel) = (rule.after.at.x + words(&rule.after.text) * 1.1 + 10.0, room.kernel.rect);
+            if end + words(&stone.word) * 1.1 < kernel.right() - 8.0 {
+                text(out, "bad", line::pt(end, rule.after.at.y), &stone.word);
+            } else {
+                text(out, "bad end over", line::pt(kernel.right() - 6.0, kernel.bottom() + 15.0), &stone.word);
+            }
         } else {
             // Above a pod that is fed from its side, beside the way into one that is fed from above.
             let beside = |pod: &&PodBox| at.y > pod.rect.y && at.y < pod.rect.bottom() && at.x > pod.rect.x;
@@ -434,11 +455,11 @@ pub(crate) fn stones(scene: &Scene, stones: &[Stone<'_>]) -> String {
     std::mem::take(out)
 }
 
-/// The rule of the kernel in whose strip a point is, if it rejects.
-fn rejecting(scene: &Scene, at: Pt) -> Option<&Rule> {
+/// The rule of the kernel in whose strip a point is, if it rejects, and its node.
+fn rejecting(scene: &Scene, at: Pt) -> Option<(&Room, &Rule)> {
     let inside = |r: Rect| at.y > r.y && at.y < r.bottom() && at.x > r.x && at.x < r.right();
     let room = scene.rooms.iter().find(|room| inside(room.kernel.rect))?;
-    room.kernel.rules.iter().find(|rule| rule.reject)
+    Some((room, room.kernel.rules.iter().find(|rule| rule.reject)?))
 }
 
 /// The label of the selected packet while it stands still.

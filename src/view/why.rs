@@ -155,6 +155,21 @@ pub fn sentence(state: State, scenery: Scenery, key: Ref) -> impl IntoView {
     move || shown()
 }
 
+/// The same under the editor, where the inspector is another tab: on a phone.
+pub fn beside_editor(state: State, scenery: Scenery) -> impl IntoView {
+    let shown = move || {
+        let field = state.why.field.get().filter(|field| state.caret.with(|caret| caret.as_ref() == Some(field)))?;
+        let told = scenery.told.get()?;
+        Some(view! {
+            <p><code>{field.path.to_string()}</code> " " {told.sentence.clone()}</p>
+            <button class="btn" data-testid="caret-to-stage" on:click=move |_| state.pane.set(Pane::Stage)>
+                {state.pick("See it", "在舞台上看")}
+            </button>
+        })
+    };
+    view! { <div class="at-caret" role="status" data-testid="at-caret">{shown}</div> }
+}
+
 /// A field and its line, which leads there.
 fn line_link(state: State, field: FieldRef) -> impl IntoView {
     let line = state.line_of(&field).map(|(file, line)| {
@@ -288,10 +303,16 @@ fn cause_at(made: Memo<Vec<Cause>>, target: &Element) -> Option<Cause> {
 pub fn pick(state: State, made: Memo<Vec<Cause>>, target: &Element) -> bool {
     let cause = cause_at(made, target);
     if let Some(cause) = &cause {
-        state.why.field.set(Some(cause.field.clone()));
-        state.panels.open.set(Panel::Inspector);
+        pick_field(state, &cause.field);
     }
     cause.is_some()
+}
+
+/// Gives the accent to a field: the stage shows what it does, the inspector says it, the editor lights its line.
+pub fn pick_field(state: State, field: &FieldRef) {
+    state.why.field.set(Some(field.clone()));
+    state.panels.open.set(Panel::Inspector);
+    state.glance(field);
 }
 
 /// What a pointer over a part of the picture is told: the field that made it, and its line.
@@ -302,8 +323,12 @@ pub fn hint(state: State, made: Memo<Vec<Cause>>, target: &Element) -> String {
         let pair = |text: String| text.split_once('/').map(|(a, b)| (a.to_owned(), b.to_owned()));
         let cause = cause_at(made, target);
         let is_allocated = cause.as_ref().is_some_and(|cause| cause.is_allocated);
+        if of("data-from").is_some() {
+            return lang.pick("send requests from here", "从这里发送请求").to_owned();
+        }
         let (head, field) = if let Some(cause) = cause {
-            (String::new(), cause.field)
+            let head = if cause.field.object.kind == Kind::Ingress { cause.says + "\n" } else { String::new() };
+            (head, cause.field)
         } else if let Some((namespace, name)) = of("data-pod").and_then(pair) {
             let field = state.shown(|s| causes::maker(s.cluster().store(), &namespace, &name));
             (format!("{name}\n"), field)
