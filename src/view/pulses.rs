@@ -92,11 +92,11 @@ impl Pulses {
             let (now, motion) = (self.now.get(), motion(scenery));
             let width = scenery.scene.with(|scene| scene.width);
             self.live.with(|live| {
-                let near = live.iter().filter_map(|pulse| {
+                let mut near = live.iter().filter_map(|pulse| {
                     let dot = pulse.dot(now.since(pulse.at).as_micros() as f32 / 1000.0, motion)?;
                     (dot.at.to(pointer) < NEAR).then_some((dot.at, &pulse.name))
                 });
-                let Some((at, name)) = near.last() else { return String::new() };
+                let Some((at, name)) = near.next_back() else { return String::new() };
                 let half = words(name) / 2.0 + 6.0;
                 let x = at.x.clamp(half.min(width / 2.0), (width - half).max(width / 2.0));
                 let mut out = String::new();

@@ -195,7 +195,7 @@ fn objects(scenery: Scenery) -> Vec<Ref> {
             let pods = room.pods.iter().map(|pod| Ref::new(Kind::Pod, pod.namespace.as_str(), pod.name.as_str()));
             let system = room.system.iter().flat_map(|system| &system.pods);
             let system = system.map(|(namespace, name)| Ref::new(Kind::Pod, namespace.as_str(), name.as_str()));
-            room.nodes().map(|name| Ref::new(Kind::Node, "", name)).chain(pods).chain(system)
+            room.nodes().map(|name| Ref::new(Kind::Node, "", name)).chain(system).chain(pods)
         });
         let wall = scene.edge.iter().filter(|edge| !edge.wall_note.text.is_empty()).map(|_| firewall::key());
         let ingresses = scene.sheets.iter().filter_map(|sheet| sheet.key.clone()).chain(scene.filed.iter().cloned());

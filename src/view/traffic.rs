@@ -219,16 +219,15 @@ pub fn TrafficBar() -> impl IntoView {
             view! { <option value=value selected=selected title=whole>{name}</option> }
         };
         let known = known.get();
-        let group = |(label, is): ((&'static str, &'static str), fn(&Place) -> bool)| {
+        let group = |en: &'static str, zh: &'static str, is: fn(&Place) -> bool| {
             let own = known.iter().filter(|place| is(place)).cloned().map(option).collect_view();
-            view! { <optgroup label=state.pick(label.0, label.1)>{own}</optgroup> }
+            view! { <optgroup label=state.pick(en, zh)>{own}</optgroup> }
         };
-        let groups: [((&str, &str), fn(&Place) -> bool); 3] = [
-            (("Outside", "集群之外"), |place| matches!(place, Place::Laptop | Place::Internet)),
-            (("Nodes", "节点"), |place| matches!(place, Place::Node(_))),
-            (("Pods", "Pod"), |place| matches!(place, Place::Pod(..))),
-        ];
-        groups.map(group).collect_view()
+        (
+            group("Outside", "集群之外", |place| matches!(place, Place::Laptop | Place::Internet)),
+            group("Nodes", "节点", |place| matches!(place, Place::Node(_))),
+            group("Pods", "Pod", |place| matches!(place, Place::Pod(..))),
+        )
     };
     let chosen = move || Place::parse(&from.get()).map(|place| name_of(&place, state)).unwrap_or_default();
     let offered = move || {
