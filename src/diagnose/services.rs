@@ -416,13 +416,23 @@ fn inside(desk: &mut Desk<'_>, key: &Ref, field: FieldRef, maker: usize, number:
         let (en, zh) = ("Let the program listen on all addresses", "让程序监听所有地址");
         desk.edits(en.into(), zh.into(), vec![edit])
     });
+    // An argument that says so, as `-listen=127.0.0.1:5678`.
+    let says = |(c, i, word): (usize, usize, &String)| {
+        let open = word.replacen("127.0.0.1:", ":", 1).replacen("localhost:", ":", 1);
+        (open != *word && word.contains(&number.to_string())).then(|| (format!("spec.containers[{c}].args[{i}]"), open))
+    };
+    let containers = workload.spec.containers.iter().enumerate();
+    let mut words =
+        containers.flat_map(|(c, container)| container.args.iter().enumerate().map(move |(i, w)| (c, i, w)));
+    let argument = words.find_map(says).map(|(path, open)| (workload.field(&path), open));
+    let fix = fix.or_else(|| argument.as_ref().and_then(|(at, open)| desk.put(at, open)));
     let finding = desk.add(
         "loopback",
         field,
         format!("The program of {who} listens on 127.0.0.1:{number}, which exists in its Pod alone. Service {name} sends to the Pod's address, where nobody listens: refused (curl: (7) Connection refused). `kubectl port-forward` goes in by the loopback, and works all the same. Let it listen on 0.0.0.0."),
         format!("{who} 的程序监听的是 127.0.0.1:{number}，这个地址只存在于它的 Pod 里面。Service {name} 发往 Pod 的地址，那里没有谁监听：被拒绝（curl: (7) Connection refused）。`kubectl port-forward` 从回环接口进入，所以照样能用。请让它监听 0.0.0.0。"),
     );
-    finding.related.extend(lab);
+    finding.related.extend(lab.into_iter().chain(argument.map(|(at, _)| at)));
     finding.fix = fix;
 }
 

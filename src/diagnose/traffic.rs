@@ -98,13 +98,18 @@ fn url(trace: &Trace) -> (&str, u16, &str) {
 
 /// A line that asks again, from the same place.
 fn again(desk: &Desk<'_>, trace: &Trace, curl: &str) -> Option<Fix> {
-    match &trace.from {
-        Place::Laptop => desk.line(curl),
-        Place::Node(node) => desk.line(format!("minikube ssh -n {node} -- {curl}")),
-        Place::Pod(namespace, name) if &**namespace == "default" => desk.line(format!("kubectl exec {name} -- {curl}")),
-        Place::Pod(namespace, name) => desk.line(format!("kubectl exec {name} -n {namespace} -- {curl}")),
-        Place::Internet | Place::Cloud(_) => None,
-    }
+    desk.line(from_there(trace, curl)?)
+}
+
+/// The line by which the laptop's terminal runs another where a trace began.
+fn from_there(trace: &Trace, line: &str) -> Option<String> {
+    Some(match &trace.from {
+        Place::Laptop => line.to_owned(),
+        Place::Node(node) => format!("minikube ssh -n {node} -- {line}"),
+        Place::Pod(namespace, name) if &**namespace == "default" => format!("kubectl exec {name} -- {line}"),
+        Place::Pod(namespace, name) => format!("kubectl exec {name} -n {namespace} -- {line}"),
+        Place::Internet | Place::Cloud(_) => return None,
+    })
 }
 
 /// A path of a URL with another host and port before it.
@@ -378,6 +383,10 @@ fn kept_alive(desk: &mut Desk<'_>) {
         return;
     }
     let (count, name) = (same.len(), named(&key));
+    // Each curl of its own makes a connection of its own.
+    let plain = |url: &&str| url.bytes().all(|b| b.is_ascii_alphanumeric() || b":/.-_".contains(&b));
+    let curl = Some(&*last.request.url).filter(plain).and_then(|url| from_there(last, &format!("curl -s {url}")));
+    let fix = curl.and_then(|curl| desk.line(format!("for i in 1 2 3 4 5 6; do {curl}; done")));
     let finding: &mut Finding = desk.add(
         "kept-alive",
         FieldRef::new(key, "spec.selector"),
@@ -385,4 +394,5 @@ fn kept_alive(desk: &mut Desk<'_>) {
         format!("连续 {count} 个请求走同一条连接，全部到了 {pod}。{name} 是为每条新连接挑选 Pod，而不是为每个请求：保持连接的客户端就一直对着同一个 Pod。要分散它们，请新建连接，或用 Ingress 控制器这类读懂 HTTP 的代理。"),
     );
     finding.traces = same;
+    finding.fix = fix;
 }

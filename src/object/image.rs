@@ -93,8 +93,14 @@ impl App {
             }
             "hashicorp/http-echo" => {
                 let text = option(container, "text").unwrap_or("hello-world");
-                let listen = option(container, "listen").and_then(|at| at.rsplit(':').next()).unwrap_or("5678");
-                server(listen.parse().unwrap_or(5678), vec![Route::all(Body::Text(format!("{text}\n")))])
+                let (host, port) =
+                    option(container, "listen").and_then(|at| at.rsplit_once(':')).unwrap_or(("", "5678"));
+                let routes = vec![Route::all(Body::Text(format!("{text}\n")))];
+                let app = server(port.parse().unwrap_or(5678), routes);
+                match host {
+                    "127.0.0.1" | "localhost" => Self { loopback: app.listens, listens: Vec::new(), ..app },
+                    _ => app,
+                }
             }
             "ealen/echo-server" => server(80, vec![Route::all(Body::Echo)]),
             "registry.k8s.io/echoserver"
@@ -302,6 +308,8 @@ mod tests {
         assert!(app("hello:1.0", &[]).route("/other").is_none());
         assert_eq!(app("docker.io/library/nginx:1.27", &[]).listens, [80]);
         assert_eq!(app("hashicorp/http-echo", &["-listen=:8000", "-text", "hi"]).listens, [8000]);
+        let inside = app("hashicorp/http-echo", &["-listen=127.0.0.1:8000", "-text=hi"]);
+        assert_eq!((inside.listens, inside.loopback), (vec![], vec![8000]));
         assert_eq!(app("registry.k8s.io/e2e-test-images/agnhost:2.53", &["netexec", "--http-port=80"]).listens, [80]);
         assert_eq!(app("busybox", &[]).exit, Some((Duration::from_millis(50), 0)));
         assert_eq!(app("busybox", &["sleep", "1h"]).exit, Some((Duration::from_secs(3600), 0)));

@@ -112,4 +112,41 @@ describe("an Ingress", { timeout: 240_000 }, () => {
       await lab.close();
     });
   }
+
+  test("the tutorial's story: its lesson, its node ports, and an answer from every replica", async () => {
+    const lab = await site.open({ query: "&lesson=ingress" });
+    await lab.run("kubectl apply -f deploy.yaml -f svc-cluster.yaml -f ingress.yaml");
+    await lab.run("minikube addons enable ingress");
+    await lab.until("kubectl get ingress", (text) => /test-ingress\s+nginx\s+\*\s+192\.168\.49\.2\s+80/.test(text) || /test-ingress\s+<none>\s+\*\s+192\.168\.49\.2\s+80/.test(text), 60_000);
+    const services = await lab.run("kubectl get svc -n ingress-nginx");
+    assert.match(services, /ingress-nginx-controller\s+NodePort\s+\S+\s+<none>\s+80:32666\/TCP,443:30206\/TCP/);
+    assert.equal(await lab.run("minikube service ingress-nginx-controller -n ingress-nginx --url"), "http://192.168.49.2:32666\nhttp://192.168.49.2:30206\n");
+    const answers = (await lab.run("for i in 1 2 3 4 5 6; do curl -s http://192.168.49.2:32666/api/hello; done")).trim().split("\n");
+    assert.equal(answers.length, 6);
+    assert.equal(new Set(answers).size, 3, answers.join("\n"));
+    for (const line of answers) assert.match(line, /^test-deployment-\S+ say Hello!$/);
+    await send(lab, 9, "http://192.168.49.2:32666/api/hello");
+    const counts = (await lab.at("inspector").locator(".bars b").allInnerTexts()).map(Number).filter((n) => n > 0);
+    assert.deepEqual(counts, [3, 3, 3]);
+    await lab.shot("ingress-5-tutorial");
+    await lab.close();
+  });
+
+  test("Traefik's 404 for a Service with nobody behind it says what it dropped, and what the lab chose", async () => {
+    const lab = await site.open({ query: "&profile=minikube" });
+    await lab.edit(`${manifest.replace("  rules:", "  ingressClassName: traefik\n  rules:").replace("selector: {app: web}\n  ports", "selector: {app: nobody}\n  ports")}`);
+    await lab.run("minikube addons enable traefik");
+    await lab.until("kubectl get pods -n kube-system", (text) => /traefik-\S+\s+1\/1/.test(text));
+    await send(lab, 1, "http://192.168.49.2/api/hello");
+    assert.match(await answers(lab), /404 1/);
+    await lab.page.keyboard.press("1");
+    const rules = lab.at("compared");
+    for (let i = 0, n = await hops(lab).count(); i < n && !(await rules.count()); i++) {
+      await hops(lab).nth(i).locator("button").click();
+      await lab.page.waitForTimeout(150);
+    }
+    assert.match(await rules.innerText(), /Traefik drops such a rule \(where allowEmptyServices is set/);
+    await lab.shot("ingress-6-traefik");
+    await lab.close();
+  });
 });
