@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { split, withRest } from "./split.mjs";
+import { file, sections } from "./wasm.mjs";
 
 const dist = process.env.TRUNK_STAGING_DIR ?? "dist";
 const release = process.env.TRUNK_PROFILE === "release";
@@ -26,6 +27,9 @@ const find = (kind) => files().find((name) => /^kubehop-[0-9a-f]+/.test(name) &&
 // The features that rustc turns on for wasm32-unknown-unknown; wasm-opt must be told.
 const features = ["bulk-memory", "nontrapping-float-to-int", "sign-ext", "mutable-globals", "reference-types", "multivalue"];
 
+/** The program without what compilers and the linker noted in it. */
+const withoutNotes = (bytes) => file(sections(bytes).filter(({ id }) => id !== 0));
+
 /** Gives a file a name with the hash of its content, in index.html and in `users` too. */
 function rename(name, ...users) {
   const to = name.replace(/[0-9a-f]{8,}/, hash(readFileSync(join(dist, name))));
@@ -39,6 +43,7 @@ if (release) {
   const wasm = find("_bg.wasm");
   const path = join(dist, wasm);
   const flags = features.map((name) => `--enable-${name}`);
+  writeFileSync(path, withoutNotes(readFileSync(path)));
   // What is called from one place stays a function of its own, unless it is tiny: that place may be in the other half.
   execFileSync("node_modules/.bin/wasm-opt", [path, "-o", path, "-Oz", "--one-caller-inline-max-function-size=20", ...flags], { stdio: "inherit" });
   rest = await split(dist, wasm, find(".js"), flags);

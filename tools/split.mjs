@@ -2,11 +2,16 @@
 //
 // First come the functions that opening the page runs: Chromium opens it here with a counting copy, to find them. The rest
 // follows right after; whatever calls into it sooner waits for it. Calls across go through the program's table, as
-// binaryen's wasm-split makes them. Without wasm-split or Chromium the program stays whole.
+// binaryen's wasm-split makes them; data goes with the functions that reach it (tools/data.mjs). Without wasm-split or
+// Chromium the program stays whole.
 import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { browser, root, serve } from "../tests/browser/support.mjs";
+import { share } from "./data.mjs";
+
+/** The program as its linker left it, before wasm-bindgen. */
+const linked = join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "wasm32-unknown-unknown/release/kubehop.wasm");
 
 /** What may be opened first, each in a visit of its own. */
 const visits = [
@@ -97,9 +102,10 @@ export async function split(dist, program, glue, flags) {
   try {
     execFileSync("wasm-split", ["--instrument", at, "-o", counting, ...flags]);
     const seen = await profile(dist, program, glue, counting, folder);
-    const whole = `${folder}-whole.wasm`;
-    cpSync(at, whole);
-    execFileSync("wasm-split", [whole, `--profile=${seen}`, "-o1", at, "-o2", join(dist, rest), ...flags]);
+    execFileSync("wasm-split", [at, `--profile=${seen}`, "-o1", `${folder}-first.wasm`, "-o2", `${folder}-rest.wasm`, ...flags]);
+    const halves = share(readFileSync(linked), readFileSync(`${folder}-first.wasm`), readFileSync(`${folder}-rest.wasm`));
+    writeFileSync(at, halves.first);
+    writeFileSync(join(dist, rest), halves.rest);
     return rest;
   } catch (error) {
     return console.warn(`${error.message}\nThe program stays whole.`);

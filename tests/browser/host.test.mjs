@@ -37,6 +37,29 @@ test("what comes after first paint is waited for where it is needed sooner", asy
   await lab.close();
 });
 
+test("the first half has all the texts that it shows", async () => {
+  for (const query of ["?lang=en", "?lang=zh"]) {
+    const seen = [];
+    for (const whole of [false, true]) {
+      const page = await chrome.newPage();
+      if (!whole) await page.route("**/*_rest.wasm", (route) => route.abort());
+      await page.goto(`${server.origin}/blog/kubehop/${query}`);
+      await page.locator(".lesson h1").first().waitFor({ state: "attached" });
+      await page.locator("[data-testid=editor] .cm-content").waitFor({ state: "attached" });
+      // Diagnose waits for the second half, and says so.
+      const words = () => {
+        document.querySelectorAll("[data-testid=diagnose], [data-testid=diagnose-count]").forEach((panel) => panel.remove());
+        return document.body.textContent.replace(/\d+(\.\d+)?/g, "#");
+      };
+      await page.waitForFunction(() => document.querySelector(".task")?.textContent.length > 20);
+      seen.push(await page.evaluate(words));
+      await page.close();
+    }
+    assert.ok(!seen[0].includes("\0"), query);
+    assert.equal(seen[0], seen[1], query);
+  }
+});
+
 test("with no network after the first visit", async () => {
   const lab = await site.open({ path: "/blog/kubehop/" });
   await lab.page.evaluate(() => navigator.serviceWorker.ready);
