@@ -38,7 +38,7 @@ impl Needs {
                 }
             }
             needs.dns |= trace.hops.iter().any(|hop| match &hop.at {
-                Place::Pod(namespace, _) => &**namespace == "kube-system",
+                Place::Pod(namespace, pod) => is_system(namespace, pod),
                 _ => hop.by == By::Resolver,
             });
         }
@@ -50,7 +50,9 @@ impl Needs {
 pub fn services(store: &Store) -> Vec<Ref> {
     let mut found: Vec<_> = store
         .all::<Service>()
-        .filter(|(meta, _)| !(is_system(&meta.namespace) || meta.name == "kubernetes" && meta.namespace == "default"))
+        .filter(|(meta, _)| {
+            !(is_system(&meta.namespace, &meta.name) || meta.name == "kubernetes" && meta.namespace == "default")
+        })
         .map(|(meta, _)| {
             (meta.creation_timestamp, Ref::new(Kind::Service, meta.namespace.as_str(), meta.name.as_str()))
         })
@@ -59,14 +61,17 @@ pub fn services(store: &Store) -> Vec<Ref> {
     found.into_iter().map(|(_, key)| key).collect()
 }
 
-/// Whether a namespace belongs to the cluster itself.
-pub(super) fn is_system(namespace: &str) -> bool {
-    namespace.starts_with("kube-")
+/// Whether an object belongs to the cluster itself.
+pub(super) fn is_system(namespace: &str, name: &str) -> bool {
+    namespace.starts_with("kube-") && !is_addon(namespace, name)
 }
 
-/// Whether a namespace holds an ingress controller that an addon brought.
-pub fn is_addon(namespace: &str) -> bool {
-    matches!(namespace, "ingress-nginx" | "traefik")
+/// Whether an object belongs to an ingress controller that an addon brought; Traefik's lives among the cluster's own.
+pub fn is_addon(namespace: &str, name: &str) -> bool {
+    match namespace {
+        "kube-system" => name == "traefik" || name.starts_with("traefik-"),
+        _ => matches!(namespace, "ingress-nginx" | "traefik"),
+    }
 }
 
 /// A node, as the picture needs it.
@@ -127,7 +132,8 @@ pub(super) struct PodFacts {
 impl PodFacts {
     /// The end of a name that a controller made, the whole name of others; an addon's pod is known by its Deployment.
     pub(super) fn short(&self) -> String {
-        let deployment = self.set.as_ref().and_then(|set| set.rsplit_once('-')).filter(|_| is_addon(&self.namespace));
+        let deployment =
+            self.set.as_ref().and_then(|set| set.rsplit_once('-')).filter(|_| is_addon(&self.namespace, &self.name));
         match self.name.rsplit_once('-').filter(|_| deployment.is_none()) {
             Some((_, end)) if self.set.is_some() => format!("…{end}"),
             _ => deployment.map_or_else(|| self.name.clone(), |(name, _)| name.to_owned()),

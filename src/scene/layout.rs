@@ -194,7 +194,8 @@ fn plan<'a>(
     wish: &Wish,
 ) -> Plan<'a> {
     let here = |pod: &&PodFacts| nodes.iter().any(|node| node.name == pod.node);
-    let (system, mine): (Vec<_>, Vec<_>) = pods.iter().filter(here).partition(|pod| cast::is_system(&pod.namespace));
+    let (system, mine): (Vec<_>, Vec<_>) =
+        pods.iter().filter(here).partition(|pod| cast::is_system(&pod.namespace, &pod.name));
     let node = nodes[0];
     let host = nodes.len() == 1 && wish.needs.hosts.contains(node.name.as_str());
     let differ = nodes.len() > 1

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::cast;
 use crate::api::Store;
 use crate::api::store::Event;
 use crate::object::{Kind, Ref};
@@ -66,7 +67,7 @@ impl Marks {
             *self = Self::default();
         }
         for (key, event) in store.changes_since(self.seen) {
-            if key.kind != Kind::Pod || &*key.namespace == "kube-system" {
+            if key.kind != Kind::Pod || cast::is_system(&key.namespace, &key.name) {
                 continue;
             }
             match event {
@@ -126,6 +127,9 @@ mod tests {
         marks.follow(&store);
         assert_eq!(letters(&marks, &["z", "m", "a", "n", "o"]), "ABCDB");
         assert_eq!(marks.pod("kube-system", "coredns"), None);
+        store.put(Object::new("kube-system", "traefik-587545d9b7-bqfng", Pod::default()));
+        marks.follow(&store);
+        assert!(marks.pod("kube-system", "traefik-587545d9b7-bqfng").is_some(), "a controller is drawn among the pods");
         assert_eq!(marks, Marks { seen: marks.seen, ..Marks::of(&store) });
     }
 

@@ -80,7 +80,7 @@ pub fn provide_scenery(state: State) -> Scenery {
         state.shown_untracked(|session| {
             let services = scene::services(session.cluster().store());
             // A controller that an addon brings takes nobody's eyes off the Service that it serves.
-            let newest = services.iter().rfind(|key| !scene::is_addon(&key.namespace));
+            let newest = services.iter().rfind(|key| !scene::is_addon(&key.namespace, &key.name));
             chosen.or(aimed).filter(|key| services.contains(key)).or_else(|| newest.or(services.last()).cloned())
         })
     });

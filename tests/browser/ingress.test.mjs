@@ -137,6 +137,7 @@ describe("an Ingress", { timeout: 240_000 }, () => {
     await lab.edit(`${manifest.replace("  rules:", "  ingressClassName: traefik\n  rules:").replace("selector: {app: web}\n  ports", "selector: {app: nobody}\n  ports")}`);
     await lab.run("minikube addons enable traefik");
     await lab.until("kubectl get pods -n kube-system", (text) => /traefik-\S+\s+1\/1/.test(text));
+    assert.ok(await lab.page.locator("svg.stage [data-pod^='kube-system/traefik']").count(), "the controller is a pod of the picture");
     await send(lab, 1, "http://192.168.49.2/api/hello");
     assert.match(await answers(lab), /404 1/);
     await lab.page.keyboard.press("1");

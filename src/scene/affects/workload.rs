@@ -82,7 +82,7 @@ impl<'a> Ask<'a> {
     /// The Services that select the pods of the object, by name; the first is the one to look at.
     fn selecting(&mut self, labels: &Labels) -> Vec<Ref> {
         let found: Vec<Ref> = self.store.services_selecting(&self.key.namespace, labels).cloned().collect();
-        let found: Vec<Ref> = found.into_iter().filter(|key| !cast::is_addon(&key.namespace)).collect();
+        let found: Vec<Ref> = found.into_iter().filter(|key| !cast::is_addon(&key.namespace, &key.name)).collect();
         self.found.focus = found.first().cloned();
         found
     }
