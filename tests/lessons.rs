@@ -57,3 +57,13 @@ fn the_program_holds_all_of_them() {
         assert!(list.contains(&row), "src/cli/lessons.rs lacks {row}");
     }
 }
+
+/// The page does not carry the proof: nothing of it is called there.
+#[test]
+fn the_page_has_none_of_it() {
+    for entry in fs::read_dir("src/view").expect("the view") {
+        let path = entry.expect("an entry").path();
+        let text = fs::read_to_string(&path).expect("a text");
+        assert!(!text.contains("verify("), "{}", path.display());
+    }
+}

@@ -18,7 +18,7 @@ const REQUEST_LIMIT: usize = 3_145_728;
 const REFUSED_LIMIT: usize = 1_000;
 
 /// Kinds of Kubernetes that the lab does not simulate; an error says so instead of calling them unknown.
-const NOT_SIMULATED: [(&str, &str); 38] = [
+pub(super) const NOT_SIMULATED: [(&str, &str); 35] = [
     ("ServiceAccount", "v1"),
     ("LimitRange", "v1"),
     ("PersistentVolume", "v1"),
@@ -26,9 +26,6 @@ const NOT_SIMULATED: [(&str, &str); 38] = [
     ("PodTemplate", "v1"),
     ("ReplicationController", "v1"),
     ("ResourceQuota", "v1"),
-    ("StatefulSet", "apps/v1"),
-    ("DaemonSet", "apps/v1"),
-    ("ControllerRevision", "apps/v1"),
     ("Job", "batch/v1"),
     ("CronJob", "batch/v1"),
     ("HorizontalPodAutoscaler", "autoscaling/v1"),

@@ -106,6 +106,38 @@ pub(crate) fn is_same(a: &str, b: &str) -> bool {
     document::is_same(a, b)
 }
 
+/// Whether Kubernetes, or what is often installed in it, has a kind that the lab does not simulate: its name by a word that
+/// kubectl knows for it.
+pub(crate) fn not_simulated(word: &str) -> Option<&'static str> {
+    const SHORT: [(&str, &str); 16] = [
+        ("sa", "ServiceAccount"),
+        ("cj", "CronJob"),
+        ("hpa", "HorizontalPodAutoscaler"),
+        ("netpol", "NetworkPolicy"),
+        ("pv", "PersistentVolume"),
+        ("pvc", "PersistentVolumeClaim"),
+        ("sc", "StorageClass"),
+        ("pc", "PriorityClass"),
+        ("pdb", "PodDisruptionBudget"),
+        ("quota", "ResourceQuota"),
+        ("limits", "LimitRange"),
+        ("rc", "ReplicationController"),
+        ("csr", "CertificateSigningRequest"),
+        ("crd", "CustomResourceDefinition"),
+        ("gtw", "Gateway"),
+        ("gc", "GatewayClass"),
+    ];
+    let word = word.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    let short = SHORT.iter().find(|(short, _)| *short == word).map(|(_, kind)| *kind);
+    let is_it = |kind: &str| {
+        let kind = kind.to_ascii_lowercase();
+        let rest = word.strip_prefix(&kind);
+        let plural = kind.strip_suffix('y').and_then(|stem| word.strip_prefix(stem)) == Some("ies");
+        matches!(rest, Some("" | "s" | "es")) || plural
+    };
+    short.or_else(|| document::NOT_SIMULATED.iter().map(|(kind, _)| *kind).find(|kind| is_it(kind)))
+}
+
 /// The line, from 1, where the field of a path stands in a text's first document, or the nearest written one above it.
 pub(crate) fn line_of(text: &str, path: &str) -> usize {
     document::line_of(text, path)

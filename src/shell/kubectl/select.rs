@@ -78,8 +78,18 @@ fn requirement(part: &str) -> Option<Requirement> {
 impl Call<'_, '_> {
     /// The kind that a word names, or kubectl's complaint.
     pub(super) fn kind(&self, word: &str) -> Result<Kind, Fail> {
-        Kind::from_resource(word)
-            .ok_or_else(|| Fail::Error(format!("the server doesn't have a resource type {}", go_quote(word))))
+        Kind::from_resource(word).ok_or_else(|| {
+            let mut text = format!("the server doesn't have a resource type {}", go_quote(word));
+            if let Some(kind) = crate::manifest::not_simulated(word) {
+                text += &self.shell.terminal.lang.pick(
+                    format!(
+                        "\nkubehop: a real cluster may have objects of kind {kind}; the lab does not simulate them"
+                    ),
+                    format!("\nkubehop: 真实集群里可以有 {kind} 对象；本实验室没有模拟它们"),
+                );
+            }
+            Fail::Error(text)
+        })
     }
 
     /// What the words ask for.
