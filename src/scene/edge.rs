@@ -147,10 +147,10 @@ pub(super) fn edge(grid: &Grid, wish: &Wish, balanced: Option<String>) -> Option
     let given = balanced.as_deref().is_some_and(|address| address != PENDING);
     let mut edge = Edge { is_shut: firewall.is_some_and(<[_]>::is_empty) && !given, ..Edge::default() };
     if grid.wide {
-        let street = 160.0;
-        edge.internet = client(Rect::new(16.0, 40.0, 126.0, 42.0), internet_name, away);
-        edge.laptop = client(Rect::new(16.0, 88.0, 126.0, 42.0), laptop_name, laptop);
-        edge.wall = Rect::new(16.0, 144.0, 156.0, 24.0);
+        let (left, aside, street) = (grid.left, grid.aside, grid.trunk - 28.0);
+        edge.internet = client(Rect::new(left, 40.0, aside - 4.0, 42.0), internet_name, away);
+        edge.laptop = client(Rect::new(left, 88.0, aside - 4.0, 42.0), laptop_name, laptop);
+        edge.wall = Rect::new(left, 144.0, street + 12.0 - left, 24.0);
         edge.gate = Rect::new(street - 8.0, 142.0, 16.0, 28.0);
         let spot = edge.spot();
         for one in [&mut edge.internet, &mut edge.laptop] {
@@ -160,7 +160,7 @@ pub(super) fn edge(grid: &Grid, wish: &Wish, balanced: Option<String>) -> Option
         edge.join = vec![spot, pt(street, 184.0), pt(grid.trunk, 184.0)];
         let mut y = 192.0;
         if let Some(address) = balanced {
-            let rect = Rect::new(16.0, y + 4.0, 130.0, 52.0 + 18.0 * wish.health.len().min(8) as f32);
+            let rect = Rect::new(left, y + 4.0, aside, 52.0 + 18.0 * wish.health.len().min(8) as f32);
             edge.balancer = Some(balancer(rect, address, wish, |rect| {
                 let (inward, outward) = (rect.y + 16.0, rect.y + 34.0);
                 (
@@ -170,11 +170,11 @@ pub(super) fn edge(grid: &Grid, wish: &Wish, balanced: Option<String>) -> Option
             }));
             y = rect.bottom() + 8.0;
         }
-        edge.control = client(Rect::new(16.0, y + 6.0, 130.0, 42.0), lang.pick("control plane", "控制平面"), control);
+        edge.control = client(Rect::new(left, y + 6.0, aside, 42.0), lang.pick("control plane", "控制平面"), control);
         let middle = edge.control.rect.center().y;
         edge.control.way = vec![pt(edge.control.rect.right(), middle), pt(grid.trunk, middle)];
-        edge.wall_name = Label { at: pt(24.0, 160.0), text: lang.pick("firewall", "防火墙").to_owned() };
-        let space = edge.gate.x - 30.0 - words(&edge.wall_name.text) - 8.0;
+        edge.wall_name = Label { at: pt(left + 8.0, 160.0), text: lang.pick("firewall", "防火墙").to_owned() };
+        let space = edge.gate.x - left - 14.0 - words(&edge.wall_name.text) - 8.0;
         edge.wall_note = Label { at: pt(edge.gate.x - 6.0, 160.0), text: openings(firewall?, given, space, wish) };
         return Some(edge);
     }
@@ -234,11 +234,10 @@ fn balancer(rect: Rect, address: String, wish: &Wish, ways: impl Fn(Rect) -> (Ve
 pub(super) fn laptop(grid: &Grid, scene: &Scene, edge: &Edge) -> Laptop {
     let Client { rect, name, address, way } = edge.laptop.clone();
     let out = way.first().copied().unwrap_or_default();
-    let middle = rect.center().y;
     let lost = match grid.wide {
         true => {
             let y = (edge.bottom() + 24.0).min(scene.height - 64.0);
-            vec![pt(rect.x, middle), pt(6.0, middle), pt(6.0, y), pt(38.0, y)]
+            grid.around(rect, y)
         }
         false => vec![
             pt(rect.right(), 16.0),
@@ -259,7 +258,7 @@ mod tests {
     #[test]
     fn nothing_of_the_edge_stands_on_anything_else() {
         for nodes in 1..=4 {
-            for width in [Width::Wide, Width::Narrow] {
+            for width in [Width::Wide, Width::Middle, Width::Narrow] {
                 let scene = fixture::cloud(nodes, width);
                 let edge = scene.edge.as_ref().expect("a cloud has an edge");
                 let balancer = edge.balancer.as_ref().expect("it has an address");
@@ -278,7 +277,7 @@ mod tests {
 
     #[test]
     fn ways_through_the_edge_begin_and_end_at_their_anchors_and_turn_right_angles() {
-        for width in [Width::Wide, Width::Narrow] {
+        for width in [Width::Wide, Width::Middle, Width::Narrow] {
             let scene = fixture::cloud(3, width);
             let anchors = [
                 Anchor::Laptop,

@@ -104,6 +104,11 @@ pub(super) fn scene(nodes: usize, replicas: usize, width: Width) -> Scene {
 
 /// The picture of [`store`] in a cloud, the Service behind a load balancer.
 pub(super) fn cloud(nodes: usize, width: Width) -> Scene {
+    cloud_of(nodes, &wish(width))
+}
+
+/// The same, as wished for.
+pub(super) fn cloud_of(nodes: usize, wish: &Wish) -> Scene {
     let mut store = store(nodes, 3);
     let key = Ref::new(Kind::Service, "default", "web");
     let mut object = Object::clone(store.get(&key).expect("the Service"));
@@ -115,7 +120,7 @@ pub(super) fn cloud(nodes: usize, width: Width) -> Scene {
     store.put(object);
     let profile = Profile::named("cloud").expect("it is built in");
     let health = (0..nodes).map(|n| (format!("node-{n}"), n != 1)).collect();
-    compose(&store, &Marks::of(&store), &Wish { profile, health, ..wish(width) })
+    compose(&store, &Marks::of(&store), &Wish { profile, health, ..wish.clone() })
 }
 
 fn socket(text: &str) -> Socket {

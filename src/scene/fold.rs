@@ -44,7 +44,7 @@ pub(super) fn split<'a>(nodes: &'a [NodeFacts], pods: &[PodFacts], wish: &Wish) 
         let crowd: Vec<&NodeFacts> = order.iter().filter(|node| !is_full(node)).copied().collect();
         return Rooms { rooms: rooms.chain([crowd]).collect(), zoned: false };
     }
-    let zoned = wish.width == Width::Wide && order.iter().any(|node| !node.zone.is_empty());
+    let zoned = wish.width != Width::Narrow && order.iter().any(|node| !node.zone.is_empty());
     if zoned {
         crate::sort::by(&mut order, |a, b| a.zone.cmp(&b.zone));
     }

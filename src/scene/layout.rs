@@ -7,7 +7,7 @@ use super::line::{Pt, Rect, pt, svg};
 use super::room::{self, ROWS};
 use super::rules::{self, RowFacts, RuleFacts};
 use super::sheet::{self, SheetFacts};
-use super::{Label, Marks, Scene, Wish, outside, pods};
+use super::{Label, Marks, Scene, Width, Wish, outside, pods};
 use crate::api::Store;
 use crate::object::Ref;
 
@@ -18,11 +18,13 @@ const LANE_ALONE: f32 = 150.0;
 pub fn compose(store: &Store, marks: &Marks, wish: &Wish) -> Scene {
     let pods = cast::pods(store, marks);
     let nodes = cast::nodes(store, &wish.outages);
+    let settled = (wish.width == Width::Middle).then(|| wish.settled(nodes.len()));
+    let wish = settled.as_ref().unwrap_or(wish);
     let rules = wish.focus.as_ref().and_then(|key| rules::rules(store, marks, key));
     let others: Vec<Ref> = cast::services(store).into_iter().filter(|key| wish.focus.as_ref() != Some(key)).collect();
     let Rooms { rooms: shown, zoned } = fold::split(&nodes, &pods, wish);
 
-    let grid = Grid::of(shown.len(), store, &others, wish);
+    let mut grid = Grid::of(shown.len(), store, &others, wish);
     let cells: Vec<_> = (0..shown.len()).map(|i| grid.cell(i, shown.len(), zoned)).collect();
     let mut plans: Vec<Plan> = shown
         .iter()
@@ -34,7 +36,11 @@ pub fn compose(store: &Store, marks: &Marks, wish: &Wish) -> Scene {
         .map(|c| cells.iter().zip(&strips).filter(|((at, _), strip)| *at == c && **strip).count())
         .max()
         .unwrap_or_default();
-    let slot = grid.slot(&plans, most as f32 * (ZONE + 4.0), wish);
+    let zones = most as f32 * (ZONE + 4.0);
+    if grid.is_cramped(&plans, zones, wish) {
+        grid.tighten(&mut plans, zones, wish);
+    }
+    let slot = grid.slot(&plans, zones, wish);
     let sheets = sheet::facts(store, marks, wish);
     let alone = plans.len() == 1;
     for (plan, (column, _)) in plans.iter_mut().zip(&cells) {
@@ -70,11 +76,12 @@ pub fn compose(store: &Store, marks: &Marks, wish: &Wish) -> Scene {
     let placed =
         |facts: &&SheetFacts| !plans.iter().any(|plan| plan.sheets.iter().any(|own| std::ptr::eq(*own, *facts)));
     let rest: Vec<&SheetFacts> = sheets.iter().filter(placed).collect();
-    sheet::outside(&mut scene, &rest, grid.wide, wish.lang);
+    let margin = grid.wide.then_some(grid.trunk - grid.left - 16.0);
+    sheet::outside(&mut scene, &rest, grid.left, margin, wish.lang);
     if grid.wide && !rest.is_empty() {
         // What leads nowhere goes around the sheets.
-        let (from, y) = (scene.laptop.rect.center().y, (scene.margin() + 34.0).min(scene.height - 64.0));
-        scene.laptop.lost = vec![pt(scene.laptop.rect.x, from), pt(6.0, from), pt(6.0, y), pt(38.0, y)];
+        let y = (scene.margin() + 34.0).min(scene.height - 64.0);
+        scene.laptop.lost = grid.around(scene.laptop.rect, y);
     }
     scene.wires = wires(&grid, &scene);
     outside::tunnels(&mut scene, wish);
@@ -132,6 +139,11 @@ impl<'a> Plan<'a> {
     /// How many boxes or marks its pods are.
     pub(super) fn items(&self) -> usize {
         self.pods.len() + usize::from(self.host)
+    }
+
+    /// How many rules its kernel's strip shows.
+    pub(super) fn rows(&self) -> usize {
+        self.rules.as_ref().map_or(1, |rules| rules.len().clamp(1, ROWS))
     }
 
     /// Chooses how pods are shown, and how high the room is if that is not given.
@@ -201,10 +213,8 @@ fn plan<'a>(
     let differ = nodes.len() > 1
         && rules.as_ref().is_some_and(|rules| nodes[1..].iter().any(|other| rules.on(other) != rules.on(node)));
     let rules = rules.as_ref().map(|rules| rules.on(node)).filter(|_| !differ);
-    let rows = rules.as_ref().map_or(1, |rules| rules.len().clamp(1, ROWS));
-    let kernel = grid.strip(column, rows);
     let folded = if nodes.len() > 1 { nodes.len() } else { 0 };
-    Plan {
+    let mut plan = Plan {
         node,
         nodes: nodes.to_vec(),
         folded,
@@ -214,11 +224,13 @@ fn plan<'a>(
         form: pods::Form::Empty,
         rules,
         differ,
-        kernel,
+        kernel: 0.0,
         lane: column.lane,
         height: 0.0,
         sheets: Vec::new(),
-    }
+    };
+    plan.kernel = grid.strip(column, plan.rows());
+    plan
 }
 
 /// Gives spare height to the lanes, the same to each until one has enough.
@@ -304,8 +316,8 @@ fn wires(grid: &Grid, scene: &Scene) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scene::fixture;
     use crate::scene::line::{Rect, words};
-    use crate::scene::{Width, fixture};
 
     fn boxes(scene: &Scene) -> Vec<(String, Rect)> {
         let mut boxes = vec![("laptop".to_owned(), scene.laptop.rect)];
@@ -322,7 +334,7 @@ mod tests {
     fn nothing_stands_on_anything_else_and_all_is_inside() {
         for nodes in 1..=8 {
             for replicas in [0, 1, 3, 5, 14, 70] {
-                for width in [Width::Wide, Width::Narrow] {
+                for width in [Width::Wide, Width::Middle, Width::Narrow] {
                     let scene = fixture::scene(nodes, replicas, width);
                     let boxes = boxes(&scene);
                     for (i, (name, rect)) in boxes.iter().enumerate() {
@@ -337,9 +349,30 @@ mod tests {
     }
 
     #[test]
+    fn three_nodes_fit_into_a_small_window_whatever_their_rules() {
+        // The stage of a window of 1440 by 900, and of 1024 by 768, in units.
+        for (width, height, least) in [(Width::Wide, 462.0, 0.84), (Width::Middle, 437.0, 1.0)] {
+            let store = fixture::store(3, 3);
+            let scene = compose(&store, &Marks::of(&store), &Wish { height, ..fixture::wish(width) });
+            assert_eq!((scene.form, scene.width), (width, width.units()));
+            assert!(scene.height * least <= height, "{width:?}: {}", scene.height);
+        }
+        let tall = |width, height| fixture::cloud_of(3, &Wish { height, ..fixture::wish(width) }).height;
+        assert!(tall(Width::Wide, 462.0) * 0.834 <= 462.0, "{}", tall(Width::Wide, 462.0));
+        assert!(tall(Width::Middle, 437.0) * 0.75 <= 437.0, "{}", tall(Width::Middle, 437.0));
+    }
+
+    #[test]
+    fn a_middle_picture_is_that_of_a_phone_for_one_node_and_a_wide_one_for_many() {
+        for (nodes, form) in [(1, Width::Narrow), (2, Width::Middle), (3, Width::Middle), (4, Width::Wide)] {
+            assert_eq!(fixture::scene(nodes, 3, Width::Middle).form, form);
+        }
+    }
+
+    #[test]
     fn marks_of_a_rule_stay_before_the_ring() {
         for replicas in 1..30 {
-            for width in [Width::Wide, Width::Narrow] {
+            for width in [Width::Wide, Width::Middle, Width::Narrow] {
                 let scene = fixture::scene(1, replicas, width);
                 let rule = &scene.rooms[0].kernel.rules[0];
                 let end = rule.after.at.x + words(&rule.after.text);

@@ -56,12 +56,15 @@ pub use sheet::{Route, Routed, Sheet, routed};
 pub use timeline::{Motion, Timeline};
 pub use way::Anchor;
 
-/// Which of the two arrangements.
+/// Which of the arrangements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Width {
     /// The laptop at the left of the rooms; 740 units wide.
     #[default]
     Wide,
+    /// The same, closer together; 540 units wide. Wished for, it stands for whichever shows most: of one node [`Width::Narrow`], of more
+    /// than three [`Width::Wide`].
+    Middle,
     /// The laptop above the rooms, for phones; 390 units wide.
     Narrow,
 }
@@ -389,6 +392,30 @@ pub struct Member {
     pub ip: String,
     /// Its mark.
     pub mark: Option<Mark>,
+}
+
+impl Width {
+    /// How wide a picture is, in units.
+    pub fn units(self) -> f32 {
+        match self {
+            Self::Wide => 740.0,
+            Self::Middle => 540.0,
+            Self::Narrow => 390.0,
+        }
+    }
+}
+
+impl Wish {
+    /// The wish with the arrangement that is best for so many nodes.
+    fn settled(&self, nodes: usize) -> Self {
+        let width = match nodes {
+            0 | 1 => Width::Narrow,
+            2 | 3 => Width::Middle,
+            _ => Width::Wide,
+        };
+        let height = if width == Width::Narrow { 0.0 } else { self.height * width.units() / self.width.units() };
+        Self { width, height, ..self.clone() }
+    }
 }
 
 impl Room {

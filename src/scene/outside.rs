@@ -3,7 +3,7 @@
 use super::grid::{Grid, is_far};
 use super::line::{Pt, Rect, cut, mono, pt, svg, words};
 use super::rules::RuleFacts;
-use super::{Anchor, Label, Laptop, Pick, Pill, Scene, Socket, Spine, Wish, edge};
+use super::{Anchor, Label, Laptop, Pick, Pill, Scene, Socket, Spine, Width, Wish, edge};
 use crate::api::Store;
 use crate::object::{Host, Ref, Service};
 
@@ -52,8 +52,7 @@ pub(super) fn place(
     }
     if let Some(socket) = scene.socket.as_ref().filter(|_| grid.wide) {
         // What leads nowhere goes around the socket.
-        let (from, y) = (scene.laptop.rect.center().y, socket.rect.bottom() + 34.0);
-        scene.laptop.lost = vec![pt(scene.laptop.rect.x, from), pt(6.0, from), pt(6.0, y), pt(38.0, y)];
+        scene.laptop.lost = grid.around(scene.laptop.rect, socket.rect.bottom() + 34.0);
     }
     if let Some(key) = &wish.focus {
         scene.spine = spine(grid, scene, store, key, rules, wish);
@@ -78,15 +77,15 @@ fn laptop(grid: &Grid, scene: &Scene, wish: &Wish) -> Laptop {
         };
     };
     let middle = first.kernel.spot.y;
-    let rect = Rect::new(16.0, middle - 37.0, 130.0, 62.0);
+    let rect = Rect::new(grid.left, middle - 37.0, grid.aside, 62.0);
     Laptop {
         rect,
-        name: Label { at: pt(30.0, rect.y + 24.0), text: name },
-        address: Label { at: pt(30.0, rect.y + 44.0), text: address },
+        name: Label { at: pt(rect.x + 14.0, rect.y + 24.0), text: name },
+        address: Label { at: pt(rect.x + 14.0, rect.y + 44.0), text: address },
         out: pt(rect.right(), first.kernel.inward),
         back: pt(rect.right(), first.kernel.outward),
         doors: Vec::new(),
-        lost: vec![pt(38.0, rect.bottom()), pt(38.0, rect.bottom() + 52.0)],
+        lost: vec![pt(rect.x + 22.0, rect.bottom()), pt(rect.x + 22.0, rect.bottom() + 52.0)],
     }
 }
 
@@ -94,9 +93,10 @@ fn laptop(grid: &Grid, scene: &Scene, wish: &Wish) -> Laptop {
 fn glass(grid: &Grid, scene: &Scene, wish: &Wish) -> (Rect, Label) {
     let text = wish.lang.pick("virtual machine", "虚拟机").to_owned();
     if grid.wide {
-        let rect = Rect::new(164.0, grid.top - 4.0, 8.0, scene.height - grid.top - 8.0);
+        let x = grid.trunk - 24.0;
+        let rect = Rect::new(x, grid.top - 4.0, 8.0, scene.height - grid.top - 8.0);
         let last = scene.socket.as_ref().map_or(scene.laptop.rect, |socket| socket.rect);
-        return (rect, Label { at: pt(158.0, last.bottom() + 15.0), text });
+        return (rect, Label { at: pt(x - 6.0, last.bottom() + 15.0), text });
     }
     let first = scene.rooms.first().map_or(grid.top, |room| room.rect.y);
     (Rect::new(8.0, first - 22.0, grid.width - 24.0, 6.0), Label { at: pt(grid.width - 20.0, first - 26.0), text })
@@ -142,12 +142,13 @@ fn socket(grid: &Grid, scene: &Scene, service: &Service, wish: &Wish) -> Socket 
         Some(_) => wish.lang.pick("in the kernels, too", "内核里也有它"),
     };
     if grid.wide {
-        let rect = Rect::new(16.0, scene.laptop.rect.bottom() + 18.0, 130.0, 64.0);
+        let rect = Rect::new(grid.left, scene.laptop.rect.bottom() + 18.0, grid.aside, 64.0);
+        let x = rect.x + if grid.aside < 130.0 { 8.0 } else { 14.0 };
         return Socket {
             rect,
-            name: Label { at: pt(30.0, rect.y + 19.0), text: name },
-            address: Label { at: pt(30.0, rect.y + 37.0), text },
-            note: Label { at: pt(30.0, rect.y + 54.0), text: note.to_owned() },
+            name: Label { at: pt(x, rect.y + 19.0), text: name },
+            address: Label { at: pt(x, rect.y + 37.0), text },
+            note: Label { at: pt(x, rect.y + 54.0), text: note.to_owned() },
             is_pending: address.is_none(),
         };
     }
@@ -203,14 +204,14 @@ fn spine(
             let none = wish.lang.pick("headless: no address, and no pod", "无头：没有地址，也没有 Pod");
             let text = if shown == 0 {
                 none
-            } else if grid.wide {
+            } else if wish.width == Width::Wide {
                 long
             } else {
                 wish.lang.pick("headless:", "无头：")
             };
             (vec![text.to_owned()], false)
         }
-        Some(_) if grid.wide => (remarks(service, wish), false),
+        Some(_) if wish.width == Width::Wide => (remarks(service, wish), false),
         Some(_) => {
             (vec![format!("{}:{}", service.spec.cluster_ip, service.spec.ports.first().map_or(0, |p| p.port))], true)
         }

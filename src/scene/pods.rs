@@ -39,16 +39,16 @@ pub(super) struct Cards {
 }
 
 impl Cards {
-    fn new(columns: usize, space: f32, noted: bool) -> Self {
+    fn new(columns: usize, space: f32, noted: bool, most: f32) -> Self {
         let gap = if space / columns as f32 > 150.0 { 12.0 } else { 8.0 };
         let width = (space - gap * (columns - 1) as f32) / columns as f32;
-        let height = match width {
+        let height: f32 = match width {
             // A pod's state has a line of its own where it does not fit beside the name.
             w if (MIDDLE..ROOMY).contains(&w) && noted => 58.0,
             w if w >= MIDDLE => 42.0,
             _ => 34.0,
         };
-        Self { columns, width, height, gap }
+        Self { columns, width, height: height.min(if most < 42.0 { most } else { height }), gap }
     }
 
     fn high(self, items: usize) -> f32 {
@@ -92,12 +92,15 @@ pub(super) fn form(plan: &Plan<'_>, column: &Column, space: f32, alone: bool) ->
             _ if !column.is_full() => 2,
             _ => 3,
         };
-        let mut choices = vec![Cards::new(usual, w, noted), Cards::new(usual, w, false)];
+        // In two columns of rooms, boxes are narrow and low by themselves; one alone may be higher.
+        let most = if column.is_compact() { 42.0 } else { column.card };
+        let cards = |columns: usize, noted: bool| Cards::new(columns, w, noted, most);
+        let mut choices = vec![cards(usual, noted), cards(usual, false)];
         if column.is_compact() {
-            choices.push(Cards::new(2, w, false));
+            choices.push(cards(2, false));
         }
         if w / 4.0 > LEAST {
-            choices.push(Cards::new(4, w, false));
+            choices.push(cards(4, false));
         }
         if let Some(cards) = choices.into_iter().find(|cards| cards.high(items) <= space + 0.1) {
             return Form::Cards(cards);
@@ -303,7 +306,8 @@ fn state(state: PodState, lang: Lang) -> Option<&'static str> {
 
 /// A pod as a box with so much free space above it. The door is beside the name in a roomy box, in the upper corner of a small one.
 fn card(pod: &PodFacts, rect: Rect, above: f32, lang: Lang, feed: impl Fn(Pt, f32) -> Vec<Pt>) -> PodBox {
-    let (roomy, small) = (rect.w >= ROOMY, rect.w < MIDDLE);
+    let low = rect.h < 40.0;
+    let (roomy, small) = (rect.w >= ROOMY && !low, rect.w < MIDDLE || low);
     let port = pod.port.map(|port| port.to_string());
     let w = port.as_deref().map_or(38.0, |text| (mono(text) + if small { 8.0 } else { 12.0 }).max(36.0));
     let door = if roomy {

@@ -11,11 +11,6 @@ use crate::lang::Lang;
 /// The most rules that a strip shows.
 pub(super) const ROWS: usize = 4;
 
-/// From one rule of a strip to the next.
-pub(super) fn pitch(rows: usize) -> f32 {
-    if rows > 1 { 27.0 } else { 30.0 }
-}
-
 /// A room, its upper wall at `y`.
 pub(super) fn room(column: &Column, plan: &Plan<'_>, y: f32, wish: &Wish) -> Room {
     let rect = Rect::new(column.room_x, y, column.room_w, plan.height);
@@ -70,7 +65,8 @@ fn header(column: &Column, plan: &Plan<'_>, room: &mut Room, kernel: &Kernel, wi
             choices.iter().find(|text| words(text) + 30.0 <= spare).or(choices.last()).cloned().unwrap_or_default();
         let w = words(&text) + if column.is_compact() { 14.0 } else { 18.0 };
         let edge = if column.is_compact() { 6.0 } else { 10.0 };
-        let chip = Rect::new(room.rect.right() - edge - w, base - 14.0, w, 19.0);
+        let h = (column.header - 6.0).min(19.0);
+        let chip = Rect::new(room.rect.right() - edge - w, base - 4.5 - h / 2.0, w, h);
         let feed = if dns {
             // Along the strip's upper edge, so that it crosses no word.
             let (x, edge) = (chip.center().x, kernel.rect.y - 3.0);
@@ -195,9 +191,8 @@ fn kernel(column: &Column, plan: &Plan<'_>, y: f32, wish: &Wish) -> Kernel {
         return kernel;
     }
     let rows = plan.rules.as_deref().unwrap_or_default();
-    let step = pitch(rows.len());
     for (i, row) in rows.iter().take(ROWS).enumerate() {
-        kernel.rules.push(rule(column, row, middle + step * i as f32, wish.lang));
+        kernel.rules.push(rule(column, row, middle + column.pitch * i as f32, wish.lang));
     }
     // The Service reaches in where its cluster IP stands; another row of it may stand above.
     let Some((_, rule)) = rows.iter().zip(&kernel.rules).find(|(row, _)| !row.cluster.is_empty()) else {
@@ -226,24 +221,24 @@ fn kernel(column: &Column, plan: &Plan<'_>, y: f32, wish: &Wish) -> Kernel {
 
 fn rule(column: &Column, facts: &RowFacts, y: f32, lang: Lang) -> Rule {
     let start = column.kernel_x + column.pill;
-    let mut end = column.kernel_x + column.kernel_w - 28.0;
+    let mut end = column.kernel_x + column.kernel_w - 26.0;
     let node_port = facts.node_port > 0;
     let text = match () {
         () if node_port => format!(":{}", facts.node_port),
         () if !facts.outside.is_empty() => match column.is_full() {
             true => facts.outside.clone(),
-            false => cut_front(&facts.outside, column.kernel_w * 0.43),
+            false => cut_front(&facts.outside, column.kernel_w * 0.34),
         },
         () if column.is_full() => facts.cluster.clone(),
         () => format!(":{}", facts.port),
     };
-    let half = if column.is_compact() { 11.0 } else { 12.0 };
+    let half = column.half;
     let pill = Rect::new(start, y - half, mono(&text) + 17.0, 2.0 * half);
     let far = (node_port && column.is_full() && !facts.cluster.is_empty()).then(|| {
         let w = mono(&facts.cluster) + 14.0;
         let right = column.kernel_x + column.kernel_w - 6.0;
         end = right - w - 8.0;
-        (Rect::new(right - w, y - 12.0, w, 24.0), facts.cluster.clone())
+        (Rect::new(right - w, y - half, w, 2.0 * half), facts.cluster.clone())
     });
     let arrow = pt(pill.right() + if column.is_compact() { 5.0 } else { 8.0 }, y);
     let begin = arrow.x + if column.is_compact() { 18.0 } else { 21.0 };
@@ -275,7 +270,11 @@ fn rule(column: &Column, facts: &RowFacts, y: f32, lang: Lang) -> Rule {
         return rule;
     }
     let odds = match count {
-        1 => cut_front(facts.picks[0].1.split(':').next().unwrap_or_default(), space - 30.0),
+        1 => {
+            let address = cut_front(facts.picks[0].1.split(':').next().unwrap_or_default(), space - 26.0);
+            // Its last number alone tells nothing.
+            if address.chars().count() < 6 { String::new() } else { address }
+        }
         n => lang.pick(format!("1 in {n}"), format!("{n} 选 1")),
     };
     let local = match facts.local {

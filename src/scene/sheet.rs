@@ -355,12 +355,12 @@ fn reader(facts: &SheetFacts, room: &Room) -> Option<usize> {
     room.pods.iter().position(|other| other.shows(&pod.namespace, &pod.name))
 }
 
-/// Places the other sheets: in the margin before the rooms; below them where there is no margin.
+/// Places the other sheets: in the margin before the rooms, from its left edge; below them where there is no margin.
 #[inline(never)]
-pub(super) fn outside(scene: &mut Scene, sheets: &[&SheetFacts], has_margin: bool, lang: Lang) {
-    let mut space = has_margin.then(|| {
+pub(super) fn outside(scene: &mut Scene, sheets: &[&SheetFacts], left: f32, margin: Option<f32>, lang: Lang) {
+    let mut space = margin.map(|width| {
         let top = scene.margin() + GAP;
-        Rect::new(16.0, top, 156.0, scene.height - top - 8.0)
+        Rect::new(left, top, width, scene.height - top - 8.0)
     });
     for facts in sheets {
         let (corner, width, shown) = match &mut space {

@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn every_way_begins_and_ends_at_its_anchors() {
-        for width in [Width::Wide, Width::Narrow] {
+        for width in [Width::Wide, Width::Middle, Width::Narrow] {
             let scene = fixture::scene(3, 5, width);
             let mut anchors = vec![Anchor::Laptop];
             for (r, room) in scene.rooms.iter().enumerate() {

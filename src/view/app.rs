@@ -31,7 +31,7 @@ fn page(state: State) -> impl IntoView {
     let lesson = Size::kept("lesson", 283, 220, 520);
     let code = Size::kept("code", 417, 300, 900);
     let terminal = Size::kept("terminal", 340, 110, 900);
-    let inspector = Size::kept("inspector", 276, 120, 700);
+    let inspector = Size::kept("inspector", 260, 120, 700);
     let style = move || [lesson, code, terminal, inspector].map(Size::style).concat();
     // In a room all look at the stage: it takes the lesson's space.
     Effect::new(move |before: Option<bool>| {

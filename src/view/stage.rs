@@ -46,7 +46,7 @@ pub fn Stage() -> impl IntoView {
         let (w, h) = size.get();
         let (sw, sh, narrow) = scene.with(|s| (f64::from(s.width), f64::from(s.height), s.form == Width::Narrow));
         let whole = (w / sw).min(h / sh);
-        (whole, whole.max(if narrow { w / sw * 0.66 } else { (w / sw).min(0.6) }))
+        (whole, whole.max(if narrow { (w / sw * 0.66).min(0.7) } else { (w / sw).min(0.6) }))
     });
     let smallest = Memo::new(move |_| scales.with(|(whole, usual)| whole / usual));
     let lens = Memo::new(move |_| {

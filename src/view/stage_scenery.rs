@@ -87,7 +87,12 @@ pub fn provide_scenery(state: State) -> Scenery {
     let needs = Memo::new(move |_| traces.with(|traces| Needs::of(traces.iter().map(|trace| &**trace))));
     let frame = Memo::new(move |_| {
         let (w, h): (f64, f64) = size.get();
-        if w < 560.0 { (Width::Narrow, 0.0) } else { (Width::Wide, (740.0 * h / w).round() as f32) }
+        let width = match w {
+            w if w < 440.0 => return (Width::Narrow, 0.0),
+            w if w < 560.0 => Width::Middle,
+            _ => Width::Wide,
+        };
+        (width, (f64::from(width.units()) * h / w).round() as f32)
     });
     // What the load balancer in focus thinks of the nodes: that changes with no object of the cluster's.
     let health = Memo::new(move |_| {

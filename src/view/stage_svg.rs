@@ -413,7 +413,7 @@ pub(crate) struct Stone<'a> {
 pub(crate) fn stones(scene: &Scene, stones: &[Stone<'_>]) -> String {
     let mut out = String::new();
     let out = &mut out;
-    let wide = scene.form == kubehop::scene::Width::Wide;
+    let wide = scene.form != kubehop::scene::Width::Narrow;
     for stone in stones {
         let at = stone.at;
         if stone.outside && wide {

@@ -145,7 +145,7 @@ fn short_name(place: &Place, state: State) -> String {
 }
 
 /// A name with more letters than this is cut.
-const LONG: usize = 17;
+const LONG: usize = 14;
 
 /// The line of curl that sends the same.
 pub fn curl_line(requests: &Requests) -> String {

@@ -289,7 +289,11 @@ fn ticks(rows: &[Row], hop: Option<usize>, pixels: f64) -> String {
         }
     }
     let width = |group: &(usize, usize)| (f64::from(words(&rows[group.0].place)) + 8.0) / pixels * 100.0;
-    let middle = |group: &(usize, usize)| (x(group.0) + x(group.1)) / 2.0;
+    // No name reaches out of the drawing, into the time beside it.
+    let middle = |group: &(usize, usize)| {
+        let half = (width(group) / 2.0).min(50.0);
+        ((x(group.0) + x(group.1)) / 2.0).clamp(half, 100.0 - half)
+    };
     let present = groups.iter().find(|g| hop.is_some_and(|hop| (g.0..=g.1).contains(&hop))).copied();
     let mut end = f64::MIN;
     for group in &groups {

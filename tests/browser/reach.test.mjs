@@ -1,7 +1,7 @@
 // Every part of the stage by finger, by key and on small screens.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { open, phone, small } from "./page.mjs";
+import { open, phone, small, wide } from "./page.mjs";
 import { browser, serve } from "./support.mjs";
 
 let chrome, server;
@@ -240,6 +240,29 @@ spec:
     assert.equal(await lab.at("past").isVisible(), false);
     await lab.close();
   });
+
+  for (const [viewport, scenarios] of [
+    // Three rules on each of three nodes in two zones are smaller than small type in a small window.
+    [small, [["nodeport", 10], ["clusterip", 10], ["source-kept", 10], ["lb-cloud", 8.4]]],
+    [wide, [["lb-cloud", 10], ["source-kept", 10], ["nodeport", 10]]],
+  ]) {
+    test(`three nodes are in sight and can be read at ${viewport.width} by ${viewport.height}`, async () => {
+      for (const [scenario, least] of scenarios) {
+        const lab = await open(chrome, server.origin, { viewport, query: `&scenario=${scenario}` });
+        await lab.page.locator("[data-node]").nth(2).waitFor({ state: "attached" });
+        await lab.page.waitForTimeout(1500);
+        const { inside, type } = await lab.at("stage").evaluate((stage) => {
+          const frame = stage.getBoundingClientRect();
+          const within = ({ left, right, top, bottom }) => left >= frame.left - 1 && right <= frame.right + 1 && top >= frame.top - 1 && bottom <= frame.bottom + 1;
+          const scale = stage.clientWidth / stage.querySelector("svg.stage").viewBox.baseVal.width;
+          return { inside: [...stage.querySelectorAll("[data-node], [data-pod]")].every((it) => within(it.getBoundingClientRect())), type: 12 * scale };
+        });
+        assert.ok(inside, `${scenario}: all nodes and pods are in sight`);
+        assert.ok(type >= least, `${scenario}: type is ${type.toFixed(1)} pixels high`);
+        await lab.close();
+      }
+    });
+  }
 
   test("nothing of the controls is cut off at 1024 by 768", async () => {
     for (const lang of ["en", "zh"]) {
