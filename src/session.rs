@@ -5,6 +5,7 @@
 mod history;
 mod past;
 mod state;
+mod traffic;
 
 use std::sync::Arc;
 
@@ -47,6 +48,11 @@ pub enum Command {
     Request(Requests),
     /// Requests that only verdicts are asked of: all at one moment, a new connection each, no trace of them kept.
     Tally(Requests),
+    /// Requests from a place that go on, so many a second, in place of those that went on before: until they are told to stop, their
+    /// client is gone, or ten minutes have passed.
+    Start(Requests),
+    /// What goes on is told to stop.
+    Stop,
     /// Something breaks, or is mended.
     Fault(Fault),
     /// The firewall before the nodes lets in more, or less.
@@ -257,6 +263,11 @@ impl Session {
     /// The traces kept, oldest first; the oldest go when there are more than 2,000.
     pub fn traces(&self) -> &[Arc<Trace>] {
         &self.state.traces
+    }
+
+    /// The requests that go on; their count is that of each second.
+    pub fn traffic(&self) -> Option<&Requests> {
+        self.state.traffic.as_ref().map(traffic::Traffic::requests)
     }
 
     /// The log.

@@ -4,9 +4,11 @@
 //! step is looked at when it is over. What happens by itself within two seconds is one step; so is typing without a pause.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter::Peekable;
+use std::slice::Iter;
 
 use super::past::{Done, Sent, Stray};
-use super::{Command, Fault, Firewall, Moment, PAUSE, Session};
+use super::{Command, Fault, Firewall, Moment, PAUSE, Requests, Session};
 use crate::cluster::{News, Turned};
 use crate::lang::Lang;
 use crate::object::{Kind, Ref};
@@ -61,13 +63,7 @@ pub fn history(session: &Session, lang: Lang) -> Vec<Step> {
     let mut strays = course.strays.iter().peekable();
     let mut next = 0;
     for (i, ((at, command), done)) in session.log.iter().zip(&course.done).enumerate() {
-        while next < done.before.1 {
-            maker.happened(&news[next], Moment::At { given: i, at: news[next].at });
-            next += 1;
-        }
-        while let Some(stray) = strays.next_if(|stray| stray.given <= i) {
-            maker.strayed(stray);
-        }
+        maker.passed(i, &news[..done.before.1], &mut next, &mut strays);
         let after = Moment::At { given: i + 1, at: done.end };
         let within = course.done.get(i + 1).map_or(news.len(), |later| later.before.1);
         if done.sent.ids.is_empty() {
@@ -86,10 +82,7 @@ pub fn history(session: &Session, lang: Lang) -> Vec<Step> {
             }
         }
     }
-    for item in &news[next..] {
-        maker.happened(item, Moment::At { given: session.log.len(), at: item.at });
-    }
-    strays.for_each(|stray| maker.strayed(stray));
+    maker.passed(session.log.len(), news, &mut next, &mut strays);
     maker.end_news();
     maker.steps
 }
@@ -102,6 +95,24 @@ struct Maker {
 }
 
 impl Maker {
+    /// What happened by itself after so many commands, in the order of time: news from the next on, and requests.
+    fn passed(&mut self, given: usize, news: &[News], next: &mut usize, strays: &mut Peekable<Iter<'_, Stray>>) {
+        loop {
+            let stray = strays.peek().filter(|stray| stray.given <= given);
+            match (news.get(*next), stray) {
+                (Some(item), stray) if stray.is_none_or(|stray| item.at <= stray.at) => {
+                    self.happened(item, Moment::At { given, at: item.at });
+                    *next += 1;
+                }
+                (_, Some(stray)) => {
+                    self.strayed(stray);
+                    strays.next();
+                }
+                _ => return,
+            }
+        }
+    }
+
     fn happened(&mut self, item: &News, after: Moment) {
         let apart = |(last, moment): &(News, Moment)| {
             let same = match (moment, &after) {
@@ -133,12 +144,10 @@ impl Maker {
 
     fn strayed(&mut self, stray: &Stray) {
         self.end_news();
-        let Stray { given, at, sent } = stray;
+        let Stray { given, at, until, sent } = stray;
         let count = sent.ids.end - sent.ids.start;
-        let label = self
-            .lang
-            .pick(format!("a program that goes on sent {count}"), format!("持续运行的程序发出了 {count} 个请求"));
-        let after = Moment::At { given: *given, at: *at };
+        let label = self.lang.pick(format!("{count} sent meanwhile"), format!("其间发出 {count} 个请求"));
+        let after = Moment::At { given: *given, at: *until };
         self.steps.push(Step { what: What::Sent, at: *at, after, sent: sent.clone(), refused: false, label });
     }
 
@@ -158,6 +167,14 @@ impl Maker {
                 let (from, url) = (&requests.from, requests.url.trim_start_matches("http://"));
                 (What::Sent, format!("{} × {from} → {url}", requests.count))
             }
+            Command::Start(Requests { from, url, count, .. }) => {
+                let url = url.trim_start_matches("http://");
+                (
+                    What::Sent,
+                    self.lang.pick(format!("{count}/s × {from} → {url}"), format!("每秒 {count} × {from} → {url}")),
+                )
+            }
+            Command::Stop => (What::Ran, self.lang.pick("stop sending", "停止发送").to_owned()),
             Command::Firewall(Firewall::Open(ports)) => {
                 (What::Broke, self.lang.pick(format!("open {}", ports.ports), format!("放行 {}", ports.ports)))
             }

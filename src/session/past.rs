@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::state::State;
 use super::{Command, Session};
 use crate::cluster::{News, Notes, Shot, Tick};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::trace::{OutcomeKind, Trace};
 
 /// A moment of a session.
@@ -48,15 +48,21 @@ pub struct Sent {
     pub failed: u32,
 }
 
-/// Requests that a program sent which goes on in a terminal.
+/// Requests that no command sent, but traffic that goes on or a program in a terminal: within some seconds, with nothing else
+/// happening between.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stray {
     /// How many commands had been given.
     pub(super) given: usize,
     /// When the first was sent.
     pub(super) at: Instant,
+    /// When the last was.
+    pub(super) until: Instant,
     pub(super) sent: Sent,
 }
+
+/// How long requests that go on are one step of the history.
+const STRETCH: Duration = Duration::from_secs(10);
 
 /// All that is remembered of a session's course beside its log.
 #[derive(Clone, Debug, Default)]
@@ -154,18 +160,29 @@ impl Course {
         if during || sent.ids.is_empty() {
             return sent;
         }
-        let given = self.done.len();
-        match self.strays.last_mut() {
-            Some(last) if last.given == given && last.sent.ids.end == first => {
-                last.sent.ids.end = sent.ids.end;
-                last.sent.failed += failed;
-            }
-            _ => {
-                let at = state.traces.get(new).map_or(state.cluster.now(), |trace| trace.start);
-                self.strays.push(Stray { given, at, sent: sent.clone() });
-            }
+        for trace in &state.traces[new..] {
+            self.stray(trace);
         }
         sent
+    }
+
+    /// Takes in a request that no command sent. However time passes, in one go or in many, the same become one step.
+    fn stray(&mut self, trace: &Trace) {
+        let (given, at) = (self.done.len(), trace.start);
+        let heard = |at: Instant| self.news.partition_point(|news| news.at <= at);
+        let new = Sent { ids: trace.id..trace.id + 1, failed: u32::from(is_failure(trace)) };
+        match self.strays.last_mut() {
+            Some(last)
+                if last.given == given
+                    && last.sent.ids.end == trace.id
+                    && at.since(last.at) < STRETCH
+                    && heard(last.at) == heard(at) =>
+            {
+                last.until = at;
+                last.sent = Sent { ids: last.sent.ids.start..new.ids.end, failed: last.sent.failed + new.failed };
+            }
+            _ => self.strays.push(Stray { given, at, until: at, sent: new }),
+        }
     }
 
     /// Forgets what came after so many entries of the log, and what a cluster noted that is to be as it was then.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::traffic::Traffic;
 use super::{Command, Fault, Reply, Requests};
 use crate::api::Status;
 use crate::cluster::Cluster;
@@ -31,6 +32,8 @@ pub(super) struct State {
     pub(super) traces: Vec<Arc<Trace>>,
     /// The objects that each file of the editor has made.
     pub(super) applied: BTreeMap<String, BTreeSet<Ref>>,
+    /// The traffic that goes on.
+    pub(super) traffic: Option<Traffic>,
 }
 
 impl State {
@@ -42,6 +45,7 @@ impl State {
             terminals: BTreeMap::from([(0, Terminal::new(lang))]),
             traces: Vec::new(),
             applied: BTreeMap::new(),
+            traffic: None,
         }
     }
 
@@ -49,24 +53,26 @@ impl State {
         self.terminals.values_mut().for_each(|terminal| terminal.lang = lang);
     }
 
-    /// Lets time pass; programs that go on in terminals act when their times come.
+    /// Lets time pass; what goes on (programs in terminals, traffic) acts when its time comes.
     pub(super) fn advance(&mut self, until: Instant) {
         while let Some(next) = self.next().filter(|next| *next < until) {
             self.cluster.advance(next);
             self.poll();
-            assert!(self.next() != Some(next), "a program in a terminal acts when its time comes");
+            assert!(self.next() != Some(next), "what goes on acts when its time comes");
         }
         self.cluster.advance(until);
         self.poll();
     }
 
-    /// When a program in a terminal next does something by itself.
+    /// When a program in a terminal, or the traffic, next does something by itself.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.terminals.values().filter_map(Terminal::next).min()
+        self.terminals.values().filter_map(Terminal::next).chain(self.traffic.as_ref().map(Traffic::next)).min()
     }
 
-    /// Lets the programs that go on in terminals say what has happened.
+    /// Lets what goes on do what is due, and say what has happened.
     fn poll(&mut self) {
+        let (cluster, traces) = (&mut self.cluster, &mut self.traces);
+        self.traffic.take_if(|traffic| !traffic.poll(cluster, traces, Lang::En));
         for terminal in self.terminals.values_mut() {
             let traces = shell::poll(&mut self.cluster, terminal, &mut self.files);
             self.traces.extend(traces);
@@ -76,7 +82,11 @@ impl State {
     }
 
     pub(super) fn execute(&mut self, command: &Command, lang: Lang) -> Reply {
+        let began = self.cluster.now();
         let reply = self.carry_out(command, lang);
+        if let Some(traffic) = &mut self.traffic {
+            traffic.wait(self.cluster.now().since(began));
+        }
         self.poll();
         reply
     }
@@ -110,6 +120,21 @@ impl State {
                     Ok(tally) => Reply { tally: Some(tally), ..Reply::default() },
                     Err(output) => Reply { output, ..Reply::default() },
                 }
+            }
+            Command::Start(requests) => {
+                let started = Traffic::start(&mut self.cluster, requests, lang);
+                let output = match started {
+                    Ok((traffic, trace)) => {
+                        self.traffic = Some(traffic);
+                        Output { traces: vec![trace], ..Output::default() }
+                    }
+                    Err(output) => output,
+                };
+                self.sent(output)
+            }
+            Command::Stop => {
+                self.traffic = None;
+                Reply::default()
             }
             Command::Firewall(change) => {
                 Reply { output: shell::firewall(&mut self.cluster, change, lang), ..Reply::default() }

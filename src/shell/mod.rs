@@ -33,7 +33,7 @@ use std::sync::Arc;
 use crate::cluster::Cluster;
 use crate::diag::Diagnostic;
 use crate::lang::Lang;
-use crate::net::Tally;
+use crate::net::{Over, Tally};
 use crate::object::Ref;
 use crate::text::Source;
 use crate::time::Duration;
@@ -157,6 +157,19 @@ pub fn request(cluster: &mut Cluster, requests: &Requests, lang: Lang) -> Output
     let mut shell = Shell::new(cluster, &mut terminal, &mut files);
     let code = follow::send(&mut shell, &mut io, requests);
     Output { chunks: io.chunks, code, traces: shell.traces, clear: false }
+}
+
+/// Sends one of these requests now, and waits for nothing that comes of it; or says why none was sent.
+pub fn send_off(cluster: &mut Cluster, requests: &Requests, lang: Lang) -> Result<Arc<Trace>, Output> {
+    let (mut terminal, mut files, mut io) = (Terminal::new(lang), Files::new(), Io::default());
+    let mut shell = Shell::new(cluster, &mut terminal, &mut files);
+    match follow::aim(&mut shell, &mut io, requests) {
+        Ok((place, request)) => {
+            let over = if requests.keep_alive { Over::Kept } else { Over::New };
+            Ok(Arc::new(cluster.request_over(over, &place, &request)))
+        }
+        Err(code) => Err(Output { chunks: io.chunks, code, ..Output::default() }),
+    }
 }
 
 /// Sends requests, a new connection each and all at this moment, and keeps no trace of them: how they ended, or why none was

@@ -197,7 +197,9 @@ fn title(session: &Session, seen: usize) -> Option<(String, String)> {
             Command::Run { line, .. } => both(format!("$ {line}")),
             Command::Fault(fault) => fault_title(fault),
             Command::Firewall(_) => ("Firewall changed".into(), "修改防火墙".into()),
-            Command::Write(_) | Command::Request(_) | Command::Tally(_) => return None,
+            Command::Write(_) | Command::Request(_) | Command::Tally(_) | Command::Start(_) | Command::Stop => {
+                return None;
+            }
         })
     })
 }
