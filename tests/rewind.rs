@@ -82,7 +82,7 @@ impl Course {
         let nodes: Vec<String> = self.session.cluster().profile().nodes.iter().map(|node| node.name.clone()).collect();
         let node = self.of(&nodes);
         let first = nodes[0].clone();
-        let command = match self.rng.below(12) {
+        let command = match self.rng.below(14) {
             0 | 1 => {
                 let replicas = self.rng.below(5);
                 self.text[0] = format!(
@@ -121,6 +121,12 @@ impl Course {
                 Command::Fault(Fault::FailReadiness(self.of(&pods), fails))
             }
             10 => Command::Fault(Fault::StopNode(node)),
+            12 if self.session.traffic().is_some() => Command::Stop,
+            12 | 13 => {
+                let url = format!("http://{}:30000/api/hello", self.session.profile().nodes[0].address);
+                let count = 1 + self.rng.below(4);
+                Command::Start(Requests { from: "laptop".to_owned(), url, count, ..Requests::default() })
+            }
             _ => Command::Fault(Fault::StartNode(node)),
         };
         self.session.run(command);

@@ -43,7 +43,9 @@ pub fn start(state: State) {
         let mine = turn.get_value().wrapping_add(1);
         turn.set_value(mine);
         let Some(next) = pending else { return };
-        let wait = next.since(state.wall_now()).as_millis() as u32 + 1;
+        let due = next.since(state.wall_now()).as_millis() as u32 + 1;
+        // Traffic that goes on is looked at a few times a second, whatever its rate.
+        let wait = if state.session.with_untracked(|session| session.traffic().is_some()) { due.max(200) } else { due };
         browser::later(wait.min(60_000), move || {
             if turn.get_value() == mine {
                 state.catch_up();

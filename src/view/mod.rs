@@ -43,6 +43,7 @@ mod stage_over;
 mod stage_sheet;
 mod stage_svg;
 mod state;
+mod steady;
 mod stories;
 mod tabs;
 mod terminal;

@@ -26,6 +26,7 @@ use super::frame::Anchor;
 use super::lessons::Progress;
 use super::panels::Panels;
 use super::rewind::{BEYOND, Clocks, End, Rewind};
+use super::steady::Steady;
 use super::stories::Stories;
 use super::terminal::Transcript;
 use super::traffic::Traffic;
@@ -135,6 +136,8 @@ pub struct State {
 
     /// The row that sends requests.
     pub traffic: Traffic,
+    /// What was sent by itself and has not been shown yet.
+    pub steady: Steady,
     /// The panels under the transport, and what was found wrong.
     pub panels: Panels,
     /// The traces of the command that sent some last, oldest first: what the stage plays.
@@ -220,6 +223,7 @@ pub fn provide_state(start: Start) -> State {
         stories: Stories::new(),
         progress: Progress::start(),
         traffic: Traffic::new(),
+        steady: Steady::new(),
         panels: Panels::new(),
         batch,
         selected: RwSignal::new(None),
@@ -344,9 +348,11 @@ impl State {
     /// Lets the cluster's time pass up to the wall clock's.
     pub fn catch_up(&self) {
         let now = self.wall_now();
+        let sent = self.session.with_untracked(|session| session.cluster().flows().sent());
         self.session.update(|session| session.advance(now));
         self.tie();
         self.overhear();
+        self.roll(sent);
     }
 
     /// What time it is in the cluster by the wall clock.
@@ -360,6 +366,7 @@ impl State {
 
     /// Puts traces on the stage and starts its clock.
     pub fn show(&self, batch: Vec<u64>) {
+        self.steady.forget();
         self.selected.set(batch.first().copied());
         self.hop.set(None);
         if !self.muted.get_untracked() {
@@ -396,6 +403,7 @@ impl State {
 
     pub(super) fn rewound(&self) {
         self.tie();
+        self.steady.forget();
         self.rewind.turn();
         self.selected.set(None);
         self.hop.set(None);

@@ -1,4 +1,4 @@
-//! The row below the stage that sends requests: from where, to what, how many; and the same as a line of curl.
+//! The row below the stage that sends requests: from where, to what, how many or how many a second; and the same as a line of curl.
 
 use std::collections::BTreeMap;
 
@@ -25,6 +25,8 @@ pub struct Traffic {
     /// Whether somebody wrote the URL; else it follows the Service in focus.
     own: RwSignal<bool>,
     count: RwSignal<u32>,
+    /// Whether so many are sent each second until the reader stops them; else so many at once.
+    steady: RwSignal<bool>,
     method: RwSignal<String>,
     /// Header lines as they are typed.
     headers: RwSignal<String>,
@@ -43,6 +45,7 @@ impl Traffic {
             url: RwSignal::new(String::new()),
             own: RwSignal::new(false),
             count: RwSignal::new(9),
+            steady: RwSignal::new(false),
             method: RwSignal::new("GET".to_owned()),
             headers: RwSignal::new(String::new()),
             keep_alive: RwSignal::new(false),
@@ -66,6 +69,7 @@ impl Traffic {
         self.url.set(sent.url.clone());
         self.own.set(true);
         self.count.set(sent.count);
+        self.steady.set(false);
         self.method.set(if sent.method.is_empty() { "GET".to_owned() } else { sent.method.clone() });
         let lines: Vec<String> = sent.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
         self.headers.set(lines.join("\n"));
@@ -87,13 +91,20 @@ impl Traffic {
         }
     }
 
-    /// Sends what the row says.
+    /// Sends what the row says, or begins to; stops what goes on.
     pub fn send(self, state: State) {
+        if state.session.with_untracked(|session| session.traffic().is_some()) {
+            state.run(Command::Stop);
+            return;
+        }
         let requests = untrack(|| self.requests());
         if requests.url.is_empty() {
             return;
         }
-        let reply = state.run(Command::Request(requests));
+        let reply = state.run(match self.steady.get_untracked() {
+            true => Command::Start(requests),
+            false => Command::Request(requests),
+        });
         let said = reply.output.on(kubehop::shell::Stream::Err);
         if reply.traces.is_empty() && !said.is_empty() {
             state.notice.set(said.trim_start_matches("kubehop: ").trim().to_owned());
@@ -147,12 +158,12 @@ fn short_name(place: &Place, state: State) -> String {
 /// A name with more letters than this is cut.
 const LONG: usize = 14;
 
-/// The line of curl that sends the same.
-pub fn curl_line(requests: &Requests) -> String {
+/// The line of curl that sends the same; where it is steady, so many a second.
+pub fn curl_line(requests: &Requests, steady: bool) -> String {
     let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/%=@,+".contains(c);
     let url = if requests.url.chars().all(plain) { requests.url.clone() } else { quoted(&requests.url) };
-    let quiet = if requests.count > 1 { "-s " } else { "" };
+    let quiet = if requests.count > 1 || steady { "-s " } else { "" };
     let mut curl = format!("curl {quiet}-m 2 ");
     if !requests.method.is_empty() {
         curl += &format!("-X {} ", requests.method);
@@ -161,7 +172,7 @@ pub fn curl_line(requests: &Requests) -> String {
         curl += &format!("-H {} ", quoted(&format!("{name}: {value}")));
     }
     // curl keeps its connection from one URL to the next.
-    let kept = requests.keep_alive && requests.count > 1;
+    let kept = requests.keep_alive && requests.count > 1 && !steady;
     curl += &vec![url.as_str(); if kept { requests.count as usize } else { 1 }].join(" ");
     let whole = match Place::parse(&requests.from) {
         Some(Place::Node(node)) => format!("minikube ssh -n {node} -- {curl}"),
@@ -170,6 +181,11 @@ pub fn curl_line(requests: &Requests) -> String {
         _ => curl,
     };
     match requests.count {
+        n if steady => {
+            // Another shell reads what watch is given.
+            let whole = if whole.contains('\'') { quoted(&whole) } else { whole };
+            format!("watch -n {} {whole}", f64::from(1000 / n.max(1)) / 1000.0)
+        }
         _ if kept => whole,
         1 => whole,
         n => format!("for i in $(seq {n}); do {whole}; done"),
@@ -188,7 +204,8 @@ fn targets(state: State, scenery: Scenery, from: &str) -> Vec<Target> {
 pub fn TrafficBar() -> impl IntoView {
     let state = use_state();
     let scenery = use_scenery();
-    let Traffic { from, url, own, count, method, headers, keep_alive } = state.traffic;
+    let Traffic { from, url, own, count, steady, method, headers, keep_alive } = state.traffic;
+    let going = Memo::new(move |_| state.session.with(|session| session.traffic().map(|requests| requests.count)));
     let known = Memo::new(move |_| sources(state));
     // A source that is gone is no source.
     Effect::new(move |_| {
@@ -233,8 +250,16 @@ pub fn TrafficBar() -> impl IntoView {
     let offered = move || {
         offers.get().into_iter().map(|target| view! { <option value=target.url>{target.what}</option> }).collect_view()
     };
-    let counts = [1, 3, 9, 60, 300];
-    let line = move || curl_line(&state.traffic.requests());
+    let amounts = [1, 3, 9, 60, 300].map(|n| (n, false)).into_iter().chain([1, 5, 10].map(|n| (n, true)));
+    let amounts = amounts.map(|(n, each_second)| {
+        let (value, said) = match each_second {
+            true => (format!("{n}/s"), format!("{n} / s")),
+            false => (n.to_string(), format!("× {n}")),
+        };
+        view! { <option value=value selected=move || count.get() == n && steady.get() == each_second>{said}</option> }
+    });
+    let amounts: Vec<_> = amounts.collect();
+    let line = move || curl_line(&state.traffic.requests(), steady.get());
     let copied = RwSignal::new(false);
     view! {
         <form class="traffic" data-testid="traffic" on:submit=submit aria-label=move || state.pick("Send requests", "发送请求")>
@@ -271,13 +296,29 @@ pub fn TrafficBar() -> impl IntoView {
                 class="field count"
                 data-testid="traffic-count"
                 aria-label=move || state.pick("How many", "数量")
-                on:change=move |event| count.set(event_target_value(&event).parse().unwrap_or(1))
+                on:change=move |event| {
+                    let value = event_target_value(&event);
+                    steady.set(value.ends_with("/s"));
+                    count.set(value.trim_end_matches("/s").parse().unwrap_or(1));
+                }
             >
-                {counts.map(|n| view! { <option value=n.to_string() selected=move || count.get() == n>{format!("× {n}")}</option> })}
+                {amounts}
             </select>
-            <button class="btn" data-testid="traffic-send" disabled=move || url.with(|url| url.trim().is_empty())>
-                {move || state.pick("Send", "发送")}
+            <button
+                class="btn"
+                data-testid="traffic-send"
+                aria-describedby="traffic-going"
+                disabled=move || going.get().is_none() && url.with(|url| url.trim().is_empty())
+            >
+                {move || match (going.get(), steady.get()) {
+                    (Some(_), _) => state.pick("Stop", "停止"),
+                    (None, true) => state.pick("Start", "开始"),
+                    (None, false) => state.pick("Send", "发送"),
+                }}
             </button>
+            <span class="vh" id="traffic-going" role="status">
+                {move || going.get().map(|n| state.lang.get().pick(format!("{n} a second are being sent"), format!("每秒正在发送 {n} 个")))}
+            </span>
             <button
                 type="button"
                 class="btn ghost sq"
@@ -353,13 +394,17 @@ mod tests {
             let headers = BTreeMap::from([("Host".to_owned(), "it's".to_owned())]);
             let requests =
                 Requests { from: from.into(), url, count, method: "POST".into(), headers, ..Requests::default() };
-            assert_eq!(curl_line(&requests), expected);
+            assert_eq!(curl_line(&requests, false), expected);
         };
         check("laptop", 1, r"curl -m 2 -X POST -H 'Host: it'\''s' 'http://10.96.0.7/?a=1&b=2'");
         let plain =
             Requests { from: "pod/default/web".into(), url: "http://web/".into(), count: 3, ..Requests::default() };
-        assert_eq!(curl_line(&plain), "for i in $(seq 3); do kubectl exec web -- curl -s -m 2 http://web/; done");
+        assert_eq!(curl_line(&plain, true), "watch -n 0.333 kubectl exec web -- curl -s -m 2 http://web/");
+        assert_eq!(
+            curl_line(&plain, false),
+            "for i in $(seq 3); do kubectl exec web -- curl -s -m 2 http://web/; done"
+        );
         let kept = Requests { count: 2, keep_alive: true, ..plain };
-        assert_eq!(curl_line(&kept), "kubectl exec web -- curl -s -m 2 http://web/ http://web/");
+        assert_eq!(curl_line(&kept, false), "kubectl exec web -- curl -s -m 2 http://web/ http://web/");
     }
 }

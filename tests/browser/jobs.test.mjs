@@ -38,3 +38,25 @@ test("what is watched appears as it changes", async () => {
   assert.deepEqual(lab.errors, []);
   await lab.page.context().close();
 });
+
+test("traffic goes on, a node dies under it, and it stops when it is told to", async () => {
+  const lab = await site.open({ query: "&scenario=nodeport" });
+  const { page } = lab;
+  const went = async () => (await lab.run("kubectl logs -l app=test-label --tail=-1")).split("\n").filter((line) => line.includes("GET")).length;
+  await lab.at("traffic-count").selectOption("5/s");
+  const before = await went();
+  await lab.at("traffic-send").click();
+  await page.waitForFunction(() => document.querySelector("[data-testid=traffic-send]").textContent.includes("Stop"));
+  // Batch after batch, with nobody pressing anything.
+  await lab.at("inspector").getByText(/^Packet #(1[1-9]|[2-9]\d)/).waitFor({ timeout: 30_000 });
+  assert.ok((await went()) - before >= 5);
+  await lab.run("fault stop-node minikube-m02");
+  await page.locator(".stat", { hasText: /no answer|timed out|unreachable/i }).first().waitFor({ timeout: 60_000 });
+  await lab.at("traffic-send").click();
+  await page.waitForFunction(() => document.querySelector("[data-testid=traffic-send]").textContent.includes("Start"));
+  const after = await went();
+  await page.waitForTimeout(1200);
+  assert.equal(await went(), after);
+  assert.deepEqual(lab.errors, []);
+  await page.context().close();
+});
