@@ -187,7 +187,7 @@ impl Session {
             // The entry before did nothing: this one takes its place.
             (Some(last), _) if !last.changed => {
                 self.log.pop();
-                self.course.done.pop();
+                self.course.pop();
             }
             _ => {}
         }

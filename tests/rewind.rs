@@ -121,11 +121,10 @@ impl Course {
                 Command::Fault(Fault::FailReadiness(self.of(&pods), fails))
             }
             10 => Command::Fault(Fault::StopNode(node)),
-            12 if self.session.traffic().is_some() => Command::Stop,
+            11..=13 if self.session.traffic().is_some() => Command::Stop,
             12 | 13 => {
                 let url = format!("http://{}:30000/api/hello", self.session.profile().nodes[0].address);
-                let count = 1 + self.rng.below(4);
-                Command::Start(Requests { from: "laptop".to_owned(), url, count, ..Requests::default() })
+                Command::Start(Requests { from: "laptop".to_owned(), url, count: 1, ..Requests::default() })
             }
             _ => Command::Fault(Fault::StartNode(node)),
         };

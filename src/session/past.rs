@@ -161,27 +161,33 @@ impl Course {
             return sent;
         }
         for trace in &state.traces[new..] {
-            self.stray(trace);
+            let sent = Sent { ids: trace.id..trace.id + 1, failed: u32::from(is_failure(trace)) };
+            self.stray(Stray { given: self.done.len(), at: trace.start, until: trace.start, sent });
         }
         sent
     }
 
-    /// Takes in a request that no command sent. However time passes, in one go or in many, the same become one step.
-    fn stray(&mut self, trace: &Trace) {
-        let (given, at) = (self.done.len(), trace.start);
+    /// Takes in requests that no command sent. However time passes, in one go or in many, the same become one step.
+    fn stray(&mut self, new: Stray) {
         let heard = |at: Instant| self.news.partition_point(|news| news.at <= at);
-        let new = Sent { ids: trace.id..trace.id + 1, failed: u32::from(is_failure(trace)) };
+        let place = |stray: &Stray| (stray.given, stray.at.as_micros() / STRETCH.as_micros() as u64, heard(stray.at));
         match self.strays.last_mut() {
-            Some(last)
-                if last.given == given
-                    && last.sent.ids.end == trace.id
-                    && at.since(last.at) < STRETCH
-                    && heard(last.at) == heard(at) =>
-            {
-                last.until = at;
-                last.sent = Sent { ids: last.sent.ids.start..new.ids.end, failed: last.sent.failed + new.failed };
+            Some(last) if last.sent.ids.end == new.sent.ids.start && place(last) == place(&new) => {
+                last.until = new.until;
+                last.sent.ids.end = new.sent.ids.end;
+                last.sent.failed += new.sent.failed;
             }
-            _ => self.strays.push(Stray { given, at, until: at, sent: new }),
+            _ => self.strays.push(new),
+        }
+    }
+
+    /// The last entry of the log never was: what was sent after it was sent after the one before.
+    pub(super) fn pop(&mut self) {
+        self.done.pop();
+        let given = self.done.len();
+        let first = self.strays.partition_point(|stray| stray.given <= given);
+        for stray in self.strays.split_off(first) {
+            self.stray(Stray { given, ..stray });
         }
     }
 
