@@ -7,7 +7,7 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { split, withRest } from "./split.mjs";
+import { smaller, split, withRest } from "./split.mjs";
 import { file, sections } from "./wasm.mjs";
 
 const dist = process.env.TRUNK_STAGING_DIR ?? "dist";
@@ -44,8 +44,7 @@ if (release) {
   const path = join(dist, wasm);
   const flags = features.map((name) => `--enable-${name}`);
   writeFileSync(path, withoutNotes(readFileSync(path)));
-  // What is called from one place stays a function of its own, unless it is tiny: that place may be in the other half.
-  execFileSync("node_modules/.bin/wasm-opt", [path, "-o", path, "-Oz", "--one-caller-inline-max-function-size=20", ...flags], { stdio: "inherit" });
+  execFileSync("node_modules/.bin/wasm-opt", [path, "-o", path, ...smaller, ...flags], { stdio: "inherit" });
   rest = await split(dist, wasm, find(".js"), flags);
   if (rest) {
     const to = rest.replace(/[0-9a-f]{8,}/, hash(readFileSync(join(dist, rest))));

@@ -113,7 +113,7 @@ export function constants(body, tell) {
 }
 
 /** Goes past one instruction, telling its constant or its offset. */
-function instruction(code, tell) {
+export function instruction(code, tell) {
   const op = code.byte();
   if (op === 0x41) tell(code.signed() >>> 0);
   else if (op >= 0x28 && op <= 0x3e) {

@@ -41,9 +41,9 @@ test("the first half has all the texts that it shows", async () => {
   for (const query of ["?lang=en", "?lang=zh"]) {
     const seen = [];
     for (const whole of [false, true]) {
-      const page = await chrome.newPage();
+      const page = await site.chrome.newPage();
       if (!whole) await page.route("**/*_rest.wasm", (route) => route.abort());
-      await page.goto(`${server.origin}/blog/kubehop/${query}`);
+      await page.goto(`${site.server.origin}/blog/kubehop/${query}`);
       await page.locator(".lesson h1").first().waitFor({ state: "attached" });
       await page.locator("[data-testid=editor] .cm-content").waitFor({ state: "attached" });
       // Diagnose waits for the second half, and says so.
