@@ -311,6 +311,51 @@ fn what_is_found_is_mended() {
     assert!(seen.iter().all(|id| TITLES.iter().any(|title| title.id == *id)), "{seen:?}");
 }
 
+/// What learners meet most, each with the case that has it, what is found there, and that there is a way out of it.
+const LEARNERS: [(&str, &str); 25] = [
+    ("A LoadBalancer that nobody serves", "balancer-pending"),
+    ("A slip in the selector", "selector-empty"),
+    ("The wrong target port", "target-port"),
+    ("A remark about ports that is wrong, and an image that nobody knows", "container-port"),
+    ("Docker Desktop", "desktop"),
+    ("An Ingress on paper", "ingress-unread"),
+    ("Another host", "host-unmatched"),
+    ("A Service behind an Ingress that selects nothing", "selector-empty"),
+    ("A readiness probe that asks for another path", "readiness-fails"),
+    ("A path that the program does not know", "path-unserved"),
+    ("The webhook does not answer", "webhook"),
+    ("A short name in another namespace", "short-name"),
+    ("A removed version", "refused"),
+    ("A connection that is kept", "kept-alive"),
+    ("A node port in a ClusterIP Service", "refused"),
+    ("A program that listens on 127.0.0.1 alone", "loopback"),
+    ("A node port out of range", "refused"),
+    ("A Secret in another namespace", "tls-secret"),
+    ("A rollout without a pause", "rollout-race"),
+    ("A local policy, and nodes without a Pod", "local-policy"),
+    ("A liveness probe that kills", "liveness-fails"),
+    ("A ping to a cluster IP", "ping"),
+    ("A selector that reaches two programs", "selector-broad"),
+    ("A backend in another namespace", "backend-elsewhere"),
+    ("Plain HTTP to the HTTPS port", "plain-to-tls"),
+];
+
+#[test]
+fn what_learners_meet_most_is_found_and_has_a_way_out() {
+    let paths = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
+    let texts: String = paths
+        .filter(|path| path.extension().is_some_and(|end| end == "txt"))
+        .map(|path| fs::read_to_string(path).unwrap() + "\n")
+        .collect();
+    for (name, id) in LEARNERS {
+        let case = texts.split("## ").find(|case| case.lines().next() == Some(name));
+        let case = case.unwrap_or_else(|| panic!("there is no case {name:?}"));
+        let found = case.split("\n! ").skip(1).find(|finding| finding.split(' ').nth(1) == Some(id));
+        let found = found.unwrap_or_else(|| panic!("{name}: {id} is not found"));
+        assert!(found.contains("\n  * "), "{name}: {id} has no fix");
+    }
+}
+
 /// A lesson that is done has nothing wrong with it; what its requests showed on the way, it asked for.
 #[test]
 fn solutions_are_clean() {

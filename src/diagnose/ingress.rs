@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::desk::{Desk, nearest, value};
-use super::{Finding, Severity};
+use super::{Finding, Fix, Severity};
 use crate::net::ingress::{Controller, Flavour, NoteKind, Router};
 use crate::net::secret_certificate;
 use crate::object::{
@@ -409,6 +409,22 @@ fn unserved(
     finding.fix = fix;
 }
 
+/// Lines that make a certificate for a host and its Secret, where nothing in the files would do.
+fn new_secret(desk: &Desk<'_>, namespace: &str, secret: &str, host: &str) -> Option<Fix> {
+    if !host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-') {
+        return None;
+    }
+    let fix = desk.line(format!(
+        "openssl req -x509 -nodes -newkey rsa:2048 -keyout tls.key -out tls.crt -subj \"/CN={host}\" -addext \"subjectAltName=DNS:{host}\" && \
+         kubectl create secret tls {secret} -n {namespace} --key tls.key --cert tls.crt"
+    ))?;
+    let label = desk.lang.pick(
+        format!("Make a certificate for {host}, signed by itself, and keep it in Secret {secret}"),
+        format!("为 {host} 生成自签名证书，存入 Secret {secret}"),
+    );
+    Some(Fix { label, ..fix })
+}
+
 /// `spec.tls`: Secrets that are not there, and hosts without a certificate.
 fn secrets(desk: &mut Desk<'_>, key: &Ref, ingress: &Ingress) {
     let store = desk.store;
@@ -444,6 +460,7 @@ fn secrets(desk: &mut Desk<'_>, key: &Ref, ingress: &Ingress) {
                 (None, Some(right)) => desk.put(&field, &value(right)),
                 (None, None) => None,
             };
+            let fix = fix.or_else(|| new_secret(desk, &key.namespace, wanted, tls.hosts.first()?));
             let (more, more_zh) = match &elsewhere {
                 Some(other) => (
                     format!(" There is one in {other}, but an Ingress reads Secrets of its own namespace only."),

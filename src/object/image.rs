@@ -231,7 +231,8 @@ fn entry_points(container: &Container) -> (Vec<u16>, Vec<u16>) {
         let Some(entry) = name.trim_start_matches('-').strip_prefix("entrypoints.") else { continue };
         let port = address.split('/').next().and_then(|at| at.rsplit(':').next()?.parse().ok());
         if let Some(port) = port.filter(|_| !address.ends_with("/udp")) {
-            ports.push(port);
+            // The first is the one that it is known by.
+            ports.insert(if entry == "web" { 0 } else { ports.len() }, port);
             let secure = format!("entrypoints.{entry}.http.tls");
             tls.extend(words.iter().any(|word| word.contains(&secure)).then_some(port));
         }
