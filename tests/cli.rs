@@ -250,9 +250,9 @@ fn lessons_that_come_with_it_are_proved_anywhere() {
     let out = String::from_utf8(output.stdout).unwrap();
     assert_eq!((String::from_utf8_lossy(&output.stderr).as_ref(), output.status.code()), ("", Some(0)));
     for line in [
-        "public/lessons/en/nodeport.md:75: ok: step 2, \"Any node will do\": starts unsolved (0 of 3 conditions), its solution solves it\n",
+        "public/lessons/en/nodeport.md:75: ok: step 2, \"Any node will do\": starts unsolved (0 of 3 hold), its solution solves it\n",
         "public/lessons/zh/nodeport.md:1: ok: asks for the same as public/lessons/en/nodeport.md\n",
-        "public/scenarios/status-503.yaml:1: ok: \"503: a Service with nobody behind it\": 2 conditions hold at its end and none before; it replays; 2 suggestions work\n",
+        "public/scenarios/status-503.yaml:1: ok: \"503: a Service with nobody behind it\": conditions that hold at its end and not before: 2; it replays; suggestions that work: 2\n",
     ] {
         assert!(out.contains(line), "{line}{out}");
     }
@@ -264,8 +264,8 @@ fn lessons_of_a_folder_are_proved() {
     let files = [("one.md", LESSON), ("README.md", "# No lesson\n"), ("s.yaml", SCENARIO), ("svc.yaml", SERVICE)];
     let folder = folder("lessons", &files);
     let out = "\
-./one.md:13: ok: step 1, \"A Service\": starts unsolved (0 of 1 conditions), its solution solves it
-./s.yaml:1: ok: \"T\": 1 conditions hold at its end and none before; it replays; 1 suggestions work
+./one.md:13: ok: step 1, \"A Service\": starts unsolved (0 of 1 hold), its solution solves it
+./s.yaml:1: ok: \"T\": conditions that hold at its end and not before: 1; it replays; suggestions that work: 1
 lessons: 1, scenarios: 1, all hold
 ";
     check(&folder, &["lessons", "check", "."], "", out, "", 0);

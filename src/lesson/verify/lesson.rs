@@ -161,7 +161,7 @@ impl Proof<'_> {
             let (met, all) =
                 (first.conditions.iter().filter(|condition| condition.met).count(), first.conditions.len());
             let what = self.lang.pick(
-                format!("{name}: starts unsolved ({met} of {all} conditions), its solution solves it"),
+                format!("{name}: starts unsolved ({met} of {all} hold), its solution solves it"),
                 format!("{name}：开始时未完成（{met}/{all}），答案能完成它"),
             );
             self.say(mark.heading, Ok(what));

@@ -73,7 +73,7 @@ impl Proof<'_> {
             let (title, next) = (scenario.title.text(self.lang), scenario.next.len());
             let what = self.lang.pick(
                 format!(
-                    "{title:?}: {count} conditions hold at its end and none before; it replays; {next} suggestions work"
+                    "{title:?}: conditions that hold at its end and not before: {count}; it replays; suggestions that work: {next}"
                 ),
                 format!("“{title}”：{count} 个条件在结尾成立、开头不成立；可重放；{next} 条建议可行"),
             );
