@@ -359,7 +359,7 @@ impl Session {
     /// Restores the state after the first `length` entries of the log, from the nearest checkpoint.
     fn go_back_to(&mut self, length: usize) {
         self.live = None;
-        let (from, state) = self.checkpoints.back_to(length);
+        let (from, state) = self.checkpoints.back_to(length, &self.state.traces);
         self.state = state;
         self.state.speak(self.lang);
         for (at, command) in &self.log[from..length] {

@@ -1,5 +1,6 @@
 //! One request, from its name to its answer: the exchanges with the DNS, then the request's own.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::Network;
@@ -9,7 +10,7 @@ use super::dns::candidates;
 use super::gate::Heard;
 use super::http::{Answer, Speech, Target};
 use super::line::{self, Line, Lines};
-use super::log::Access;
+use super::log::{Access, Ask};
 use super::netfilter::{Recorder, Way};
 use super::proxy::ServicePort;
 use super::topology::{Cabin, Life, Origin, STEP};
@@ -287,7 +288,7 @@ impl Network {
         };
         let conversation = self.converse(flows, client, call, tape, &mut answers)?;
         if let Some(arrived) = heard.filter(|_| conversation.answer.status > 0 && !tape.is_silent) {
-            let line = access(request, target, arrived, &conversation, now + tape.t);
+            let line = |last: Option<&Access>| access(request, target, arrived, &conversation, now + tape.t, last);
             flows.logs.add(&conversation.responder, line);
         }
         let end = far.unwrap_or_else(|| (conversation.responder.clone(), conversation.seen_source));
@@ -570,19 +571,28 @@ fn lost(
     Box::new(failed(kind, at.clone(), because.clone()))
 }
 
-/// A request, for the log of the program that answered it.
-fn access(request: &Request, target: &Target<'_>, arrived: Packet, told: &Conversation, at: Instant) -> Access {
+/// A request, for the log of the program that answered it; `last` is the line before.
+fn access(
+    request: &Request,
+    target: &Target<'_>,
+    arrived: Packet,
+    told: &Conversation,
+    at: Instant,
+    last: Option<&Access>,
+) -> Access {
     let agent = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("user-agent"));
-    let query = if target.query.is_empty() { String::new() } else { format!("?{}", target.query) };
+    let path = match target.query {
+        "" => Cow::Borrowed(target.path),
+        query => format!("{}?{query}", target.path).into(),
+    };
+    let method = if request.method.is_empty() { "GET" } else { &*request.method };
     Access {
         at,
         client: arrived.src,
         port: arrived.dst.port,
-        method: if request.method.is_empty() { "GET".into() } else { request.method.clone() },
-        path: format!("{}{query}", target.path).into(),
-        agent: agent.map(|(_, agent)| agent.as_str().into()),
         status: told.answer.status,
         size: told.answer.body.len(),
+        asked: Ask::shared(last, method, &path, agent.map(|(_, agent)| agent.as_str())),
     }
 }
 

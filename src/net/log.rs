@@ -22,16 +22,23 @@ pub struct Access {
     pub client: Socket,
     /// The port that it came to.
     pub port: u16,
+    /// HTTP status.
+    pub status: u16,
+    /// The length of the body.
+    pub size: usize,
+    /// What was asked for; requests that ask the same share it.
+    pub asked: Arc<Ask>,
+}
+
+/// What a request asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
     /// `GET`
     pub method: Arc<str>,
     /// `/api/hello`, with its query.
     pub path: Arc<str>,
     /// The client's name for itself; none if it gave none.
     pub agent: Option<Arc<str>>,
-    /// HTTP status.
-    pub status: u16,
-    /// The length of the body.
-    pub size: usize,
 }
 
 /// The requests of one pod, oldest first.
@@ -66,7 +73,8 @@ impl Logs {
         self.pods.get(pod).map(|log| &**log)
     }
 
-    pub(super) fn add(&mut self, pod: &Place, access: Access) {
+    /// Adds a line, which may share what was asked with the one before it.
+    pub(super) fn add(&mut self, pod: &Place, line: impl FnOnce(Option<&Access>) -> Access) {
         if self.pods.len() >= PODS && !self.pods.contains_key(pod) {
             self.pods.pop_first();
         }
@@ -75,7 +83,17 @@ impl Logs {
             log.lines.pop_front();
             log.before += 1;
         }
-        log.lines.push_back(access);
+        let line = line(log.lines.back());
+        log.lines.push_back(line);
+    }
+}
+
+impl Ask {
+    /// A request for a path, shared with the one before if that asked for the same.
+    pub(super) fn shared(last: Option<&Access>, method: &str, path: &str, agent: Option<&str>) -> Arc<Self> {
+        let same = |asked: &&Arc<Self>| (&*asked.method, &*asked.path, asked.agent.as_deref()) == (method, path, agent);
+        let new = || Arc::new(Self { method: method.into(), path: path.into(), agent: agent.map(Into::into) });
+        last.map(|last| &last.asked).filter(same).cloned().unwrap_or_else(new)
     }
 }
 
@@ -90,12 +108,17 @@ mod tests {
         let client = Socket { ip: Ipv4Addr::LOCALHOST, port: 1 };
         for i in 0..ROOM as u64 + 5 {
             let at = Instant::from_micros(i);
-            let (method, path) = ("GET".into(), "/".into());
-            logs.add(&pod, Access { at, client, port: 80, method, path, agent: None, status: 200, size: 0 });
+            logs.add(&pod, |last| {
+                let asked = Ask::shared(last, "GET", if i < 9 { "/" } else { "/api" }, None);
+                Access { at, client, port: 80, status: 200, size: 0, asked }
+            });
         }
         let log = logs.of(&pod).unwrap();
         assert_eq!(log.count(), ROOM as u64 + 5);
         assert_eq!(log.since(ROOM as u64 + 3).map(|line| line.at.as_micros()).collect::<Vec<_>>(), [1003, 1004]);
         assert_eq!(log.since(0).count(), ROOM);
+        let asked: Vec<_> = log.since(0).map(|line| &line.asked).collect();
+        assert_eq!((&*asked[0].path, &*asked[ROOM - 1].path), ("/", "/api"));
+        assert!(Arc::ptr_eq(asked[4], asked[ROOM - 1]), "those that ask the same share it");
     }
 }

@@ -55,7 +55,7 @@ pub use forward::{Carried, Carrier, Failure, Laptop, Listener};
 pub use health::{CHECK_EVERY, FAILURES, Health, Opinion, PROXY_HEALTH};
 pub use http::{Answer, Speech, Target};
 pub use line::Lines;
-pub use log::{Access, Log, Logs};
+pub use log::{Access, Ask, Log, Logs};
 pub use netfilter::{Count, Memory, Way};
 pub use print::{Asked, PacketFilter, iptables_save, nft_ruleset};
 pub use proxy::{Endpoint, Served, ServicePort};

@@ -83,51 +83,88 @@ pub fn is_failure(trace: &Trace) -> bool {
     trace.outcome.kind != OutcomeKind::Answered || trace.outcome.status >= 400
 }
 
-/// States to go back to, denser where more was done.
+/// States to go back to, denser where more was done. They hold no traces: the session's own are theirs, too, and older ones are
+/// sent again.
 #[derive(Clone, Debug)]
 pub(super) struct Checkpoints {
-    /// The state before so many entries of the log, with the work that led to it; the first is the fresh one.
-    kept: Vec<(usize, u64, State)>,
+    /// Oldest first; the first is the fresh state.
+    kept: Vec<Checkpoint>,
+}
+
+/// A state to go back to.
+#[derive(Clone, Debug)]
+struct Checkpoint {
+    /// Before which entry of the log.
+    length: usize,
+    /// The work that led to it; it only grows.
+    work: u64,
+    /// The state without its traces.
+    state: State,
+    /// The number of its first trace, and how many it had.
+    traces: (u64, usize),
 }
 
 /// How many states are kept besides the fresh one.
-const MOST: usize = 28;
+const MOST: usize = 16;
 
 /// So many of the latest are kept whatever lies between them, because undo goes there.
 const LATEST: usize = 8;
 
+impl Checkpoint {
+    fn new(length: usize, work: u64, mut state: State) -> Self {
+        let traces = std::mem::take(&mut state.traces);
+        Self { length, work, state, traces: (traces.first().map_or(0, |trace| trace.id), traces.len()) }
+    }
+
+    /// How many requests had been sent.
+    fn sent(&self) -> u64 {
+        self.state.cluster.flows().sent()
+    }
+}
+
 impl Checkpoints {
     pub(super) fn new(fresh: State) -> Self {
-        Self { kept: vec![(0, 0, fresh)] }
+        Self { kept: vec![Checkpoint::new(0, 0, fresh)] }
     }
 
     /// Keeps the state before entry `length`, unless one for it is kept. `work` only grows.
     pub(super) fn keep(&mut self, length: usize, work: u64, state: State) {
-        if self.kept.last().is_some_and(|(last, ..)| *last >= length) {
+        if self.kept.last().is_some_and(|last| last.length >= length) {
             return;
         }
-        self.kept.push((length, work, state));
+        self.kept.push(Checkpoint::new(length, work, state));
         if self.kept.len() > MOST + 1 {
             // The one whose loss makes the shortest way longer.
-            let way = |i: &usize| self.kept[i + 1].1 - self.kept[i - 1].1;
+            let way = |i: &usize| self.kept[i + 1].work - self.kept[i - 1].work;
             if let Some(least) = (1..self.kept.len() - LATEST).min_by_key(way) {
                 self.kept.remove(least);
             }
         }
     }
 
-    /// The last state before entry `length`, and before an instant if one is given.
-    fn before(&self, length: usize, at: Instant) -> (usize, &State) {
-        let fits = |kept: &&(usize, u64, State)| kept.0 <= length && kept.2.cluster.now() <= at;
-        let (from, _, state) = self.kept.iter().rfind(fits).unwrap_or(&self.kept[0]);
-        (*from, state)
+    /// The last state before entry `length`, and before an instant if one is given; `known` are the session's traces.
+    fn before(&self, length: usize, at: Instant, known: &[Arc<Trace>]) -> (usize, State) {
+        let fits = |kept: &Checkpoint| kept.length <= length && kept.state.cluster.now() <= at;
+        self.whole(self.kept.iter().rposition(fits).unwrap_or(0), known)
     }
 
-    /// Forgets the states after so many entries, and gives the last that is left.
-    pub(super) fn back_to(&mut self, length: usize) -> (usize, State) {
-        self.kept.retain(|(kept, ..)| *kept <= length);
-        let (from, _, state) = self.kept.last().unwrap_or(&self.kept[0]);
-        (*from, state.clone())
+    /// A state with its traces. Where the session no longer knows them, an earlier state from which all of them are sent again.
+    fn whole(&self, at: usize, known: &[Arc<Trace>]) -> (usize, State) {
+        let wanted = &self.kept[at];
+        let (first, count) = wanted.traces;
+        let place = |id: u64| known.partition_point(|trace| trace.id < id);
+        let known = &known[place(first)..place(wanted.sent() + 1)];
+        if known.len() == count {
+            return (wanted.length, State { traces: known.to_vec(), ..wanted.state.clone() });
+        }
+        let from = self.kept[..at].iter().rfind(|kept| kept.sent() < first).unwrap_or(&self.kept[0]);
+        (from.length, from.state.clone())
+    }
+
+    /// Forgets the states after so many entries, and gives the last that is left; `known` are the session's traces.
+    pub(super) fn back_to(&mut self, length: usize, known: &[Arc<Trace>]) -> (usize, State) {
+        self.kept.retain(|kept| kept.length <= length);
+        self.whole(self.kept.len().saturating_sub(1), known)
     }
 
     /// The fresh state alone.
@@ -137,7 +174,7 @@ impl Checkpoints {
 
     /// How much work led to the last state.
     pub(super) fn work(&self) -> u64 {
-        self.kept.last().map_or(0, |(_, work, _)| *work)
+        self.kept.last().map_or(0, |last| last.work)
     }
 }
 
@@ -242,7 +279,8 @@ impl Session {
         let mut then = self.at(moment);
         then.checkpoints = self.checkpoints.clone();
         let (length, now) = (then.log.len(), then.state.cluster.now());
-        then.checkpoints.kept.retain(|(kept, _, state)| *kept == 0 || (*kept <= length && state.cluster.now() <= now));
+        let stays = |kept: &Checkpoint| kept.length == 0 || (kept.length <= length && kept.state.cluster.now() <= now);
+        then.checkpoints.kept.retain(stays);
         then
     }
 
@@ -294,8 +332,7 @@ impl Session {
         // In the middle of the last command, that is to say, before its end.
         let inside = given.checked_sub(1).filter(|last| at < self.course.done[*last].end && self.log[*last].0 <= at);
         let whole = inside.unwrap_or(given);
-        let (from, state) = self.checkpoints.before(whole, at);
-        let mut state = state.clone();
+        let (from, mut state) = self.checkpoints.before(whole, at, &self.state.traces);
         self.replay(&mut state, from..whole);
         match inside {
             Some(last) => {
@@ -314,12 +351,11 @@ impl Session {
 
     fn state_before(&self, request: u64) -> (usize, State) {
         let sender = self.course.sender(request);
-        let (from, state) = self.checkpoints.before(sender, Instant::from_micros(u64::MAX));
-        let (mut from, mut state) = (from, state.clone());
+        let before = |entry| self.checkpoints.before(entry, Instant::from_micros(u64::MAX), &self.state.traces);
+        let (mut from, mut state) = before(sender);
         if state.cluster.flows().sent() >= request {
             // A program sent it before the kept state.
-            let (earlier, before) = self.checkpoints.before(from.saturating_sub(1), Instant::from_micros(u64::MAX));
-            (from, state) = (earlier, before.clone());
+            (from, state) = before(from.saturating_sub(1));
         }
         self.replay(&mut state, from..sender);
         let shot = Shot::Request(request);
@@ -383,10 +419,10 @@ mod tests {
             checkpoints.keep(length, work(length), state.clone());
         }
         assert_eq!(checkpoints.kept.len(), MOST + 1);
-        let ways: Vec<u64> = checkpoints.kept.windows(2).map(|pair| pair[1].1 - pair[0].1).collect();
+        let ways: Vec<u64> = checkpoints.kept.windows(2).map(|pair| pair[1].work - pair[0].work).collect();
         let fair = work(1000) / (MOST - LATEST) as u64;
         assert!(ways.iter().all(|way| *way < 3 * fair), "{ways:?}");
-        let latest: Vec<usize> = checkpoints.kept.iter().rev().take(LATEST).map(|(length, ..)| *length).collect();
+        let latest: Vec<usize> = checkpoints.kept.iter().rev().take(LATEST).map(|kept| kept.length).collect();
         assert_eq!(latest, (1000 - LATEST..1000).rev().collect::<Vec<_>>());
     }
 
@@ -431,6 +467,53 @@ mod tests {
             let then = session.at(Moment::Request(trace.id));
             assert_eq!(ready(&then) == 1, !is_failure(trace), "#{}", trace.id);
             assert_eq!(then.cluster().now(), trace.start);
+        }
+    }
+
+    /// A session with a Service of two replicas, and how to send it so many requests.
+    fn serving() -> (Session, impl Fn(&mut Session, u32)) {
+        let mut session = Session::new(Profile::named("minikube").unwrap(), 1, Lang::En);
+        let text = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {clusterIP: 10.96.0.99, selector: {app: web}, ports: [{port: 80, targetPort: 9090}]}";
+        let create = "kubectl create deployment web --image=hello:1.0 --replicas=2".to_owned();
+        session.run(Command::Run { terminal: 0, line: create });
+        session.run(Command::Apply(crate::text::Source::new("svc.yaml", text)));
+        session.settle(Duration::from_secs(60));
+        let send = |session: &mut Session, count| {
+            let url = "http://10.96.0.99/api/hello".to_owned();
+            let requests = crate::session::Requests { from: "node/minikube".into(), url, count, ..Default::default() };
+            session.run(Command::Request(requests));
+        };
+        (session, send)
+    }
+
+    #[test]
+    fn a_trace_that_is_no_longer_shown_is_not_kept_for_going_back_either() {
+        let (mut session, send) = serving();
+        let mut gone = Vec::new();
+        for _ in 0..5 {
+            send(&mut session, 1000);
+            gone.push(Arc::downgrade(session.traces().last().unwrap()));
+        }
+        let kept: Vec<bool> = gone.iter().map(|trace| trace.upgrade().is_some()).collect();
+        assert_eq!(kept, [false, false, false, true, true]);
+    }
+
+    #[test]
+    fn going_back_finds_the_traces_of_that_time_again() {
+        let (mut session, send) = serving();
+        let mut then = Vec::new();
+        for count in [700, 1, 1000, 900, 3, 1000, 1000, 400, 1000] {
+            then.push((session.log().len(), session.traces().to_vec()));
+            send(&mut session, count);
+        }
+        for (given, traces) in &then {
+            let moment = Moment::At { given: *given, at: session.log()[*given].0 };
+            assert!(session.at(moment).traces() == traces, "at entry {given}");
+        }
+        for (given, traces) in then.iter().rev() {
+            assert!(session.undo());
+            assert_eq!(session.log().len(), *given);
+            assert!(session.traces() == traces, "after undoing entry {given}");
         }
     }
 }

@@ -11,7 +11,7 @@ use super::super::job::Work;
 use super::super::{Io, Shell};
 use super::{Call, Fail, go_quote, number, pods, select};
 use crate::api::Status;
-use crate::net::Access;
+use crate::net::{Access, Ask};
 use crate::object::{App, Container, Kind, Object, Pod, Ref};
 use crate::time::{Instant, parse_duration};
 use crate::trace::Place;
@@ -280,12 +280,13 @@ fn read(shell: &Shell, source: &mut Source, wanted: &Wanted, timestamps: bool, p
 /// A request as the program of an image logs it.
 fn line(image: &str, pod: &str, access: &Access) -> String {
     const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let Access { at, client, method, path, status, size, .. } = access;
+    let Access { at, client, status, size, asked, .. } = access;
+    let Ask { method, path, .. } = &**asked;
     let text = at.rfc3339();
     let (date, time) = (&text[..10], &text[11..19]);
     let month = MONTHS[date[5..7].parse::<usize>().unwrap_or(1).clamp(1, 12) - 1];
     let apache = || format!("{} - - [{}/{month}/{}:{time} +0000]", client.ip, &date[8..], &date[..4]);
-    let agent = access.agent.as_deref().unwrap_or("curl/8.5.0");
+    let agent = asked.agent.as_deref().unwrap_or("curl/8.5.0");
     let name = image.split([':', '@']).next().unwrap_or_default();
     match name.rsplit('/').next().unwrap_or_default() {
         "nginx" | "nginx-unprivileged" => {
