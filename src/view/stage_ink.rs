@@ -90,6 +90,16 @@ impl Stamps {
         }
     }
 
+    /// The side of a stamp's picture, in units: whole pixels, [`HALF`] and more on each side of the mark's middle.
+    pub(super) fn side(&self) -> f64 {
+        if self.pixels > 0.0 { self.whole() / self.pixels } else { 0.0 }
+    }
+
+    /// The same in pixels.
+    fn whole(&self) -> f64 {
+        (2.0 * HALF * self.pixels).ceil().max(1.0)
+    }
+
     /// The mark of a packet that looks so.
     pub(super) fn of(&mut self, palette: &Palette, look: Look) -> Option<&HtmlCanvasElement> {
         let mark = look.mark.filter(|_| !look.refusal);
@@ -104,12 +114,11 @@ impl Stamps {
 
     fn draw(&self, palette: &Palette, look: Look, mark: Option<Mark>) -> Option<HtmlCanvasElement> {
         let image: HtmlCanvasElement = document().create_element("canvas").ok()?.unchecked_into();
-        let side = (2.0 * HALF * self.pixels).ceil().max(1.0);
-        image.set_width(side as u32);
-        image.set_height(side as u32);
+        let side = self.whole() as u32;
+        image.set_width(side);
+        image.set_height(side);
         let context: Context = image.get_context("2d").ok()??.unchecked_into();
-        let scale = side / (2.0 * HALF);
-        let _ = context.scale(scale, scale);
+        let _ = context.scale(self.pixels, self.pixels);
         let _ = context.translate(HALF, HALF);
         match mark {
             Some(mark) => replica(&context, palette, mark, look.reply),
