@@ -338,7 +338,7 @@ impl Run {
 /// More runs than this are a crowd.
 const CROWD: usize = 60;
 /// How often a crowd is counted, in milliseconds.
-const COUNT: f32 = 100.0;
+const COUNT: f32 = 200.0;
 
 /// When runs begin, end and fail, in order.
 fn beats(runs: &[Run], end: f32) -> Vec<f32> {

@@ -34,6 +34,21 @@ impl Anchor {
     }
 }
 
+/// What a memo says, as a signal of its own, a moment later.
+///
+/// Whoever follows the stage's clock by way of a memo is asked at each frame whether that says something else. Where hundreds
+/// follow, they follow this: it speaks up when something changed, and at no other time.
+pub fn settled<T: Clone + PartialEq + Send + Sync + 'static>(memo: Memo<T>) -> ReadSignal<T> {
+    let signal = RwSignal::new(memo.get_untracked());
+    Effect::new(move |_| {
+        let now = memo.get();
+        if signal.with_untracked(|old| *old != now) {
+            signal.set(now);
+        }
+    });
+    signal.read_only()
+}
+
 /// Starts both clocks.
 pub fn start(state: State) {
     // The cluster's. A newer change of the session makes older timers void.

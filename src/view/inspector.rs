@@ -14,6 +14,7 @@ use web_sys::Element;
 
 use super::diagnose;
 use super::firewall;
+use super::frame::settled;
 use super::ingress;
 use super::object;
 use super::paper::print_button;
@@ -102,6 +103,7 @@ fn packet_view(
             Some((lang.pick(format!("Packet #{}", trace.id), format!("数据包 #{}", trace.id)), request_line(trace)))
         })
     };
+    let shown = settled(hop);
     let list = NodeRef::<leptos::html::Ol>::new();
     Effect::new(move |_| {
         let Some(now) = hop.get() else { return };
@@ -142,7 +144,7 @@ fn packet_view(
                     key=move |(row, _)| (id(), row.hop, row.place.clone(), row.what.clone())
                     let:item
                 >
-                    {hop_row(state, scenery, item.0, item.1, hop, id())}
+                    {hop_row(state, scenery, item.0, item.1, shown, id())}
                 </For>
             </ol>
         </section>
@@ -161,7 +163,7 @@ fn hop_row(
     scenery: Scenery,
     row: Row,
     first_back: bool,
-    hop: Memo<Option<usize>>,
+    hop: ReadSignal<Option<usize>>,
     id: u64,
 ) -> impl IntoView {
     let index = row.hop;
@@ -350,12 +352,30 @@ fn show_bars(list: &Element, before: &[Bar], now: &[Bar]) {
         let Some(row) = rows.item(i as u32).filter(|_| was.is_none_or(|was| was != bar || old != share)) else {
             continue;
         };
-        let (cells, count) = (row.children().item(1), row.last_element_child());
-        if let Some(cells) = cells.filter(|_| was.is_none_or(|was| parts(was, old) != parts(bar, share))) {
-            cells.set_inner_html(&cells_html(bar, share));
+        let known = was.map(|was| (parts(was, old), was.landed));
+        let (shown, cells) = (parts(bar, share), row.children().item(1));
+        if let Some(cells) = cells.filter(|_| known.is_none_or(|known| known.0 != shown)) {
+            fill(&cells, known.map(|known| known.0), shown, bar);
         }
-        if let Some(count) = count {
-            count.set_text_content(Some(&bar.landed.to_string()));
+        if let Some(count) = row.last_element_child().filter(|_| known.is_none_or(|known| known.1 != bar.landed)) {
+            let text = bar.landed.to_string();
+            match count.first_child() {
+                Some(old) => old.set_node_value(Some(&text)),
+                None => count.set_text_content(Some(&text)),
+            }
+        }
+    }
+}
+
+/// Fills a replica's cells. Where there are as many as before, those that an answer has landed in change their look alone.
+fn fill(cells: &Element, before: Option<(usize, usize)>, (full, hollow): (usize, usize), bar: &Bar) {
+    let Some((was, _)) = before.filter(|before| before.0 + before.1 == full + hollow) else {
+        return cells.set_inner_html(&cells_html(bar, full, hollow));
+    };
+    let all = cells.children();
+    for i in was.min(full)..was.max(full) {
+        if let Some(cell) = all.item(i as u32) {
+            cell.set_class_name(&cell_class(bar, i >= full));
         }
     }
 }
@@ -378,10 +398,14 @@ fn bar_html(bar: &Bar) -> String {
 }
 
 /// A cell for each answer, hollow while it is in flight.
-fn cells_html(bar: &Bar, share: usize) -> String {
-    let (full, hollow) = parts(bar, share);
+fn cells_html(bar: &Bar, full: usize, hollow: usize) -> String {
+    let cells = |count: usize, hollow| format!(r#"<i class="{}"></i>"#, cell_class(bar, hollow)).repeat(count);
+    cells(full, false) + &cells(hollow, true)
+}
+
+fn cell_class(bar: &Bar, hollow: bool) -> String {
     let hue = bar.mark.map_or("n", |mark| mark.hue_name());
-    format!(r#"<i class="u {hue}"></i>"#).repeat(full) + &format!(r#"<i class="u {hue} o"></i>"#).repeat(hollow)
+    format!("u {hue}{}", if hollow { " o" } else { "" })
 }
 
 fn stats_of(tally: &Tally, lang: Lang) -> Vec<(String, String)> {

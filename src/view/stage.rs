@@ -18,6 +18,7 @@ use super::altered;
 use super::deeds::{Menu, ObjectMenu};
 use super::errands::ErrandMenu;
 use super::firewall;
+use super::frame::settled;
 use super::inspector::{is_kept, is_tunnelled};
 use super::pulses;
 use super::reach::{self, Held};
@@ -176,7 +177,9 @@ pub fn Stage() -> impl IntoView {
         });
         picked.and_then(|_| scene::inspect::destination(&trace).cloned())
     });
-    let pods = move || scene.with(|scene| scene.rooms.iter().flat_map(|room| room.pods.clone()).collect::<Vec<_>>());
+    // There may be hundreds of pods, and none of them is to be asked at each frame.
+    let (drawn, aim, others) = (settled(scene), settled(aim), settled(behind));
+    let pods = move || drawn.with(|scene| scene.rooms.iter().flat_map(|room| room.pods.clone()).collect::<Vec<_>>());
 
     let to_scene = move |event: &PointerEvent| {
         let bounds = frame.get_untracked()?.get_bounding_client_rect();
@@ -369,7 +372,7 @@ pub fn Stage() -> impl IntoView {
                 <g inner_html=move || backdrop.get()></g>
                 <g inner_html=why::catches(made)></g>
                 <For each=pods key=|pod| (pod.namespace.clone(), pod.name.clone()) let:pod>
-                    {pod_group(scene, pod, aim, behind)}
+                    {pod_group(drawn, pod, aim, others)}
                 </For>
                 <g inner_html=move || changed.get()></g>
                 <g inner_html=move || halo.get()></g>
@@ -446,10 +449,10 @@ pub fn svg_icon(shape: &'static str) -> impl IntoView {
 
 /// A pod, which slides to a new place.
 fn pod_group(
-    scene: Memo<Arc<Scene>>,
+    scene: ReadSignal<Arc<Scene>>,
     pod: PodBox,
-    aim: Memo<Option<Place>>,
-    behind: Memo<Option<BTreeSet<String>>>,
+    aim: ReadSignal<Option<Place>>,
+    behind: ReadSignal<Option<BTreeSet<String>>>,
 ) -> impl IntoView {
     let key = format!("{}/{}", pod.namespace, pod.name);
     let label = pod.name.clone();

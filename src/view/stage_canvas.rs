@@ -103,8 +103,9 @@ const REACH: f32 = 14.0;
 const TAIL: f32 = 26.0;
 /// More packets than this are a stream: of those that lie on one another the last is drawn.
 const STREAM: usize = 120;
-/// How near packets of a stream are to lie on one another, in units.
+/// How near packets of a stream are to lie on one another, in units; half as much again where there are more than this.
 const NEAR: f32 = 4.0;
+const FLOOD: usize = 500;
 /// The size of a count's type in units, and the smallest that can be read, in pixels.
 const TYPE: f32 = 12.0;
 const SMALLEST: f64 = 9.0;
@@ -188,8 +189,9 @@ impl Painter {
         self.taken.clear();
         self.taken.resize(PLACES.0 * PLACES.1, false);
         let taken = &mut self.taken;
+        let near = if sprites.len() > FLOOD { 1.5 * NEAR } else { NEAR };
         let mut covered = |sprite: &Sprite| {
-            let (x, y) = ((sprite.at.x / NEAR).max(0.0) as usize, (sprite.at.y / NEAR).max(0.0) as usize);
+            let (x, y) = ((sprite.at.x / near).max(0.0) as usize, (sprite.at.y / near).max(0.0) as usize);
             let place = (y % PLACES.1) * PLACES.0 + x % PLACES.0;
             std::mem::replace(&mut taken[place], true)
         };

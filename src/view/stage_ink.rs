@@ -1,6 +1,5 @@
 //! What the canvas draws with: the colours of the sheets, and each kind of mark drawn once and stamped from then on.
 
-use std::collections::BTreeMap;
 use std::f64::consts::TAU;
 
 use kubehop::scene::Mark;
@@ -72,7 +71,8 @@ pub(super) const HALF: f64 = 14.0;
 /// Marks drawn once at the present scale.
 #[derive(Default)]
 pub(super) struct Stamps {
-    images: BTreeMap<(Option<Mark>, u8), HtmlCanvasElement>,
+    /// By mark and flags, in order.
+    images: Vec<((Option<Mark>, u8), HtmlCanvasElement)>,
     pixels: f64,
 }
 
@@ -105,11 +105,14 @@ impl Stamps {
         let mark = look.mark.filter(|_| !look.refusal);
         let flags = [look.reply, look.refusal, look.name, look.retry];
         let key = (mark, flags.iter().fold(0, |sum, flag| sum << 1 | u8::from(*flag)));
-        if !self.images.contains_key(&key) {
-            let image = self.draw(palette, look, mark)?;
-            self.images.insert(key, image);
-        }
-        self.images.get(&key)
+        let at = match self.images.binary_search_by_key(&key, |image| image.0) {
+            Ok(at) => at,
+            Err(at) => {
+                self.images.insert(at, (key, self.draw(palette, look, mark)?));
+                at
+            }
+        };
+        self.images.get(at).map(|image| &image.1)
     }
 
     fn draw(&self, palette: &Palette, look: Look, mark: Option<Mark>) -> Option<HtmlCanvasElement> {
