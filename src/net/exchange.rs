@@ -87,7 +87,7 @@ pub(super) struct Client<'a> {
 pub(super) struct Conversation {
     pub(super) answer: Answer,
     pub(super) responder: Place,
-    /// Which run of the responder it was, and on which node.
+    /// Which run of the responder it was, and on which node; told where the connection lasts.
     pub(super) life: Life,
     pub(super) node: Option<Arc<str>>,
     pub(super) seen_source: Ipv4Addr,
@@ -102,12 +102,15 @@ pub(super) struct Said {
     /// Why it answers so.
     pub(super) ground: Ground,
     /// Who answered behind it, and whom that program saw; none if it answered itself.
-    pub(super) far: Option<(Place, Ipv4Addr)>,
+    pub(super) far: Option<Far>,
     /// When the client stops waiting, if that is before the answer.
     pub(super) late: Option<Duration>,
     /// Why the client does not go on with the certificate that it was shown.
     pub(super) distrust: Option<Arc<Because>>,
 }
+
+/// Who answered behind a program, and whom it saw.
+pub(super) type Far = (Place, Ipv4Addr);
 
 /// Why a program answers as it does.
 pub(super) enum Ground {
@@ -234,13 +237,14 @@ impl Network {
                 }
                 *outcome
             }
-            Ok((conversation, (responder, seen_source))) => {
+            Ok((conversation, far)) => {
                 if let Some((key, lines)) = kept {
                     let (server, life, node) = (conversation.responder.clone(), conversation.life, conversation.node);
                     if let Some(old) = lines.keep(key, Line { packet, server, life, node, closed: false }) {
                         flows.close(old.packet, Stage::Closed, now);
                     }
                 }
+                let (responder, seen_source) = far.unwrap_or((conversation.responder, conversation.seen_source));
                 Outcome {
                     kind: OutcomeKind::Answered,
                     status: conversation.answer.status,
@@ -256,8 +260,8 @@ impl Network {
         }
     }
 
-    /// A request over a connection over which its first packet was just sent, and who answered it in the end: the program
-    /// that it reached, or one behind that. `patience` is how long the client waits for an answer; zero for as long as it takes.
+    /// A request over a connection over which its first packet was just sent, and who answered it in the end if that is not the
+    /// program that it reached but one behind it. `patience` is how long the client waits for an answer; zero for as long as it takes.
     #[expect(clippy::too_many_arguments, reason = "one request, and the connection that it takes")]
     pub(super) fn exchange(
         &self,
@@ -268,7 +272,7 @@ impl Network {
         request: &Request,
         target: &Target<'_>,
         patience: Duration,
-    ) -> Result<(Conversation, (Place, Ipv4Addr)), Box<Outcome>> {
+    ) -> Result<(Conversation, Option<Far>), Box<Outcome>> {
         let now = client.now;
         let (mut heard, mut far) = (None, None);
         let mut answers = |flows: &mut Flows, tape: &mut Tape, place: &Place, server: &Server, packet: Packet| {
@@ -291,8 +295,7 @@ impl Network {
             let line = |last: Option<&Access>| access(request, target, arrived, &conversation, now + tape.t, last);
             flows.logs.add(&conversation.responder, line);
         }
-        let end = far.unwrap_or_else(|| (conversation.responder.clone(), conversation.seen_source));
-        Ok((conversation, end))
+        Ok((conversation, far))
     }
 
     /// The address of a name, asked for as the client's machine does.
@@ -398,7 +401,9 @@ impl Network {
         if let Some(carried) = self.carry(&mut walk, &walked, client, packet, call.speech, answers) {
             return carried;
         }
-        let host = |machine: usize| Some(topology.machines[machine].name.clone());
+        // Only of a connection that lasts it matters later who has its other end.
+        let lasts = call.open.is_some() || call.then == Stage::Open;
+        let host = |machine: usize| lasts.then(|| topology.machines[machine].name.clone());
         let (arrived, place, servers, life, node) = match &walked.end {
             End::Lost(at, because) => return Err(lost(walk, &walked, OutcomeKind::Timeout, at, because)),
             End::Unreachable(at, because) => {
@@ -414,7 +419,8 @@ impl Network {
             }
             End::Cabin(cabin, packet) => {
                 let cabin = &topology.cabins[*cabin];
-                (*packet, &cabin.place, &cabin.servers[..], cabin.life.clone(), host(cabin.node))
+                let life = if lasts { cabin.life.clone() } else { Life::default() };
+                (*packet, &cabin.place, &cabin.servers[..], life, host(cabin.node))
             }
             End::Machine(machine, packet) => {
                 let here = &topology.machines[*machine];

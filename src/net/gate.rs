@@ -47,6 +47,9 @@ impl Network {
     /// What the controller in a pod says to a request; none if the pod is none, or does not route at that port.
     pub(super) fn gate(&self, flows: &mut Flows, tape: &mut Tape, heard: &Heard<'_>) -> Option<Said> {
         let Heard { request, target, place, packet, now } = *heard;
+        if self.routers.is_empty() {
+            return None;
+        }
         let cabin = self.topology.by_place(place)?;
         let router = self.router(cabin)?;
         let tls = router.controller.speaks_tls(packet.dst.port)?;
@@ -171,7 +174,8 @@ impl Network {
                         answer.headers = kept(router, answer.headers);
                         answer.headers.extend(forward.answer_headers.iter().cloned());
                         let reason = Reason::Relays { endpoint: candidate.name.clone(), status };
-                        return Asked { answer, because: Because::plain(reason), far: Some(far) };
+                        let far = far.or(Some((conversation.responder, conversation.seen_source)));
+                        return Asked { answer, because: Because::plain(reason), far };
                     }
                     (forward.chosen.clone(), true, false)
                 }
