@@ -194,6 +194,11 @@ pub fn Stage() -> impl IntoView {
     // What the keyboard is at: a packet as if it were pointed at, anything else with a ring around it, and all of it in sight.
     let held = RwSignal::new(None::<Held>);
     let spots = reach::spots(scenery, made, held);
+    // Its words stand where it is not.
+    let low = move || {
+        let at = spots.with(|spots| spots.iter().find_map(Spot::middle));
+        at.is_some_and(|at| lens.get().pixel(at).1 > size.get().1 / 2.0)
+    };
     let ring = Memo::new(move |_| spots.with(|spots| why::drawn(spots, "held")));
     Effect::new(move |_| {
         let packet = held.with(|held| if let Some(Held::Packet(id)) = held { Some(*id) } else { None });
@@ -351,6 +356,7 @@ pub fn Stage() -> impl IntoView {
             class:narrow=move || scene.with(|scene| scene.form == Width::Narrow)
             class:over=move || hovered.get().is_some()
             class:alone=move || state.kinds.alone.get()
+            class:low=low
             on:pointerdown=on_down
             on:pointermove=on_move
             on:pointerup=on_up

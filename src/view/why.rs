@@ -282,10 +282,11 @@ pub fn catches(made: Memo<Vec<Cause>>) -> impl Fn() -> String {
     move || {
         made.with(|made| {
             let mut out = String::new();
-            for (i, Cause { rect: r, .. }) in made.iter().enumerate() {
+            for (i, Cause { rect: r, field, .. }) in made.iter().enumerate() {
+                let round = if field.object.kind == Kind::Ingress { 4 } else { 12 };
                 let _ = write!(
                     out,
-                    r#"<g class="click" data-cause="{i}"><rect class="catch" x="{:.1}" y="{:.1}" width="{:.1}" height="{:.1}" rx="12"/></g>"#,
+                    r#"<g class="click" data-cause="{i}"><rect class="catch" x="{:.1}" y="{:.1}" width="{:.1}" height="{:.1}" rx="{round}"/></g>"#,
                     r.x, r.y, r.w, r.h
                 );
             }
