@@ -21,6 +21,7 @@ export const smaller = ["-Oz", "--one-caller-inline-max-function-size=20"];
 /** What may be opened first, each in a visit of its own. */
 const visits = [
   ["?lang=en", { width: 1440, height: 900 }],
+  ["?lang=en&theme=light", { width: 1024, height: 768 }],
   ["?lang=zh&theme=dark", { width: 390, height: 844 }],
 ];
 

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { firstVisit } from "../../tools/sizes.mjs";
-import { Page, visit } from "./page.mjs";
+import { Page, phone, small, visit, wide } from "./page.mjs";
 import { root, serve } from "./support.mjs";
 
 const blank = { text: '<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>another page</title><h1>Another page</h1>' };
@@ -38,10 +38,11 @@ test("what comes after first paint is waited for where it is needed sooner", asy
 });
 
 test("the first half has all the texts that it shows", async () => {
-  for (const query of ["?lang=en", "?lang=zh"]) {
+  for (const [query, viewport] of [["?lang=en", wide], ["?lang=en", small], ["?lang=zh", wide], ["?lang=zh", phone]]) {
     const seen = [];
     for (const whole of [false, true]) {
       const page = await site.chrome.newPage();
+      await page.setViewportSize(viewport);
       if (!whole) await page.route("**/*_rest.wasm", (route) => route.abort());
       await page.goto(`${site.server.origin}/blog/kubehop/${query}`);
       await page.locator(".lesson h1").first().waitFor({ state: "attached" });
