@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use kubehop::lang::Lang;
 use kubehop::session::{Step, What};
 use kubehop::time::Instant;
 use leptos::prelude::*;
@@ -50,13 +51,20 @@ fn ending(step: &Step, state: State) -> Option<String> {
     Some(match (all, failed) {
         (0, _) if step.refused => lang.pick("refused", "被拒绝").to_owned(),
         (0, _) => return None,
-        (_, 0) => lang.pick(format!("{all} answered"), format!("{all} 个得到应答")),
+        _ => ended(all, failed, lang),
+    })
+}
+
+/// How so many requests ended.
+pub(super) fn ended(all: u32, failed: u32, lang: Lang) -> String {
+    match failed {
+        0 => lang.pick(format!("{all} answered"), format!("{all} 个得到应答")),
         _ if failed == all => lang.pick(format!("{all} failed"), format!("{all} 个失败")),
         _ => lang.pick(
             format!("{} answered, {failed} failed", all - failed),
             format!("{} 个得到应答，{failed} 个失败", all - failed),
         ),
-    })
+    }
 }
 
 /// The place in the history: a step, or, behind the last, now.

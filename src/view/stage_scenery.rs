@@ -7,10 +7,12 @@ use kubehop::object::{Ingress, Kind, Ref};
 use kubehop::scene::timeline::{Act, Run};
 use kubehop::scene::traffic::{Ledger, Tally};
 use kubehop::scene::{self, Affects, Marks, Motion, Needs, Scene, Timeline, Width, Wish};
+use kubehop::session::is_failure;
 use kubehop::trace::{OutcomeKind, Place, Trace};
 use leptos::prelude::*;
 
 use super::deeds::Menu;
+use super::history::ended;
 use super::panels::Panel;
 use super::rewind::STAND;
 use super::state::State;
@@ -222,7 +224,10 @@ fn aimed_at(trace: &Trace) -> Option<Ref> {
     causes.chain(failed).find(|object| object.kind == Kind::Service).cloned()
 }
 
-/// One line for each answer or failure, as it comes to be seen.
+/// So many requests are told one by one as they end; more only together.
+const FEW: usize = 9;
+
+/// One line for each answer or failure, as it comes to be seen; of a crowd, one when all have ended.
 fn announce(state: State, scenery: Scenery) {
     Effect::new(move |before: Option<(u64, usize)>| {
         let t = scenery.beat.get();
@@ -231,7 +236,12 @@ fn announce(state: State, scenery: Scenery) {
             let over = timeline.runs.iter().filter(|run| run.is_over(t));
             let count = over.clone().count();
             let before = before.filter(|(known, _)| *known == batch).map_or(0, |(_, count)| count);
-            if count > before {
+            let all = timeline.runs.len();
+            if all > FEW && count == all && count > before {
+                let failed =
+                    scenery.traces.with_untracked(|traces| traces.iter().filter(|trace| is_failure(trace)).count());
+                scenery.said.set(ended(all as u32, failed as u32, state.lang.get_untracked()));
+            } else if all <= FEW && count > before {
                 let last = over.max_by(|a, b| a.end.total_cmp(&b.end)).map(|run| run.id);
                 if let Some(trace) = last.and_then(|id| scenery.trace(id)) {
                     scenery.said.set(summary(&trace, state));

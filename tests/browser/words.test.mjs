@@ -55,6 +55,20 @@ async function heard(lab, deed) {
 }
 
 describe("the stage in words", { timeout: 240_000 }, () => {
+  test("a crowd is told once, when all of it has come back", async () => {
+    const lab = await served({});
+    const said = await heard(lab, async () => {
+      await lab.at("traffic-url").fill("http://192.168.49.2/api/hello");
+      await lab.at("traffic-count").selectOption("60");
+      await lab.at("traffic-send").click();
+      await lab.page.locator("[data-testid=stage]").focus();
+      await lab.at("said").filter({ hasText: "60 answered" }).waitFor({ state: "attached", timeout: 60_000 });
+    });
+    assert.deepEqual(said, ["60 answered"]);
+    assert.deepEqual(lab.errors, []);
+    await lab.page.context().close();
+  });
+
   test("the list tells every hop of a request by way of an ingress controller, and where the picture stands", async () => {
     const lab = await served({});
     const [trace] = await traces(lab, "trace -o json http://192.168.49.2/api/hello");
