@@ -6,7 +6,7 @@ use kubehop::lang::Lang;
 use kubehop::object::*;
 use kubehop::rng::Rng;
 use kubehop::scene::line::{mono, words};
-use kubehop::scene::{Label, Marks, Needs, Pt, Rect, Scene, Width, Wish, compose, services};
+use kubehop::scene::{Label, Marks, Needs, PodBox, Pt, Rect, Scene, Width, Wish, compose, services};
 use kubehop::trace::Place;
 
 /// `STAGE_SEEDS=20000` draws so many clusters.
@@ -468,8 +468,7 @@ fn texts_of_room(all: &mut Texts, room: &kubehop::scene::Room) {
             all.words(what, note, Begin, inside);
         }
         if let Some(tag) = &pod.tag {
-            // On the box's edge, and above the name.
-            all.words(what, tag, Begin, walls);
+            all.words(what, tag, Begin, inside);
         }
     }
 }
@@ -545,7 +544,27 @@ fn problems(scene: &Scene) -> Vec<String> {
         inner.extend(room.system.iter().map(|system| ("system", system.rect)));
         let sheets = scene.sheets.iter().map(|sheet| sheet.rect).filter(|rect| rect.overlap(room.rect) > 0.0);
         inner.extend(sheets.map(|rect| ("table", rect)));
+        // The wires to the pods, with the last piece from the box's edge to the door.
+        let door = |pod: &PodBox| pod.door.as_ref().map(|(door, _)| Pt { x: door.x + door.w / 2.0, y: door.y });
+        let pods = room
+            .pods
+            .iter()
+            .map(|pod| (&pod.feed, door(pod).filter(|door| pod.feed.last().is_some_and(|end| end.y < door.y))));
+        for (feed, door) in pods.chain(room.host.iter().map(|host| (&host.feed, None))) {
+            let wire: Vec<Pt> = feed.iter().copied().chain(door).collect();
+            for piece in wire.windows(2) {
+                let (a, b) = (piece[0], piece[1]);
+                let line =
+                    Rect::new(a.x.min(b.x) - 0.5, a.y.min(b.y) - 0.5, (a.x - b.x).abs() + 1.0, (a.y - b.y).abs() + 1.0);
+                let crossed = all.iter().filter(|text| ink(text.rect).overlap(line) > 0.0);
+                found.extend(crossed.map(|text| format!("a wire through {}: {line:?} {:?}", text.what, text.rect)));
+            }
+        }
         for (i, (name, rect)) in inner.iter().enumerate() {
+            for text in all.iter().filter(|text| ink(text.rect).overlap(*rect) > 0.0 && !inside(ink(text.rect), *rect))
+            {
+                found.push(format!("{} half in {name}: {:?} {rect:?}", text.what, text.rect));
+            }
             if !inside(*rect, room.rect) {
                 found.push(format!("{name} leaves its room: {rect:?} {:?}", room.rect));
             }

@@ -363,7 +363,7 @@ pub struct PodBox {
     pub address: Label,
     /// The size of the type below a mark that stands alone, for those who zoom in; 0 for a box.
     pub tiny: f32,
-    /// Its namespace, where that is not the default one: above the box, or on its upper edge where space is short.
+    /// Its namespace, where that is not the default one: behind the address, if there is space for enough of it.
     pub tag: Option<Label>,
     /// The port that its program listens on, framed.
     pub door: Option<(Rect, String)>,

@@ -184,8 +184,7 @@ fn place_cards(
     for pod in &plan.pods {
         let (rect, row) = cell(next);
         next += 1;
-        let above = if row == 0 { rect.y - bus } else { gap };
-        room.pods.push(card(pod, rect, above, lang, |door, side| feed(rect, row, door, side)));
+        room.pods.push(card(pod, rect, lang, |door, side| feed(rect, row, door, side)));
     }
 }
 
@@ -197,9 +196,10 @@ fn comb(column: &Column, spot: Pt, (first, rail): (f32, f32), tooth: Pt) -> Vec<
     [&[spot, pt(spot.x, first)], down, &[pt(tooth.x, rail), tooth]].concat()
 }
 
-/// A program on the node itself where pods are marks.
+/// A program on the node itself where pods are marks; its sign needs a box that holds it.
 fn shell(rect: Rect, feed: Vec<Pt>) -> HostBox {
-    let name = Label { at: pt(rect.center().x, rect.center().y + 4.0), text: "$".to_owned() };
+    let text = if rect.w < 11.0 { "" } else { "$" };
+    let name = Label { at: pt(rect.center().x, rect.center().y + 4.0), text: text.to_owned() };
     HostBox { rect, name, address: Label::default(), feed }
 }
 
@@ -304,8 +304,8 @@ fn state(state: PodState, lang: Lang) -> Option<&'static str> {
     }
 }
 
-/// A pod as a box with so much free space above it. The door is beside the name in a roomy box, in the upper corner of a small one.
-fn card(pod: &PodFacts, rect: Rect, above: f32, lang: Lang, feed: impl Fn(Pt, f32) -> Vec<Pt>) -> PodBox {
+/// A pod as a box. The door is beside the name in a roomy box, in the upper corner of a small one.
+fn card(pod: &PodFacts, rect: Rect, lang: Lang, feed: impl Fn(Pt, f32) -> Vec<Pt>) -> PodBox {
     let low = rect.h < 40.0;
     let (roomy, small) = (rect.w >= ROOMY && !low, rect.w < MIDDLE || low);
     let port = pod.port.map(|port| port.to_string());
@@ -346,10 +346,12 @@ fn card(pod: &PodFacts, rect: Rect, above: f32, lang: Lang, feed: impl Fn(Pt, f3
     };
     let address = if instead { String::new() } else { cut_front(&pod.ip, rect.right() - 4.0 - text_x) };
     let stop = pt(door.center().x, if roomy { rect.y } else { rect.y - 4.0 });
-    let tag = (pod.namespace != "default").then(|| Label {
-        at: pt(rect.x + 10.0, rect.y + if above > 14.0 { -4.5 } else { 2.5 }),
-        text: cut(pod.namespace.clone(), door.x - rect.x - 14.0),
-    });
+    // The namespace stands behind the address; where that leaves too little of it, the title alone tells it.
+    let space = if roomy { door.x } else { rect.right() } - 6.0;
+    let tag_x = text_x + mono(&address) + 8.0;
+    let tag = (pod.namespace != "default" && !instead)
+        .then(|| Label { at: pt(tag_x, lower), text: cut(pod.namespace.clone(), space - tag_x) });
+    let tag = tag.filter(|tag| tag.text == pod.namespace || tag.text.chars().count() > 5);
     PodBox {
         rect,
         at,

@@ -339,7 +339,8 @@ pub(crate) fn pod(pod: &PodBox, aim: bool) -> String {
     };
     let off = if pod.off { " off" } else { "" };
     put!(out, r#"<g class="pod{state}{hue}{off}">"#);
-    put!(out, "<title>{}</title>", escape(&pod.name));
+    let home = if pod.namespace == "default" { String::new() } else { format!("{}/", pod.namespace) };
+    put!(out, "<title>{home}{}</title>", escape(&pod.name));
     if !pod.is_bare() {
         rect(out, "box", Rect::new(0.0, 0.0, pod.rect.w, pod.rect.h), 6.0);
         if pod.state == PodState::Starting {
@@ -368,7 +369,7 @@ pub(crate) fn pod(pod: &PodBox, aim: bool) -> String {
         text(out, "m", shift(pod.address.at), &pod.address.text);
     }
     if let Some(tag) = &pod.tag {
-        text(out, "q tag", shift(tag.at), &tag.text);
+        text(out, "q", shift(tag.at), &tag.text);
     }
     if let Some((door, port)) = &pod.door {
         let at = shift(line::pt(door.x, door.y));
