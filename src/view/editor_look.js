@@ -30,7 +30,7 @@ export const look = EditorView.theme({
   ".cm-cause": { backgroundColor: "var(--accent-soft)" },
   ".cm-gutterElement.cm-cause": { backgroundColor: "var(--accent-soft)", boxShadow: "inset 3px 0 var(--accent)", color: "var(--accent)", fontWeight: "600" },
   ".cm-gutterElement.cm-part": { boxShadow: "inset 3px 0 var(--accent-line)" },
-  ".cm-note": { float: "right", fontFamily: "var(--font-ui)", fontSize: "var(--t-min)", color: "var(--ink-3)", paddingLeft: "1rem", userSelect: "none", cursor: "pointer", background: "none", border: "0", minHeight: "1.375rem", lineHeight: "1.375rem" },
+  ".cm-note": { float: "right", position: "sticky", right: "6px", fontFamily: "var(--font-ui)", fontSize: "var(--t-min)", color: "var(--ink-3)", paddingLeft: "1rem", userSelect: "none", cursor: "pointer", background: "none", border: "0", minHeight: "1.375rem", lineHeight: "1.375rem" },
   ".cm-note:hover": { textDecoration: "underline" },
   ".cm-note.cm-cause": { color: "var(--accent)" },
   ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--err) 1.2px", textUnderlineOffset: "4px" },
