@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::de::DeserializeOwned;
 
+use crate::lang::Lang;
+
 /// What is wrong with a text, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misread {
@@ -32,12 +34,19 @@ impl Misread {
     }
 }
 
+impl Misread {
+    /// Where and what, for a page in a language. What is wrong is told as the reader of YAML tells it, in English.
+    pub fn text(&self, lang: Lang) -> String {
+        match &self.at {
+            At::Line(line) => lang.pick(format!("line {line}: {}", self.what), format!("第 {line} 行：{}", self.what)),
+            At::Field(field) => lang.pick(format!("{field}: {}", self.what), format!("{field}：{}", self.what)),
+        }
+    }
+}
+
 impl fmt::Display for Misread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.at {
-            At::Line(line) => write!(f, "line {line}: {}", self.what),
-            At::Field(field) => write!(f, "{field}: {}", self.what),
-        }
+        f.write_str(&self.text(Lang::En))
     }
 }
 

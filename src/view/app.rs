@@ -168,7 +168,9 @@ fn Notice() -> impl IntoView {
     Effect::new(move |_| {
         let text = state.notice.get();
         if !text.is_empty() {
-            super::browser::later(4000, move || {
+            // What is longer takes longer to read.
+            let long = text.chars().count().max(80) as u32 * 50;
+            super::browser::later(long, move || {
                 if state.notice.get_untracked() == text {
                     state.notice.set(String::new());
                 }

@@ -8,10 +8,9 @@ use kubehop::lesson::{self, Group, Scenario};
 use leptos::html;
 use leptos::prelude::*;
 
-use super::browser;
 use super::icons::{Icon, icon};
 use super::state::{State, use_state};
-use super::stories;
+use super::stories::{self, Lack};
 use super::words::Word;
 
 /// The button that opens the gallery.
@@ -28,8 +27,8 @@ pub fn opener(state: State) -> impl IntoView {
 #[derive(Clone, Copy)]
 struct Shelves {
     groups: RwSignal<Option<Vec<Group>>>,
-    scenarios: RwSignal<BTreeMap<String, Arc<Scenario>>>,
-    missing: RwSignal<bool>,
+    scenarios: RwSignal<BTreeMap<String, Result<Arc<Scenario>, Lack>>>,
+    missing: RwSignal<Option<Lack>>,
 }
 
 impl Shelves {
@@ -39,17 +38,17 @@ impl Shelves {
             return;
         }
         leptos::task::spawn_local(async move {
-            let list = browser::fetch("./scenarios/index.yaml").await;
-            let groups = list.and_then(|text| lesson::gallery(&text).ok());
-            self.missing.set(groups.is_none());
-            let Some(groups) = groups else { return };
+            let groups = match stories::fetch_and("./scenarios/index.yaml", lesson::gallery).await {
+                Ok(groups) => groups,
+                Err(lack) => return self.missing.set(Some(lack)),
+            };
+            self.missing.set(None);
             for name in groups.iter().flat_map(|group| group.scenarios.clone()) {
                 leptos::task::spawn_local(async move {
-                    if let Some(scenario) = stories::fetch(&name).await {
-                        self.scenarios.update(|all| {
-                            all.insert(name, Arc::new(scenario));
-                        });
-                    }
+                    let read = stories::fetch(&name).await.map(Arc::new);
+                    self.scenarios.update(|all| {
+                        all.insert(name, read);
+                    });
                 });
             }
             self.groups.set(Some(groups));
@@ -64,7 +63,7 @@ pub fn Gallery() -> impl IntoView {
     let shelves = Shelves {
         groups: RwSignal::new(None),
         scenarios: RwSignal::new(BTreeMap::new()),
-        missing: RwSignal::new(false),
+        missing: RwSignal::new(None),
     };
     let pop = NodeRef::<html::Div>::new();
     let close = move || {
@@ -81,10 +80,14 @@ pub fn Gallery() -> impl IntoView {
         view! {
             <li>
                 {move || {
-                    let Some(scenario) = found() else {
-                        return view! { <div class="card waiting" aria-busy="true"></div> }.into_any();
-                    };
                     let lang = state.lang.get();
+                    let scenario = match found() {
+                        Some(Ok(scenario)) => scenario,
+                        Some(Err(lack)) => {
+                            return view! { <div class="card lacking">{lack.of_scenario(&name, lang)}</div> }.into_any();
+                        }
+                        None => return view! { <div class="card waiting" aria-busy="true"></div> }.into_any(),
+                    };
                     let texts = [&scenario.title, &scenario.about].map(|said| said.text(lang).to_owned());
                     let [title, about] = texts;
                     let facts = [scenario.profile.name.clone(), ending(&scenario, lang)];
@@ -148,8 +151,9 @@ pub fn Gallery() -> impl IntoView {
                 </button>
             </div>
             {groups}
-            {move || shelves.missing.get().then(|| {
-                view! { <p role="alert">{state.pick("The scenarios could not be loaded.", "场景没能载入。")}</p> }
+            {move || shelves.missing.get().map(|lack| {
+                let words = state.pick("The scenarios could not be loaded.", "场景没能载入。");
+                view! { <p role="alert">{words} " " {lack.why(state.lang.get())}</p> }
             })}
         </div>
     }

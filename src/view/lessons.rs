@@ -11,11 +11,12 @@ use kubehop::trace::Place;
 use leptos::prelude::*;
 
 use super::browser;
+use super::gallery;
 use super::icons::{Icon, icon, replica};
 use super::shelf::{self, FIRST, Shelf};
 use super::state::{Pane, State, use_state};
+use super::stories::{self, Lack};
 use super::words::Word;
-use super::{gallery, stories};
 
 /// Where the learner is in the lesson.
 #[derive(Clone, Copy)]
@@ -24,8 +25,8 @@ pub struct Progress {
     pub name: StoredValue<String>,
     /// The lesson, once it has come.
     pub lesson: RwSignal<Option<Arc<Lesson>>>,
-    /// Whether it cannot come.
-    pub missing: RwSignal<bool>,
+    /// Why it cannot be shown.
+    pub missing: RwSignal<Option<Lack>>,
     /// The step, from zero.
     pub step: RwSignal<usize>,
     /// What was before the step began does not count.
@@ -45,7 +46,7 @@ impl Progress {
         Self {
             name: StoredValue::new(name.unwrap_or_else(|| FIRST.to_owned())),
             lesson: RwSignal::new(None),
-            missing: RwSignal::new(false),
+            missing: RwSignal::new(None),
             step: RwSignal::new(0),
             since: RwSignal::new(Since::default()),
             solved: RwSignal::new(0),
@@ -95,16 +96,25 @@ impl Progress {
 pub async fn load(state: State, lang: Lang) {
     let name = state.progress.name.get_value();
     let read = async |lang: Lang| {
-        let text = browser::fetch(&format!("./lessons/{}/{name}.md", lang.pick("en", "zh"))).await?;
-        lesson::read(&text).ok()
+        stories::fetch_and(&format!("./lessons/{}/{name}.md", lang.pick("en", "zh")), lesson::read).await
     };
-    // A lesson that exists in one language only is better than none.
+    // A lesson that can be read in one language only is better than none.
     let lesson = match read(lang).await {
-        Some(lesson) => Some(lesson),
-        None => read(lang.pick(Lang::Zh, Lang::En)).await,
+        Err(lack) => match (lack, read(lang.pick(Lang::Zh, Lang::En)).await) {
+            (Lack::Misread(misread), Ok(lesson)) => {
+                state.notice.set(format!("{name}.md: {}", misread.text(lang)));
+                Ok(lesson)
+            }
+            (Lack::Gone, other) => other,
+            (lack, Err(_)) => Err(lack),
+        },
+        read => read,
     };
-    state.progress.missing.set(lesson.is_none());
-    let Some(lesson) = lesson else { return };
+    let lesson = match lesson {
+        Ok(lesson) => lesson,
+        Err(lack) => return state.progress.missing.set(Some(lack)),
+    };
+    state.progress.missing.set(None);
     if state.progress.step.get_untracked() >= lesson.steps.len() {
         state.progress.step.set(lesson.steps.len() - 1);
     }
@@ -193,7 +203,7 @@ pub fn LessonPane() -> impl IntoView {
             {move || match (state.stories.get(), state.step()) {
                 (Some(story), _) => stories::words(state, story).into_any(),
                 (None, Some((lesson, at))) if at < lesson.steps.len() => step(state, lesson, at, report, solved).into_any(),
-                _ if progress.missing.get() => view! { <p>{state.say(Word::LessonMissing)}</p> }.into_any(),
+                _ if progress.missing.with(Option::is_some) => lacking(state).into_any(),
                 _ => view! { <div class="waiting" aria-busy="true"></div> }.into_any(),
             }}
         </div>
@@ -209,6 +219,18 @@ pub fn LessonPane() -> impl IntoView {
             </button>
             {move || limits.get().then(|| super::limits::list(state.lang.get()))}
         </footer>
+    }
+}
+
+/// In the place of a lesson that cannot be shown: that, and the line to mend.
+fn lacking(state: State) -> impl IntoView {
+    let why = state.progress.missing.with(|lack| lack.as_ref().map(|lack| lack.why(state.lang.get())));
+    let why = why.filter(|why| !why.is_empty()).map(|why| view! { <p data-testid="misread"><code>{why}</code></p> });
+    view! {
+        {(!state.embed).then(|| view! { <div class="story-head"><Shelf /> {gallery::opener(state)}</div> })}
+        <h1 tabindex="-1">{state.progress.name.get_value()}</h1>
+        <p>{state.say(Word::LessonMissing)}</p>
+        {why}
     }
 }
 

@@ -107,12 +107,11 @@ fn usual_profile() -> Profile {
 /// Brings the session and the files: from a link, from the browser's memory, or fresh from the lesson.
 async fn begin(state: State) {
     let lang = state.lang.get_untracked();
-    let told = match stories::asked() {
-        Some(name) => stories::fetch(&name).await.map(|scenario| (name, scenario)),
-        None => None,
-    };
-    if let Some((name, scenario)) = told {
-        return begin_with(state, name, scenario).await;
+    if let Some(name) = stories::asked() {
+        match stories::fetch(&name).await {
+            Ok(scenario) => return begin_with(state, name, scenario).await,
+            Err(lack) => state.notice.set(lack.of_scenario(&name, lang)),
+        }
     }
     let linked = share::from_link().await;
     let yaml = share::yaml_from_link().await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kubehop::lang::Lang;
-use kubehop::lesson::{self, Move, Opened, Scenario, Since};
+use kubehop::lesson::{self, Misread, Move, Opened, Scenario, Since};
 use kubehop::session::Command;
 use kubehop::text::Source;
 use leptos::prelude::*;
@@ -69,9 +69,39 @@ fn is_name(name: &str) -> bool {
     name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
-/// A scenario by its name; none if it cannot come or cannot be read.
-pub async fn fetch(name: &str) -> Option<Scenario> {
-    lesson::scenario(&browser::fetch(&format!("./scenarios/{name}.yaml")).await?).ok()
+/// Why a lesson or scenario cannot be shown.
+#[derive(Clone)]
+pub enum Lack {
+    /// It did not come.
+    Gone,
+    /// It came and cannot be read.
+    Misread(Misread),
+}
+
+impl Lack {
+    /// Why, after other words; empty where there is no more to say.
+    pub fn why(&self, lang: Lang) -> String {
+        match self {
+            Self::Gone => String::new(),
+            Self::Misread(misread) => misread.text(lang),
+        }
+    }
+
+    /// That it is about a scenario, and why.
+    pub fn of_scenario(&self, name: &str, lang: Lang) -> String {
+        let words = lang.pick(format!("The scenario {name} could not be loaded."), format!("场景 {name} 没能载入。"));
+        format!("{words} {}", self.why(lang))
+    }
+}
+
+/// Fetches a file of the page's own host and reads it.
+pub async fn fetch_and<T>(path: &str, read: fn(&str) -> Result<T, Misread>) -> Result<T, Lack> {
+    read(&browser::fetch(path).await.ok_or(Lack::Gone)?).map_err(Lack::Misread)
+}
+
+/// A scenario by its name.
+pub async fn fetch(name: &str) -> Result<Scenario, Lack> {
+    fetch_and(&format!("./scenarios/{name}.yaml"), lesson::scenario).await
 }
 
 /// The file to look at: the Ingress, else the Service.
@@ -177,13 +207,8 @@ impl State {
     pub fn open_story(self, name: String) {
         leptos::task::spawn_local(async move {
             match fetch(&name).await {
-                Some(scenario) => self.tell(&name, &scenario),
-                None => self.notice.set(
-                    self.lang
-                        .get_untracked()
-                        .pick("This scenario could not be loaded.", "这个场景没能载入。")
-                        .to_owned(),
-                ),
+                Ok(scenario) => self.tell(&name, &scenario),
+                Err(lack) => self.notice.set(lack.of_scenario(&name, self.lang.get_untracked())),
             }
         });
     }
