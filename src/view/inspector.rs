@@ -40,7 +40,7 @@ pub fn Inspector() -> impl IntoView {
         let fields = match object.get() {
             Some(_) => Vec::new(),
             None => trace
-                .with(|trace| trace.as_ref().zip(hop.get()).map(|(t, hop)| marked(t, hop, state.lang.get())))
+                .with(|trace| trace.as_ref().zip(hop.get()).map(|(t, hop)| marked(state, t, hop)))
                 .unwrap_or_default(),
         };
         if state.marks.with_untracked(|marks| *marks != fields) {
@@ -66,7 +66,8 @@ pub fn Inspector() -> impl IntoView {
 }
 
 /// The fields behind a hop, for the editor: its cause, and those of its neighbours in the same kernel.
-fn marked(trace: &Trace, hop: usize, lang: Lang) -> Vec<Mark> {
+fn marked(state: State, trace: &Trace, hop: usize) -> Vec<Mark> {
+    let lang = state.lang.get();
     let Some(now) = trace.hops.get(hop) else { return Vec::new() };
     let mut marks: Vec<Mark> = Vec::new();
     if let Some(field) = &now.because.cause {
@@ -76,7 +77,9 @@ fn marked(trace: &Trace, hop: usize, lang: Lang) -> Vec<Mark> {
     for (i, other) in trace.hops.iter().enumerate() {
         let near = other.at == now.at && other.exchange == now.exchange && other.reply == now.reply && i != hop;
         if let Some(field) = other.because.cause.as_ref().filter(|f| near && marks.iter().all(|m| m.field != **f)) {
-            let note = lang.pick(format!("also hop {}", i + 1), format!("还有第 {} 跳", i + 1));
+            // The widget's editor is narrow; there the colour alone says so.
+            let also = if state.embed { "" } else { lang.pick("also ", "还有") };
+            let note = lang.pick(format!("{also}hop {}", i + 1), format!("{also}第 {} 跳", i + 1));
             marks.push(Mark { field: field.clone(), kind: MarkKind::Part, note, hop: i });
         }
     }

@@ -132,3 +132,26 @@ test("an embed shows a scenario by its name", { timeout: 60_000 }, async () => {
   assert.match(await lab.text(), /type: NodePort/);
   await lab.close();
 });
+
+for (const lang of ["en", "zh"]) {
+  test(`in ${lang}: in a narrow embed the notes of hops stay in sight, off the words of their lines`, { timeout: 60_000 }, async () => {
+    const page = await site.chrome.newPage({ viewport: { width: 720, height: 800 } });
+    await page.goto(`${site.server.origin}/?embed=1&lang=${lang}&scenario=nodeport`);
+    await page.locator(".cm-content").waitFor();
+    await page.locator("[data-testid=send]").first().click();
+    await page.locator(".cm-note").nth(1).waitFor();
+    const notes = await page.evaluate(() => {
+      const edge = document.querySelector(".cm-scroller").getBoundingClientRect().right;
+      return [...document.querySelectorAll(".cm-note")].map((note) => {
+        const range = document.createRange();
+        range.selectNodeContents(note.closest(".cm-line"));
+        range.setEndBefore(note);
+        const { left, right } = note.getBoundingClientRect();
+        const space = parseFloat(getComputedStyle(note).paddingLeft);
+        return { text: note.textContent, cut: right - edge, over: range.getBoundingClientRect().right - left - space };
+      });
+    });
+    for (const { text, cut, over } of notes) assert.ok(cut <= 0 && over <= 0, `${text}: ${cut}, ${over}`);
+    await page.close();
+  });
+}
