@@ -14,7 +14,9 @@ export const colours = HighlightStyle.define([
 ]);
 
 export const look = EditorView.theme({
-  "&": { height: "100%", color: "var(--ink)", backgroundColor: "transparent", fontSize: "var(--t-sm)" },
+  // Tooltips stand in a box of their own that takes the same class.
+  "&.cm-editor": { height: "100%" },
+  "&": { color: "var(--ink)", backgroundColor: "transparent", fontSize: "var(--t-sm)" },
   "&.cm-focused": { outline: "none" },
   ".cm-scroller": { fontFamily: "var(--font-mono)", lineHeight: "1.375rem", fontVariantLigatures: "none", overflow: "auto" },
   ".cm-content": { padding: "10px 0", caretColor: "var(--ink)" },
@@ -30,9 +32,9 @@ export const look = EditorView.theme({
   ".cm-cause": { backgroundColor: "var(--accent-soft)" },
   ".cm-gutterElement.cm-cause": { backgroundColor: "var(--accent-soft)", boxShadow: "inset 3px 0 var(--accent)", color: "var(--accent)", fontWeight: "600" },
   ".cm-gutterElement.cm-part": { boxShadow: "inset 3px 0 var(--accent-line)" },
-  ".cm-note": { float: "right", position: "sticky", right: "6px", fontFamily: "var(--font-ui)", fontSize: "var(--t-min)", color: "var(--ink-3)", paddingLeft: "1rem", userSelect: "none", cursor: "pointer", background: "var(--surface) content-box", border: "0", minHeight: "1.375rem", lineHeight: "1.375rem" },
+  ".cm-note": { float: "right", marginLeft: "-100%", position: "sticky", right: "0", padding: "0 6px 0 8px", fontFamily: "var(--font-ui)", fontSize: "var(--t-min)", color: "var(--ink-3)", userSelect: "none", cursor: "pointer", background: "var(--surface)", border: "0", minHeight: "1.375rem", lineHeight: "1.375rem" },
   ".cm-note:hover": { textDecoration: "underline" },
-  ".cm-note.cm-cause": { color: "var(--accent)", background: "var(--accent-soft) content-box" },
+  ".cm-note.cm-cause": { color: "var(--accent)", background: "var(--accent-soft)" },
   ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--err) 1.2px", textUnderlineOffset: "4px" },
   ".cm-lintRange-warning": { backgroundImage: "none", textDecoration: "underline wavy var(--warn) 1.2px", textUnderlineOffset: "4px" },
   ".cm-lintPoint:after": { borderBottomColor: "var(--err)" },
