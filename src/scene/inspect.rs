@@ -274,11 +274,12 @@ impl Scene {
             .fold(last, f32::max)
     }
 
-    /// Where a label stands if there is no place beside its packet: left of the rooms, above what is written `below`.
+    /// Where a label stands if there is no place beside its packet: left of the rooms, above what is written `below`; rather over the
+    /// last box there than cut off.
     pub fn aside(&self, (w, h): (f32, f32), below: f32) -> Rect {
         let last = self.socket.as_ref().map_or(self.laptop.rect, |socket| socket.rect).bottom();
         let last = self.edge.as_ref().map_or(last, super::Edge::bottom);
-        let top = (self.height - below - h).max(last + 10.0);
+        let top = (self.height - below - h).max(last + 10.0).min(self.height - h - 4.0);
         Rect::new(8.0, top, w.max(self.trunk - 16.0), h)
     }
 }

@@ -12,6 +12,7 @@ use leptos::html;
 use leptos::prelude::*;
 use web_sys::Element;
 
+use super::browser;
 use super::diagnose;
 use super::firewall;
 use super::frame::settled;
@@ -111,24 +112,8 @@ fn packet_view(
     Effect::new(move |_| {
         let Some(now) = hop.get() else { return };
         let Some(list) = list.get() else { return };
-        // Keeps the present hop in sight inside its own list; the page itself does not scroll.
-        let Ok(Some(row)) = list.query_selector(&format!("[data-hop='{}']", now + 1)) else { return };
-        // Where the list is as long as it is, on a phone, the whole sheet moves; unless its top, the hop itself, is what is read.
-        let own = list.scroll_height() > list.client_height() + 1;
-        let sheet: Element = match list.closest(".insp") {
-            Ok(Some(sheet)) if !own => sheet,
-            _ => list.clone().into(),
-        };
-        let (view, at) = (sheet.get_bounding_client_rect(), row.get_bounding_client_rect());
-        let all = list.get_bounding_client_rect();
-        if !own && (sheet.scroll_top() == 0 || all.top() > view.bottom() || all.bottom() < view.top()) {
-            return;
-        }
-        if at.top() < view.top() {
-            sheet.set_scroll_top(sheet.scroll_top() + (at.top() - view.top()) as i32);
-        } else if at.bottom() > view.bottom() {
-            sheet.set_scroll_top(sheet.scroll_top() + (at.bottom() - view.bottom()) as i32 + 1);
-        }
+        // Once what is said of the hop, which may stand above, has its length.
+        browser::next_frame(move |_| keep_in_sight(&list, now));
     });
     view! {
         <section class="hops">
@@ -161,6 +146,41 @@ fn request_line(trace: &Trace) -> String {
     format!("{} {}", trace.request.method, trace.request.url).trim().to_owned()
 }
 
+/// Keeps a hop in sight inside its own list; the page itself does not scroll.
+fn keep_in_sight(list: &Element, hop: usize) {
+    let Ok(Some(row)) = list.query_selector(&format!("[data-hop='{}']", hop + 1)) else { return };
+    // On a phone the whole sheet moves; unless its top, the hop itself, is what is read.
+    let sheet = sheet_of(list);
+    let (view, at) = (sheet.as_ref().unwrap_or(list).get_bounding_client_rect(), row.get_bounding_client_rect());
+    let all = list.get_bounding_client_rect();
+    if sheet.as_ref().is_some_and(|s| s.scroll_top() == 0 || all.top() > view.bottom() || all.bottom() < view.top()) {
+        return;
+    }
+    let mover = sheet.as_ref().unwrap_or(list);
+    if at.top() < view.top() {
+        mover.set_scroll_top(mover.scroll_top() + (at.top() - view.top()) as i32);
+    } else if at.bottom() > view.bottom() {
+        mover.set_scroll_top(mover.scroll_top() + (at.bottom() - view.bottom()) as i32 + 1);
+    }
+}
+
+/// What scrolls in the list's stead where the list is as long as it is, on a phone: the whole inspector, or its panel.
+fn sheet_of(list: &Element) -> Option<Element> {
+    let scrolls = |element: &Element| element.scroll_height() > element.client_height() + 1;
+    if scrolls(list) {
+        return None;
+    }
+    [".insp", ".panel"].iter().filter_map(|of| list.closest(of).ok().flatten()).find(scrolls)
+}
+
+/// Whoever picks a hop wants to read of it: where that stands above the list, on a phone, the sheet goes to its top.
+fn read_of(row: &Element) {
+    let list = row.closest("ol").ok().flatten();
+    if let Some(sheet) = list.and_then(|list| sheet_of(&list)) {
+        sheet.set_scroll_top(0);
+    }
+}
+
 fn hop_row(
     state: State,
     scenery: Scenery,
@@ -186,7 +206,10 @@ fn hop_row(
             <button
                 tabindex="-1"
                 aria-current=move || (hop.get() == Some(index)).then_some("step")
-                on:click=move |_| scenery.stop_at(state, id, index)
+                on:click=move |event| {
+                    scenery.stop_at(state, id, index);
+                    read_of(&event_target::<Element>(&event));
+                }
             >
                 <span class="n">{index + 1}</span>
                 <span class="at">{row.place}</span>

@@ -211,17 +211,25 @@ spec:
     await lab.at("stage").focus();
     await lab.page.keyboard.press("Home");
     const list = lab.at("inspector").locator(".hl");
-    await list.evaluate((list) => (list.closest(".insp").scrollTop += list.getBoundingClientRect().top - list.closest(".insp").getBoundingClientRect().top));
+    const moved = await list.evaluate((list) => {
+      const sheet = list.closest(".panel");
+      sheet.scrollTop += list.getBoundingClientRect().top - sheet.getBoundingClientRect().top;
+      return sheet.scrollTop;
+    });
+    assert.ok(moved > 0, "the sheet is what scrolls");
     const count = await list.locator("[data-hop]").count();
     for (let i = 1; i < count; i++) {
       await lab.at("step-forward").click();
       await lab.page.waitForTimeout(60);
       const seen = await list.evaluate((list) => {
-        const [row, sheet] = [list.querySelector(".now"), list.closest(".insp")].map((it) => it.getBoundingClientRect());
+        const [row, sheet] = [list.querySelector(".now"), list.closest(".panel")].map((it) => it.getBoundingClientRect());
         return row.top >= sheet.top - 1 && row.bottom <= sheet.bottom + 1;
       });
       assert.ok(seen, `hop ${i + 1} is in sight`);
     }
+    // Who picks a hop reads of it.
+    await list.locator("[data-hop]").nth(1).locator("button").click();
+    assert.equal(await list.evaluate((list) => list.closest(".panel").scrollTop), 0);
     await lab.close();
   });
 
