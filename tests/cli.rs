@@ -220,6 +220,17 @@ solution:
 So.
 ";
 
+/// What is printed of a file in which one text is another: it fails, and says so at its place.
+fn broken((file, text): (&str, &str), (from, to): (&str, &str), told: &str) -> String {
+    assert!(text.contains(from), "{from}");
+    let folder = folder(&format!("broken-{file}"), &[(file, &text.replacen(from, to, 1))]);
+    let output = kubehop(&folder, &["lessons", "check", file], "");
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert!(err.starts_with(&format!("{file}:{told}")), "{to}: {err}");
+    assert_eq!(output.status.code(), Some(1), "{to}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
 const SCENARIO: &str = "\
 title: {en: T, zh: 题}
 about: {en: A, zh: 简短}
@@ -329,13 +340,8 @@ fn lessons_that_do_not_hold_are_told_at_their_place() {
             "28: error: a step has one block `yaml step`",
         ),
     ] {
-        assert!(LESSON.contains(from), "{from}");
-        let folder = folder("broken", &[("one.md", &LESSON.replacen(from, to, 1))]);
-        let output = kubehop(&folder, &["lessons", "check", "one.md"], "");
-        let err = String::from_utf8(output.stderr).unwrap();
-        assert!(err.starts_with(&format!("one.md:{told}")), "{to}: {err}");
-        assert_eq!(output.status.code(), Some(1));
-        assert!(String::from_utf8(output.stdout).unwrap().ends_with("lessons: 1, scenarios: 0, errors: 1\n"));
+        let out = broken(("one.md", LESSON), (from, to), told);
+        assert!(out.ends_with("lessons: 1, scenarios: 0, errors: 1\n"), "{out}");
     }
 }
 
@@ -392,12 +398,7 @@ fn scenarios_that_do_not_hold_are_told_at_their_place() {
             "18: error: next[0].open: there is no other scenario \"other\"",
         ),
     ] {
-        assert!(SCENARIO.contains(from), "{from}");
-        let folder = folder("broken-scenarios", &[("s.yaml", &SCENARIO.replacen(from, to, 1))]);
-        let output = kubehop(&folder, &["lessons", "check", "s.yaml"], "");
-        let err = String::from_utf8(output.stderr).unwrap();
-        assert!(err.starts_with(&format!("s.yaml:{told}")), "{to}: {err}");
-        assert_eq!(output.status.code(), Some(1), "{to}");
+        broken(("s.yaml", SCENARIO), (from, to), told);
     }
     let list = "- title: {en: All, zh: 全部}\n  scenarios:\n    - s\n    - t\n";
     let folder = folder("gallery", &[("s.yaml", SCENARIO), ("u.yaml", SCENARIO), ("index.yaml", list)]);
