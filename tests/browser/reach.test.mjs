@@ -1,18 +1,9 @@
 // Every part of the stage by finger, by key and on small screens.
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { open, phone, small, wide } from "./page.mjs";
-import { browser, serve } from "./support.mjs";
+import { describe, test } from "node:test";
+import { phone, small, visit, wide } from "./page.mjs";
 
-let chrome, server;
-before(async () => {
-  server = await serve({ "/": "dist" });
-  chrome = await browser();
-});
-after(async () => {
-  await chrome?.close();
-  await server?.stop();
-});
+const site = visit();
 
 /** What part of the picture is to be seen, in its units, and how large a unit is. */
 const sight = (lab) =>
@@ -59,7 +50,7 @@ spec:
 
 describe("reach", { timeout: 300_000 }, () => {
   test("on a phone two fingers zoom, one moves, a tap still chooses, and the page itself stays", async () => {
-    const lab = await open(chrome, server.origin, { viewport: phone, editor: false });
+    const lab = await site.open({ viewport: phone, editor: false });
     await lab.at("tab-terminal").click();
     await web(lab);
     await lab.at("tab-stage").click();
@@ -95,7 +86,7 @@ describe("reach", { timeout: 300_000 }, () => {
   });
 
   test("of 200 pods each can be read on a phone", async () => {
-    const lab = await open(chrome, server.origin, { viewport: phone, editor: false });
+    const lab = await site.open({ viewport: phone, editor: false });
     await lab.at("tab-terminal").click();
     await web(lab, 200);
     await lab.at("tab-stage").click();
@@ -110,7 +101,7 @@ describe("reach", { timeout: 300_000 }, () => {
   });
 
   test("the parts of rules and the rows of an Ingress: by click and by key, each with its line", async () => {
-    const lab = await open(chrome, server.origin);
+    const lab = await site.open();
     await web(lab);
     await lab.edit(ingress);
     const lit = () => lab.page.locator("[data-testid=editor] .cm-line.cm-cause").allInnerTexts();
@@ -145,7 +136,7 @@ describe("reach", { timeout: 300_000 }, () => {
   });
 
   test("while one Service stands alone, wires and tables of others step back", async () => {
-    const lab = await open(chrome, server.origin);
+    const lab = await site.open();
     await lab.run("kubectl create deployment other --image=hello:1.0 --port=9090");
     await lab.run("kubectl expose deployment other --port=80 --target-port=9090");
     await web(lab, 2);
@@ -160,7 +151,7 @@ describe("reach", { timeout: 300_000 }, () => {
   });
 
   test("a probe says whose it is when pointed at", async () => {
-    const lab = await open(chrome, server.origin);
+    const lab = await site.open();
     await lab.edit(`apiVersion: apps/v1
 kind: Deployment
 metadata: {name: web}
@@ -192,7 +183,7 @@ spec:
   });
 
   test("on a phone the editor says what the caret's field does, and the list of hops keeps up", async () => {
-    const lab = await open(chrome, server.origin, { viewport: phone });
+    const lab = await site.open({ viewport: phone });
     await lab.at("tab-terminal").click();
     await lab.run("kubectl apply -f deploy.yaml -f svc.yaml");
     await lab.until("kubectl get deployment", (text) => text.includes("3/3"));
@@ -234,7 +225,7 @@ spec:
   });
 
   test("while the stage shows the past, editor and Diagnose say that they speak of now", async () => {
-    const lab = await open(chrome, server.origin);
+    const lab = await site.open();
     await web(lab);
     assert.equal(await lab.at("of-now").first().isVisible(), false);
     await lab.at("stage").focus();
@@ -256,7 +247,7 @@ spec:
   ]) {
     test(`three nodes are in sight and can be read at ${viewport.width} by ${viewport.height}`, async () => {
       for (const [scenario, least] of scenarios) {
-        const lab = await open(chrome, server.origin, { viewport, query: `&scenario=${scenario}` });
+        const lab = await site.open({ viewport, query: `&scenario=${scenario}` });
         await lab.page.locator("[data-node]").nth(2).waitFor({ state: "attached" });
         await lab.page.waitForTimeout(1500);
         const { inside, type } = await lab.at("stage").evaluate((stage) => {
@@ -274,7 +265,7 @@ spec:
 
   test("nothing of the controls is cut off at 1024 by 768", async () => {
     for (const lang of ["en", "zh"]) {
-      const lab = await open(chrome, server.origin, { viewport: small, lang, query: "&scenario=no-endpoints" });
+      const lab = await site.open({ viewport: small, lang, query: "&scenario=no-endpoints" });
       await lab.page.waitForTimeout(1200);
       const cut = await lab.page.evaluate(() =>
         [...document.querySelectorAll(".foot .switch span:last-child, .foot [role=status], .foot .btn, .ptabs button, .ptabs, .traffic .btn, .traffic select")]
